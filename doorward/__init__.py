@@ -1,0 +1,1 @@
+"""Formats and pure rules shared by gateway and controller."""
