@@ -1,0 +1,73 @@
+"""Who may say and hear what on the broker, as Mosquitto's ACL file (pure text).
+
+A gateway is known by the name in its certificate. It may publish below its own `up/` and nowhere
+else, and receives its own `down/`, its site's policy and presence, and the controller's state.
+
+What Mosquitto 2.0 cannot do, and what stands in for it:
+
+- It grants every SUBSCRIBE and filters at delivery: a gateway that subscribes to another's
+  commands is told "granted" and never receives one. Tests therefore look at what arrives.
+- It answers a PUBLISH that it drops with a PUBACK to MQTT 3.1.1 clients. Gateways give a PUBACK no
+  meaning: only the controller's signed acknowledgement frees a record.
+- It has no pattern for "the site of this certificate": one broker serves one site, and the site
+  stands literally in the patterns.
+- A reload applies new rules to connections that are already open, but does not close them: a
+  revoked gateway stays connected, deaf and mute, until its connection ends.
+"""
+
+from dataclasses import dataclass
+
+from doorward.ids import GatewayId, SiteId
+from doorward.topics import CONTROLLER_STATE, PRESENCE, ROOT
+
+CONTROLLER = "controller"
+"""The name in the controller's certificate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRules:
+    """Everything the ACL file depends on.
+
+    Attributes:
+        site: the one site of this broker.
+        controllers: names of certificates that may read and write everything of ours; one for
+            each connection, because the client id is the certificate's name.
+        revoked: gateways that may say and hear nothing, whatever their certificate says.
+    """
+
+    site: SiteId
+    controllers: tuple[str, ...] = (CONTROLLER,)
+    revoked: tuple[GatewayId, ...] = ()
+
+    def to_text(self) -> str:
+        """Returns the file's content."""
+        blocks = [
+            _HEAD,
+            *(_controller(name) for name in self.controllers),
+            *(f"user {name}\ntopic deny #\n" for name in self.revoked),
+            _gateways(self.site),
+        ]
+        return "\n".join(blocks)
+
+
+_HEAD = """\
+# Written by doorward-controller; changes here are lost. Rules before the first `user` would count
+# for anonymous clients, and there are none.
+"""
+
+
+def _controller(name: str) -> str:
+    return f"user {name}\ntopic readwrite {ROOT}/#\ntopic read $SYS/#\n"
+
+
+def _gateways(site: SiteId) -> str:
+    here = f"{ROOT}/{site}"
+    lines = (
+        "# Every other certificate of our authority is a gateway's; %u is the name in it.",
+        f"pattern write {here}/%u/up/#",
+        f"pattern read {here}/%u/down/#",
+        f"pattern read {here}/policy/#",
+        f"pattern read {here}/{PRESENCE}",
+        f"pattern read {CONTROLLER_STATE}",
+    )
+    return "\n".join(lines) + "\n"
