@@ -1,0 +1,170 @@
+"""Settings: one TOML file to one frozen object; whatever is unknown or out of bounds stops the start."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from doorward.ids import SiteId, parse_site_id
+from doorward_controller.errors import ConfigError
+
+DEFAULT_SECRETS = frozenset({
+    "admin", "changeme", "changethis", "default", "doorward", "password", "postgres", "secret", "test",
+})  # fmt: skip
+"""Passwords that stand in examples; a database guarded by one is refused."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _absolute(path: Path, info: ValidationInfo) -> Path:
+    """Relative paths are meant relative to the configuration file."""
+    folder: Path = (info.context or {}).get("folder", Path.cwd())
+    return path if path.is_absolute() else (folder / path).resolve()
+
+
+ConfigPath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Database(_Section):
+    """Where the store lives. An empty url means SQLite in the data directory."""
+
+    url: str = ""
+
+    @field_validator("url")
+    @classmethod
+    def _is_supported(cls, text: str) -> str:
+        if not text:
+            return text
+        try:
+            url = make_url(text)
+        except ArgumentError as err:
+            raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME") from err
+        if url.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise ValueError(f"is for {url.get_backend_name()}, must be sqlite or postgresql")
+        if url.password is not None and str(url.password).lower() in DEFAULT_SECRETS:
+            raise ValueError("has a password that stands in examples; choose another")
+        if url.get_backend_name() == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        return url.render_as_string(hide_password=False)
+
+
+class Mqtt(_Section):
+    """The broker, reached by mutual TLS only."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8883
+    ca_file: ConfigPath
+    cert_file: ConfigPath
+    key_file: ConfigPath
+    client_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")] = "controller"
+
+
+class Http(_Section):
+    """Where the API and the console listen."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    secure_cookies: bool = True
+    """Off only where the console is reached by plain HTTP on the same machine."""
+
+
+class Logging(_Section):
+    """What is written to standard error."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["json", "text"] = "json"
+
+
+class Config(_Section):
+    """Everything that an installer sets."""
+
+    site: SiteId
+    data_dir: ConfigPath
+    database: Database = Database()
+    mqtt: Mqtt
+    http: Http = Http()
+    logging: Logging = Logging()
+
+    @field_validator("site")
+    @classmethod
+    def _is_a_name(cls, text: str) -> SiteId:
+        return parse_site_id(text)
+
+    @property
+    def database_url(self) -> str:
+        """The store's address, with the default filled in."""
+        return self.database.url or f"sqlite:///{self.data_dir / 'controller.sqlite3'}"
+
+
+def load_config(path: Path) -> Config:
+    """Returns the settings in `path`.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or a key is unknown, missing or out of bounds.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except OSError as err:
+        raise ConfigError(f"{path}: cannot be read: {err.strerror}") from err
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise ConfigError(f"{path}: is not TOML: {err}") from err
+    try:
+        return Config.model_validate(table, context={"folder": path.resolve().parent})
+    except ValidationError as err:
+        sentences = [_sentence(path, text, dict(error)) for error in err.errors()]
+        raise ConfigError("\n".join(sentences)) from err
+
+
+def _sentence(path: Path, text: str, error: dict[str, Any]) -> str:
+    """Returns one error as "file, line N: key value problem (allowed ...)"."""
+    keys = [str(key) for key in error["loc"]]
+    line = _line_of(text, keys)
+    where = f"{path}, line {line}" if line else str(path)
+    problem = str(error["msg"]).removeprefix("Value error, ")
+    name = ".".join(keys)
+    if error["type"] == "extra_forbidden":
+        return f"{where}: {name} is not a setting; allowed here: {_allowed(keys[:-1])}"
+    if error["type"] == "missing":
+        return f"{where}: {name} is missing"
+    return f"{where}: {name} is {error['input']!r}: {problem}"
+
+
+def _allowed(keys: list[str]) -> str:
+    section: type[BaseModel] = Config
+    for key in keys:
+        annotation = section.model_fields[key].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            section = annotation
+    return ", ".join(section.model_fields)
+
+
+def _line_of(text: str, keys: list[str]) -> int:
+    """Returns the line (from 1) on which the key stands, 0 when it stands nowhere."""
+    *sections, name = keys
+    section = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[([^\]]+)\]", line)
+        if header:
+            section = header[1].strip()
+            if section == ".".join(keys):
+                return number
+        elif section == ".".join(sections) and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", line):
+            return number
+    return 0

@@ -1,0 +1,1 @@
+"""Pure rules of the controller: no database, no clock, no network."""

@@ -1,0 +1,77 @@
+"""Who may do what: one matrix of role and action. Whoever runs the system does not issue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Role(StrEnum):
+    """What an operator is employed to do."""
+
+    ADMIN = "admin"
+    ISSUER = "issuer"
+    SECURITY = "security"
+    AUDITOR = "auditor"
+
+
+class Action(StrEnum):
+    """Everything that a permission is needed for."""
+
+    READ_FLEET = "read_fleet"
+    READ_RECORDS = "read_records"
+    READ_CREDENTIALS = "read_credentials"
+    READ_PERSONAL = "read_personal"
+    READ_QUARANTINE = "read_quarantine"
+    READ_AUDIT = "read_audit"
+    ISSUE = "issue"
+    REVOKE = "revoke"
+    EDIT_HOLDERS = "edit_holders"
+    EDIT_RULES = "edit_rules"
+    RELEASE_POLICY = "release_policy"
+    ENROL_GATEWAY = "enrol_gateway"
+    REVOKE_GATEWAY = "revoke_gateway"
+    MANAGE_ACCOUNTS = "manage_accounts"
+    SIMULATE = "simulate"
+
+
+_EVERYONE = frozenset({Action.READ_FLEET})
+
+MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType({
+    Role.ADMIN: _EVERYONE | {
+        Action.READ_QUARANTINE, Action.ENROL_GATEWAY, Action.REVOKE_GATEWAY, Action.MANAGE_ACCOUNTS,
+    },
+    Role.ISSUER: _EVERYONE | {
+        Action.READ_CREDENTIALS, Action.READ_PERSONAL, Action.ISSUE, Action.EDIT_HOLDERS, Action.REVOKE,
+    },
+    Role.SECURITY: _EVERYONE | {
+        Action.READ_RECORDS, Action.READ_CREDENTIALS, Action.READ_PERSONAL, Action.READ_QUARANTINE,
+        Action.REVOKE, Action.EDIT_RULES, Action.RELEASE_POLICY, Action.REVOKE_GATEWAY, Action.SIMULATE,
+    },
+    Role.AUDITOR: _EVERYONE | {
+        Action.READ_RECORDS, Action.READ_CREDENTIALS, Action.READ_QUARANTINE, Action.READ_AUDIT, Action.SIMULATE,
+    },
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """On whose behalf an act runs.
+
+    Attributes:
+        operator_id: None for the program itself (its command line and its jobs).
+    """
+
+    name: str
+    role: Role
+    operator_id: int | None = None
+
+
+def may(role: Role, action: Action) -> bool:
+    """Says whether the matrix holds the action for the role."""
+    return action in MATRIX[role]
+
+
+def local_actor() -> Actor:
+    """The machine's own command line: whoever holds the key files may administer."""
+    return Actor(name="local", role=Role.ADMIN)

@@ -1,0 +1,1 @@
+"""The controller's database: tables, sessions, migrations, and every statement that writes."""

@@ -1,0 +1,308 @@
+"""The tables. Times are integers: `_utc_s` seconds, `_utc_ms` milliseconds since 1970-01-01 UTC.
+
+Two numbers guard a rolling change (docs/upgrading.md): the database keeps the lowest program
+version that may open it, and a program refuses a database that asks for a newer one.
+"""
+
+import sqlalchemy as sa
+
+SCHEMA_VERSION = 1
+"""The tables that this program makes. 1: first tables."""
+
+SCHEMA_COMPAT_VERSION = 1
+"""The oldest program (by its SCHEMA_VERSION) that may work on a database that we have migrated."""
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""Only INTEGER is a self-numbering key in SQLite; there it has 64 bits anyway."""
+
+
+def _id() -> sa.Column[int]:
+    return sa.Column("id", BigId, primary_key=True, autoincrement=True)
+
+
+def _ref(name: str, target: str, **options: bool) -> sa.Column[int]:
+    return sa.Column(name, BigId, sa.ForeignKey(target), **options)
+
+
+def _number(name: str, **options: bool) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=options.pop("nullable", False), **options)
+
+
+def _text(name: str, **options: bool) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=options.pop("nullable", False), **options)
+
+
+def _blob(name: str, **options: bool) -> sa.Column[bytes]:
+    return sa.Column(name, sa.LargeBinary, nullable=options.pop("nullable", False), **options)
+
+
+schema_state = sa.Table(
+    "schema_state",
+    metadata,
+    sa.Column("only_row", sa.Integer, sa.CheckConstraint("only_row = 1"), primary_key=True),
+    _number("version"),
+    _number("compat_version"),
+)
+
+# --- places and devices ---------------------------------------------------------------------
+
+sites = sa.Table(
+    "sites",
+    metadata,
+    _text("name", primary_key=True),
+    _number("created_at_utc_s"),
+)
+
+gateways = sa.Table(
+    "gateways",
+    metadata,
+    _id(),
+    sa.Column("site", sa.Text, sa.ForeignKey("sites.name"), nullable=False),
+    _text("name"),
+    _text("state"),
+    _blob("record_key"),
+    _text("certificate_sha256"),
+    _number("enrolled_at_utc_s"),
+    sa.Column("online", sa.Boolean, nullable=True),
+    _number("last_seen_at_utc_ms", nullable=True),
+    _number("offline_since_utc_ms", nullable=True),
+    _text("boot_id"),
+    _number("session"),
+    _number("applied_bundle"),
+    _number("applied_status"),
+    _number("applied_keyring"),
+    _number("applied_config"),
+    _text("birth_json"),
+    _text("health_json"),
+    sa.UniqueConstraint("site", "name"),
+)
+
+portals = sa.Table(
+    "portals",
+    metadata,
+    _id(),
+    _ref("gateway_id", "gateways.id", nullable=False),
+    _text("name", unique=True),
+    _text("zone"),
+    _text("label"),
+    _text("options_json"),
+)
+
+# --- what gateways recorded -------------------------------------------------------------------
+
+records = sa.Table(
+    "records",
+    metadata,
+    _id(),
+    _ref("gateway_id", "gateways.id", nullable=False),
+    _number("epoch"),
+    _number("seq"),
+    _number("received_at_utc_ms"),
+    _number("at_utc_ms"),
+    sa.Column("kind", sa.SmallInteger, nullable=False),
+    sa.Column("outcome", sa.SmallInteger, nullable=True),
+    _text("reason"),
+    _text("portal"),
+    _blob("credential_id", nullable=True),
+    _blob("body"),
+    _blob("chain"),
+    sa.UniqueConstraint("gateway_id", "epoch", "seq"),
+)
+sa.Index("ix_records_at", records.c.at_utc_ms, records.c.id)
+sa.Index("ix_records_portal_at", records.c.portal, records.c.at_utc_ms)
+sa.Index(
+    "ix_records_credential_at",
+    records.c.credential_id,
+    records.c.at_utc_ms,
+    sqlite_where=records.c.credential_id.is_not(None),
+    postgresql_where=records.c.credential_id.is_not(None),
+)
+
+segments = sa.Table(
+    "segments",
+    metadata,
+    _ref("gateway_id", "gateways.id", primary_key=True),
+    _number("epoch", primary_key=True),
+    _number("number", primary_key=True),
+    _number("recipient_key_id"),
+    _blob("sealed_key"),
+)
+
+stored_ranges = sa.Table(
+    "stored_ranges",
+    metadata,
+    _ref("gateway_id", "gateways.id", primary_key=True),
+    _number("epoch", primary_key=True),
+    _number("first_seq", primary_key=True),
+    _number("last_seq"),
+    _blob("chain_before"),
+    _blob("chain_last"),
+)
+
+quarantine = sa.Table(
+    "quarantine",
+    metadata,
+    _id(),
+    _number("at_utc_ms", index=True),
+    _text("gateway"),
+    _text("topic"),
+    _text("reason"),
+    _text("detail"),
+    _number("size_bytes"),
+    _text("sha256"),
+    _blob("head"),
+    _number("copies"),
+    sa.UniqueConstraint("sha256", "topic", "reason"),
+)
+
+# --- holders, credentials, revocation -----------------------------------------------------------
+
+holders = sa.Table(
+    "holders",
+    metadata,
+    _text("id", primary_key=True),
+    _blob("wrapped_key", nullable=True),
+    _blob("sealed_fields", nullable=True),
+    _blob("name_index", nullable=True, index=True),
+    _blob("contact_index", nullable=True, index=True),
+    _blob("identity_index", nullable=True, index=True),
+    _text("groups_json"),
+    _text("qualifications_json"),
+    _number("created_at_utc_s"),
+    _number("erased_at_utc_s", nullable=True),
+)
+
+credentials = sa.Table(
+    "credentials",
+    metadata,
+    _blob("id", primary_key=True),
+    sa.Column("holder_id", sa.Text, sa.ForeignKey("holders.id"), nullable=True, index=True),
+    sa.Column("credential_class", sa.SmallInteger, nullable=False),
+    _text("form"),
+    _number("status_index", unique=True),
+    sa.Column("status", sa.SmallInteger, nullable=False),
+    _number("not_before"),
+    _number("expires"),
+    _text("groups_json"),
+    _text("purpose"),
+    _number("issued_at_utc_s", index=True),
+    _text("issued_by"),
+    _number("key_id"),
+    _blob("sealed_code"),
+    _blob("sticker_hash", nullable=True),
+    _text("changed_reason"),
+)
+
+status_lists = sa.Table(
+    "status_lists",
+    metadata,
+    sa.Column("site", sa.Text, sa.ForeignKey("sites.name"), primary_key=True),
+    _number("seq"),
+    _number("base_seq"),
+    _number("size"),
+    _number("next_index"),
+    _blob("full_wire"),
+    _blob("delta_wire"),
+)
+
+status_changes = sa.Table(
+    "status_changes",
+    metadata,
+    _id(),
+    sa.Column("site", sa.Text, sa.ForeignKey("sites.name"), nullable=False),
+    _number("seq", index=True),
+    _number("status_index"),
+    sa.Column("status", sa.SmallInteger, nullable=False),
+)
+
+# --- policy -------------------------------------------------------------------------------------
+
+keyrings = sa.Table(
+    "keyrings",
+    metadata,
+    sa.Column("site", sa.Text, sa.ForeignKey("sites.name"), primary_key=True),
+    _number("version", primary_key=True),
+    _blob("wire"),
+)
+
+rule_books = sa.Table(
+    "rule_books",
+    metadata,
+    _id(),
+    sa.Column("site", sa.Text, sa.ForeignKey("sites.name"), nullable=False),
+    _text("body_json"),
+    _number("saved_at_utc_s"),
+    _text("saved_by"),
+)
+
+bundles = sa.Table(
+    "bundles",
+    metadata,
+    sa.Column("site", sa.Text, sa.ForeignKey("sites.name"), primary_key=True),
+    _number("version", primary_key=True),
+    _number("released_at_utc_s"),
+    _text("released_by"),
+    _text("sha256"),
+    _number("credentials"),
+    _blob("wire"),
+)
+
+# --- people who run it -----------------------------------------------------------------------------
+
+operators = sa.Table(
+    "operators",
+    metadata,
+    _id(),
+    _text("name", unique=True),
+    _text("role"),
+    _text("password_hash"),
+    sa.Column("disabled", sa.Boolean, nullable=False),
+    _number("failures"),
+    _number("locked_until_utc_s"),
+    _number("created_at_utc_s"),
+    _text("language"),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    _blob("token_hash", primary_key=True),
+    _ref("operator_id", "operators.id", nullable=False),
+    _text("csrf"),
+    _number("created_at_utc_s"),
+    _number("seen_at_utc_s"),
+    _number("expires_at_utc_s", index=True),
+    _text("client"),
+)
+
+api_tokens = sa.Table(
+    "api_tokens",
+    metadata,
+    _blob("token_hash", primary_key=True),
+    _ref("operator_id", "operators.id", nullable=False),
+    _text("label"),
+    _number("created_at_utc_s"),
+    _number("expires_at_utc_s"),
+)
+
+audit_log = sa.Table(
+    "audit_log",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    _number("at_utc_ms"),
+    _text("actor"),
+    _text("action"),
+    _text("subject"),
+    _text("outcome"),
+    _text("detail_json"),
+    _blob("hash"),
+)

@@ -1,0 +1,108 @@
+"""The engine and its transactions: SQLite (WAL) and PostgreSQL behind one door.
+
+SQLite has one writer. Within this process writers queue on a lock, which is fair and wakes at
+once; between processes SQLite's own busy timeout decides.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from doorward_controller.errors import StoreUnavailableError
+
+_BUSY_TIMEOUT_MS = 10_000
+_CONNECT_TIMEOUT_S = 5
+
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # an acknowledgement promises that the record is on the disk
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # an erased person's key must not linger in a free page
+    "PRAGMA cache_size = -65536",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA wal_autocheckpoint = 4000",
+    f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}",
+)
+
+
+class Store:
+    """Opens transactions. Knows no table."""
+
+    def __init__(self, url: str) -> None:
+        """Prepares the engine; nothing is opened before the first transaction."""
+        self.engine = _make_engine(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._writers = threading.Lock()
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that only reads. Raises StoreUnavailableError."""
+        with _translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """One transaction, committed at the end, rolled back by any exception.
+
+        Raises StoreUnavailableError.
+        """
+        if not self.is_sqlite:
+            with _translated(), self.engine.begin() as connection:
+                yield connection
+            return
+        with self._writers, _translated(), self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+
+def _make_engine(url: str) -> sa.Engine:
+    if sa.make_url(url).get_backend_name() != "sqlite":
+        return sa.create_engine(
+            url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S}
+        )
+    engine = sa.create_engine(
+        url,
+        poolclass=sa.QueuePool,
+        pool_size=8,
+        max_overflow=16,
+        # The driver's own transaction control begins too late and hides BEGIN IMMEDIATE.
+        connect_args={"isolation_level": None, "check_same_thread": False},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(raw: Any, _record: object) -> None:  # noqa: ANN401  # the driver's own connection
+        for pragma in _PRAGMAS:
+            raw.execute(pragma)
+
+    return engine
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The database's being away is the world's fault; everything else is a bug and stays itself."""
+    try:
+        yield
+    except (OperationalError, sa.exc.TimeoutError) as err:
+        raise StoreUnavailableError(f"the database does not answer: {_first_line(err)}") from err
+    except DBAPIError as err:
+        if err.connection_invalidated:
+            raise StoreUnavailableError(f"the database went away: {_first_line(err)}") from err
+        raise
+
+
+def _first_line(err: Exception) -> str:
+    original = getattr(err, "orig", None) or err
+    return str(original).strip().splitlines()[0]
