@@ -7,14 +7,14 @@ MESSAGE_LIMIT_BYTES = 32 * 1024 * 1024
 """A policy bundle of 1,000,000 credentials is about 20 MB; a batch of records is 256 KiB at most.
 Mosquitto has one limit for all. A larger message is dropped and still answered with a PUBACK."""
 
-QUEUED_MESSAGES = 5_000
-QUEUED_BYTES = 64 * 1024 * 1024
+QUEUED_MESSAGES = 20_000
+QUEUED_BYTES = 256 * 1024 * 1024
 """For one client that is away. What no longer fits is dropped by the broker; the gateways' journals
 still hold it and send it again, so these bound memory and not what is kept."""
 
-INFLIGHT_MESSAGES = 100
-"""Unacknowledged messages to one client. The controller acknowledges after its commit, so the
-default of 20 would make its commits the limit of the whole fleet."""
+INFLIGHT_MESSAGES = 1_000
+"""Unacknowledged messages to one client. The controller acknowledges after its commit and commits
+what is in flight as one group, so the default of 20 would bound the intake of the whole fleet."""
 
 AUTOSAVE_S = 30
 """How often the broker writes its state down. Not on every change: each write is the whole state,
@@ -102,10 +102,9 @@ acl_file {acl_file}
 
 
 def _state(files: BrokerFiles) -> str:
-    # Mosquitto joins folder and file name without a slash of its own.
     return f"""
 persistence true
-persistence_location {files.state_dir}/
+persistence_location {files.state_dir}
 autosave_interval {AUTOSAVE_S}
 autosave_on_changes false
 persistent_client_expiration {FORGET_AFTER}

@@ -1,0 +1,62 @@
+"""A broker of our own for every test that asks for one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from doorward.ids import GatewayId, SiteId
+from doorward_controller.broker.access import AccessRules
+from doorward_controller.broker.authority import Authority, Identity
+from doorward_controller.broker.process import BrokerSettings, Mosquitto
+
+SITE = SiteId("demo")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A running broker with a controller's and two gateways' certificates."""
+
+    authority: Authority
+    broker: Mosquitto
+    settings: BrokerSettings
+    controller: Identity
+    north: Identity
+    south: Identity
+
+
+def settings_of(authority: Authority, folder: Path, port: int = 0) -> BrokerSettings:
+    server = authority.issue_server(now=datetime.now(UTC))
+    return BrokerSettings(
+        folder=folder,
+        access=AccessRules(site=SITE),
+        ca_file=authority.ca_file,
+        certificate_file=server.certificate_file,
+        key_file=server.key_file,
+        crl_file=authority.crl_file,
+        port=port,
+    )
+
+
+def new_authority(folder: Path) -> Authority:
+    return Authority.create(folder, now=datetime.now(UTC), valid_for=timedelta(days=2))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    authority = new_authority(tmp_path / "authority")
+    settings = settings_of(authority, tmp_path / "broker")
+    broker = Mosquitto(settings)
+    broker.start()
+    now = datetime.now(UTC)
+    yield Site(
+        authority=authority,
+        broker=broker,
+        settings=settings,
+        controller=authority.issue_controller(now=now),
+        north=authority.issue_gateway(GatewayId("north"), now=now),
+        south=authority.issue_gateway(GatewayId("south"), now=now),
+    )
+    broker.stop()
