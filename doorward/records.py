@@ -1,0 +1,249 @@
+"""One line of a gateway's journal: what was scanned, decided, passed or happened.
+
+A record is a CBOR map from the numbers of `Field` to numbers, texts, bytes and booleans. A field
+that holds its default is left out. Numbers are never reused; a field that this version does not
+know is kept in `extra`, so that a newer gateway works with an older controller.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Self
+
+from doorward import canonical, shapes
+from doorward.errors import MalformedError
+
+MAX_RECORD_BYTES = 2048
+MAX_EXTRA_FIELDS = 16
+_MAX_NUMBER = 2**63 - 1
+"""Every number fits the signed 64-bit columns of the controller's databases."""
+
+Scalar = bool | int | str | bytes
+
+
+class RecordKind(IntEnum):
+    """What a record tells. The numbers are on the wire and never reused."""
+
+    SCAN = 1
+    """A code was presented and decided on; refusals too."""
+    PASSAGE = 2
+    """What the sensor saw after a grant, or without one; `reason` says which."""
+    EVENT = 3
+    """Something happened to the gateway; `reason` is the event's code, `detail` its particulars."""
+    CLOCK = 4
+    """The wall clock was set or its trust changed; `detail` has the step."""
+
+
+class Outcome(IntEnum):
+    """What was decided. The numbers are on the wire and never reused."""
+
+    DENY = 0
+    GRANT = 1
+
+
+class Field(IntEnum):
+    """The keys of the map. The numbers are on the wire and never reused."""
+
+    KIND = 1
+    UTC_MS = 2
+    MONO_MS = 3
+    BOOT_ID = 4
+    CLOCK_TRUST = 5
+    PORTAL = 6
+    OUTCOME = 7
+    REASON = 8
+    CREDENTIAL_ID = 9
+    FORM = 10
+    CREDENTIAL_CLASS = 11
+    RULE = 12
+    BASIS = 13
+    POLICY_VERSION = 14
+    POLICY_AGE_S = 15
+    STATUS_SEQ = 16
+    LATE = 17
+    READER = 18
+    PAYLOAD_DIGEST = 19
+    ONLINE = 20
+    DETAIL = 21
+    ABOUT_SEQ = 22
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A journal record before sealing.
+
+    Attributes:
+        kind: a `RecordKind`, or the number of a kind that this version does not know.
+        utc_ms: wall time, believed as far as `clock_trust` says.
+        mono_ms: monotonic time within the boot `boot_id` (8 bytes).
+        clock_trust: a `doorward.times.ClockTrust`, or a newer number.
+        portal: where, or empty.
+        outcome: an `Outcome`, or None where nothing was decided.
+        reason: stable code of the reason, the passage or the event.
+        credential_id: 8 bytes, or None for a code that is not ours.
+        form: ``dw0``, ``dw1``, ``dw2``, ``other`` or empty.
+        credential_class: `doorward.credential.CredentialClass`, or None.
+        rule: the policy's rule that decided.
+        basis: ``snapshot``, ``signature_only`` or empty.
+        policy_version: of the policy that decided; None without one.
+        policy_age_s: its age then.
+        status_seq: sequence number of the status list that decided.
+        late: the lock was told before this was on the disk.
+        reader: which reader saw the code.
+        payload_digest: first 8 bytes of SHA-256 of a payload that is not ours.
+        online: the uplink was up.
+        detail: particulars in plain words, without personal data.
+        about_seq: number of the record in the same epoch that this one adds to.
+        extra: fields that this version does not know, ascending by number.
+    """
+
+    kind: int
+    utc_ms: int
+    mono_ms: int
+    boot_id: bytes
+    clock_trust: int
+    portal: str = ""
+    outcome: int | None = None
+    reason: str = ""
+    credential_id: bytes | None = None
+    form: str = ""
+    credential_class: int | None = None
+    rule: str = ""
+    basis: str = ""
+    policy_version: int | None = None
+    policy_age_s: int | None = None
+    status_seq: int | None = None
+    late: bool = False
+    reader: str = ""
+    payload_digest: bytes | None = None
+    online: bool = False
+    detail: str = ""
+    about_seq: int | None = None
+    extra: tuple[tuple[int, Scalar], ...] = ()
+
+    def to_wire(self) -> bytes:
+        """Returns the canonical bytes.
+
+        Raises:
+            MalformedError: a value is out of the bounds that a reader would accept.
+        """
+        fields: dict[int, Scalar] = {}
+        for number, (name, default, check) in _FIELDS.items():
+            value = getattr(self, name)
+            if value != default:
+                if not check(value):
+                    raise MalformedError(f"record: {name} is {value!r}, out of bounds")
+                fields[number] = int(value) if isinstance(value, IntEnum) else value
+        for number, value in self.extra:
+            if number in _FIELDS:
+                raise MalformedError(f"record: extra field {number} is a known one")
+            fields[number] = value
+        wire = canonical.encode(fields)
+        if len(wire) > MAX_RECORD_BYTES:
+            raise MalformedError(f"record of {len(wire)} bytes, at most {MAX_RECORD_BYTES}")
+        return wire
+
+    @classmethod
+    def from_wire(cls, wire: bytes) -> Self:
+        """Returns the record in `wire`; accepts every encoding of the map, not one alone.
+
+        A record comes out of a signed batch, and the controller opens thousands a second: shape
+        and bounds are checked, the encoding is not.
+
+        Raises:
+            MalformedError: the bytes are not a record.
+        """
+        if len(wire) > MAX_RECORD_BYTES:
+            raise MalformedError(f"record of {len(wire)} bytes, at most {MAX_RECORD_BYTES}")
+        fields = shapes.load_cbor(wire, "record", max_depth=2)
+        if type(fields) is not dict:
+            raise MalformedError("record is not a map")
+        values: dict[str, Any] = {}
+        known = _FIELDS.get
+        unknown: list[int] = []
+        for number, value in fields.items():
+            entry = known(number)
+            if entry is None:
+                unknown.append(number)
+            elif entry[2](value):
+                values[entry[0]] = value
+            else:
+                raise MalformedError(f"record: {entry[0]} has another type or is out of bounds")
+        if unknown:
+            values["extra"] = _parse_extra(fields, unknown)
+        try:
+            return cls(**values)
+        except TypeError as err:
+            missing = sorted(set(_REQUIRED) - set(values))
+            raise MalformedError(f"record: without {', '.join(missing)}") from err
+
+
+def _parse_extra(
+    fields: Mapping[int, object], unknown: list[int]
+) -> tuple[tuple[int, Scalar], ...]:
+    """Returns the fields of a newer version. Raises MalformedError for what no version writes."""
+    if len(unknown) > MAX_EXTRA_FIELDS:
+        raise MalformedError(f"record: {len(unknown)} unknown fields, at most {MAX_EXTRA_FIELDS}")
+    extra: list[tuple[int, Scalar]] = []
+    for number in unknown:
+        value = fields[number]
+        if type(number) is not int or not 0 <= number < 2**16:
+            raise MalformedError("record: a key is not a small number")
+        if not (
+            type(value) is bool
+            or (type(value) is int and 0 <= value <= _MAX_NUMBER)
+            or (type(value) is str and "\0" not in value)
+            or type(value) is bytes
+        ):
+            raise MalformedError(f"record: field {number} is no number, text, bytes or boolean")
+        extra.append((number, value))
+    return tuple(sorted(extra))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and type(value) is not bool and 0 <= value <= _MAX_NUMBER
+
+
+def _is_true(value: object) -> bool:
+    return value is True
+
+
+def _is_eight_bytes(value: object) -> bool:
+    return type(value) is bytes and len(value) == 8
+
+
+def _is_text(most: int) -> Callable[[object], bool]:
+    def check(value: object) -> bool:
+        return isinstance(value, str) and 0 < len(value) <= most and "\0" not in value
+
+    return check
+
+
+_REQUIRED = ("kind", "utc_ms", "mono_ms", "boot_id", "clock_trust")
+
+_ABSENT = object()
+_FIELDS: dict[int, tuple[str, object, Callable[[object], bool]]] = {
+    Field.KIND: ("kind", _ABSENT, _is_number),
+    Field.UTC_MS: ("utc_ms", _ABSENT, _is_number),
+    Field.MONO_MS: ("mono_ms", _ABSENT, _is_number),
+    Field.BOOT_ID: ("boot_id", _ABSENT, _is_eight_bytes),
+    Field.CLOCK_TRUST: ("clock_trust", _ABSENT, _is_number),
+    Field.PORTAL: ("portal", "", _is_text(32)),
+    Field.OUTCOME: ("outcome", None, _is_number),
+    Field.REASON: ("reason", "", _is_text(64)),
+    Field.CREDENTIAL_ID: ("credential_id", None, _is_eight_bytes),
+    Field.FORM: ("form", "", _is_text(16)),
+    Field.CREDENTIAL_CLASS: ("credential_class", None, _is_number),
+    Field.RULE: ("rule", "", _is_text(128)),
+    Field.BASIS: ("basis", "", _is_text(16)),
+    Field.POLICY_VERSION: ("policy_version", None, _is_number),
+    Field.POLICY_AGE_S: ("policy_age_s", None, _is_number),
+    Field.STATUS_SEQ: ("status_seq", None, _is_number),
+    Field.LATE: ("late", False, _is_true),
+    Field.READER: ("reader", "", _is_text(64)),
+    Field.PAYLOAD_DIGEST: ("payload_digest", None, _is_eight_bytes),
+    Field.ONLINE: ("online", False, _is_true),
+    Field.DETAIL: ("detail", "", _is_text(512)),
+    Field.ABOUT_SEQ: ("about_seq", None, _is_number),
+}
+"""By number: attribute, the default that is left out, and the check of type and bounds."""
