@@ -4,6 +4,7 @@
 signature over bytes is a signature over the value.
 """
 
+import io
 from typing import Any
 
 import cbor2
@@ -68,3 +69,15 @@ def _check_key(key: object) -> None:
     short = isinstance(key, str) and len(key.encode()) < 24
     if not (small or short):
         raise TypeError(f"map key {key!r} is not a small number or a short text")
+
+
+def decode_first(data: bytes | memoryview, what: str = "message") -> Any:  # noqa: ANN401
+    """Returns the first value in `data`, whatever follows it; for tables that were signed whole.
+
+    Raises:
+        MalformedError: no value begins here.
+    """
+    try:
+        return cbor2.CBORDecoder(io.BytesIO(data)).decode()
+    except (ValueError, TypeError, EOFError, OverflowError, RecursionError, cbor2.CBORError) as err:
+        raise MalformedError(f"{what}: not CBOR: {err}") from err

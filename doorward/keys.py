@@ -2,7 +2,8 @@
 
 The rules, in the order of the code below:
 
-1. A keyring names every key that a site trusts, its purposes, its window and whether it was revoked.
+1. A keyring names every key that a site trusts, its purposes, its window, and whether it was
+   revoked.
 2. A message counts when a key that has the message's purpose, whose window holds now and that is
    not revoked, signed it.
 3. A new keyring is taken when it is our site's, newer than the held one, and signed by at least
@@ -15,6 +16,8 @@ No I/O and no clock: the caller passes the time.
 from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from doorward import canonical
 from doorward.envelope import (
@@ -73,11 +76,13 @@ class Key:
     not_before: int
     not_after: int
     revoked: bool = False
+    key_id: KeyId = field(init=False, compare=False)
+    loaded: Ed25519PublicKey = field(init=False, compare=False, repr=False)
 
-    @property
-    def key_id(self) -> KeyId:
-        """The first 4 bytes of SHA-256 of the public key."""
-        return key_id_of(self.public)
+    def __post_init__(self) -> None:
+        """Loads the key once; raises ValueError when `public` is not 32 bytes."""
+        object.__setattr__(self, "key_id", key_id_of(self.public))
+        object.__setattr__(self, "loaded", Ed25519PublicKey.from_public_bytes(self.public))
 
     def is_in_window(self, now_utc_s: int) -> bool:
         """Whether the key's time has come and has not passed."""
@@ -228,7 +233,7 @@ def _keyring_envelope(wire: bytes | memoryview) -> Envelope:
 
 
 def _check_roots(envelope: Envelope, keyring: Keyring, whose: str) -> None:
-    """Counts good root signatures; windows do not apply to roots, so that a lapse locks nobody out."""
+    """Counts good root signatures; root keys have no window, so that a lapse locks nobody out."""
     good = sum(_is_good_root(envelope, signature, keyring) for signature in envelope.signatures)
     if good < keyring.threshold:
         raise UntrustedError(

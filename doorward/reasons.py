@@ -1,0 +1,246 @@
+"""The closed set of reasons of a decision: a stable code, its severity, and words for people.
+
+Codes are on the wire and in databases: one that was ever released is never renamed or reused.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a reason matters to those who watch the site."""
+
+    NORMAL = "normal"
+    NOTICE = "notice"
+    WARNING = "warning"
+    ALARM = "alarm"
+
+
+class Reason(StrEnum):
+    """Why a decision was taken."""
+
+    GRANTED = "granted"
+    FREE_PASSAGE = "free_passage"
+
+    PORTAL_UNKNOWN = "portal_unknown"
+    PORTAL_CLOSED = "portal_closed"
+    LOCKDOWN = "lockdown"
+    POLICY_MISSING = "policy_missing"
+
+    NOT_OURS = "not_ours"
+    MALFORMED = "malformed"
+    TOO_LONG = "too_long"
+    STRUCTURED_APPEND = "structured_append"
+    UNKNOWN_VERSION = "unknown_version"
+    STICKER_CHECK_WRONG = "sticker_check_wrong"
+    KEY_UNKNOWN = "key_unknown"
+    KEY_REVOKED = "key_revoked"
+    KEY_OUTSIDE_WINDOW = "key_outside_window"
+    SIGNATURE_WRONG = "signature_wrong"
+    HOLDER_SIGNATURE_WRONG = "holder_signature_wrong"
+
+    CLOCK_UNTRUSTED = "clock_untrusted"
+    NOT_YET_VALID = "not_yet_valid"
+    EXPIRED = "expired"
+    SLOT_STALE = "slot_stale"
+    SLOT_USED = "slot_used"
+    STICKER_UNKNOWN = "sticker_unknown"
+    STATUS_UNKNOWN = "status_unknown"
+    REVOKED = "revoked"
+    SUSPENDED = "suspended"
+
+    POLICY_STALE = "policy_stale"
+    NOT_LISTED = "not_listed"
+    NOT_AUTHORISED = "not_authorised"
+    OUTSIDE_SCHEDULE = "outside_schedule"
+    QUALIFICATION_MISSING = "qualification_missing"
+    QUALIFICATION_EXPIRED = "qualification_expired"
+
+    NOT_RECORDED = "not_recorded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonText:
+    """What a reason means to people.
+
+    Attributes:
+        en, zh: one short sentence for the person at the gate, in English and Chinese.
+        next_en, next_zh: the nearest thing that this person can do about it; may be empty.
+    """
+
+    severity: Severity
+    en: str
+    zh: str
+    next_en: str = ""
+    next_zh: str = ""
+
+
+def _text(severity: Severity, en: str, zh: str, next_en: str = "", next_zh: str = "") -> ReasonText:
+    return ReasonText(severity=severity, en=en, zh=zh, next_en=next_en, next_zh=next_zh)
+
+
+_NEW_CODE = ("Ask the issuing desk for a new code.", "请到发码处重新申领。")
+_DESK = ("Ask at the desk.", "请到前台咨询。")
+
+REASON_TEXTS: dict[Reason, ReasonText] = {
+    Reason.GRANTED: _text(Severity.NORMAL, "Please pass.", "请通行。"),
+    Reason.FREE_PASSAGE: _text(Severity.NOTICE, "The way is open.", "自由通行中。"),
+    Reason.PORTAL_UNKNOWN: _text(
+        Severity.WARNING, "This entrance is not set up.", "此通道尚未配置。", *_DESK
+    ),
+    Reason.PORTAL_CLOSED: _text(
+        Severity.NORMAL,
+        "This entrance is closed.",
+        "此通道已关闭。",
+        "Use another entrance.",
+        "请走其他通道。",
+    ),
+    Reason.LOCKDOWN: _text(
+        Severity.ALARM,
+        "Lockdown: nobody may pass.",
+        "封控中，禁止通行。",
+        "Stay where you are and follow the instructions of security.",
+        "请留在原地，听从安保人员指挥。",
+    ),
+    Reason.POLICY_MISSING: _text(
+        Severity.WARNING, "This entrance has no rules yet.", "此通道尚未收到通行规则。", *_DESK
+    ),
+    Reason.NOT_OURS: _text(
+        Severity.NORMAL,
+        "This code is not for this entrance.",
+        "此码不是门禁码。",
+        "Show your access code.",
+        "请出示门禁码。",
+    ),
+    Reason.MALFORMED: _text(Severity.NOTICE, "The code is damaged.", "此码已损坏。", *_NEW_CODE),
+    Reason.TOO_LONG: _text(
+        Severity.NOTICE,
+        "This code is not for this entrance.",
+        "此码不是门禁码。",
+        "Show your access code.",
+        "请出示门禁码。",
+    ),
+    Reason.STRUCTURED_APPEND: _text(
+        Severity.NOTICE,
+        "Codes in several parts are not accepted.",
+        "不接受分段二维码。",
+        "Show your access code.",
+        "请出示门禁码。",
+    ),
+    Reason.UNKNOWN_VERSION: _text(
+        Severity.NOTICE,
+        "This kind of code is not known here yet.",
+        "此通道尚不支持这种码。",
+        *_DESK,
+    ),
+    Reason.STICKER_CHECK_WRONG: _text(
+        Severity.NOTICE, "The label is damaged.", "标签已损坏。", *_NEW_CODE
+    ),
+    Reason.KEY_UNKNOWN: _text(
+        Severity.WARNING, "This code was not issued here.", "此码非本单位签发。", *_NEW_CODE
+    ),
+    Reason.KEY_REVOKED: _text(
+        Severity.WARNING, "This code was withdrawn.", "此码已作废。", *_NEW_CODE
+    ),
+    Reason.KEY_OUTSIDE_WINDOW: _text(
+        Severity.NOTICE, "This code is out of date.", "此码已过签发期。", *_NEW_CODE
+    ),
+    Reason.SIGNATURE_WRONG: _text(
+        Severity.WARNING, "This code was altered.", "此码被篡改。", *_NEW_CODE
+    ),
+    Reason.HOLDER_SIGNATURE_WRONG: _text(
+        Severity.WARNING,
+        "This pass was not made by its holder's phone.",
+        "此码不是由持有人手机生成。",
+        "Open your pass anew.",
+        "请重新打开通行码。",
+    ),
+    Reason.CLOCK_UNTRUSTED: _text(
+        Severity.WARNING,
+        "The entrance does not know the time and cannot check this code.",
+        "此通道时间不可信，无法核验。",
+        *_DESK,
+    ),
+    Reason.NOT_YET_VALID: _text(
+        Severity.NORMAL,
+        "This code is not valid yet.",
+        "此码尚未生效。",
+        "Come back when it is.",
+        "请在生效后使用。",
+    ),
+    Reason.EXPIRED: _text(
+        Severity.NORMAL,
+        "This code has expired.",
+        "此码已过期。",
+        "Ask the issuing desk to renew it.",
+        "请到发码处续期。",
+    ),
+    Reason.SLOT_STALE: _text(
+        Severity.NOTICE,
+        "This picture of a pass is too old.",
+        "此码已失效（可能是截图）。",
+        "Open the pass on your phone; check the phone's clock.",
+        "请打开手机实时通行码，并检查手机时间。",
+    ),
+    Reason.SLOT_USED: _text(
+        Severity.WARNING,
+        "This pass was just used.",
+        "此码刚刚已被使用。",
+        "Wait for the next code on your phone.",
+        "请等待手机刷新出下一个码。",
+    ),
+    Reason.STICKER_UNKNOWN: _text(
+        Severity.NOTICE, "This label is not known here.", "未登记此标签。", *_DESK
+    ),
+    Reason.STATUS_UNKNOWN: _text(
+        Severity.NOTICE,
+        "This code is newer than this entrance's list.",
+        "此码尚未同步到本通道。",
+        *_DESK,
+    ),
+    Reason.REVOKED: _text(Severity.WARNING, "This code was revoked.", "此码已被吊销。", *_NEW_CODE),
+    Reason.SUSPENDED: _text(Severity.NOTICE, "This code is suspended.", "此码已被暂停。", *_DESK),
+    Reason.POLICY_STALE: _text(
+        Severity.WARNING,
+        "This entrance has not heard from its controller for too long.",
+        "此通道与控制中心失联过久。",
+        *_DESK,
+    ),
+    Reason.NOT_LISTED: _text(
+        Severity.NORMAL, "You are not on the list of this site.", "您不在本场所名单中。", *_DESK
+    ),
+    Reason.NOT_AUTHORISED: _text(
+        Severity.NORMAL,
+        "You may not pass here.",
+        "您无权从此处通行。",
+        "Use an entrance that is open to you, or ask at the desk.",
+        "请走您有权限的通道，或到前台咨询。",
+    ),
+    Reason.OUTSIDE_SCHEDULE: _text(
+        Severity.NORMAL,
+        "You may not pass here at this time.",
+        "当前时间不允许通行。",
+        "Come back within your hours.",
+        "请在允许的时间内通行。",
+    ),
+    Reason.QUALIFICATION_MISSING: _text(
+        Severity.NORMAL,
+        "A required training is missing.",
+        "缺少所需的培训或资质。",
+        "Take the training first.",
+        "请先完成培训。",
+    ),
+    Reason.QUALIFICATION_EXPIRED: _text(
+        Severity.NORMAL,
+        "A required training is out of date.",
+        "所需的培训或资质已过期。",
+        "Renew the training first.",
+        "请先更新培训。",
+    ),
+    Reason.NOT_RECORDED: _text(
+        Severity.ALARM,
+        "The entrance cannot record and stays closed.",
+        "此通道无法记录，暂停通行。",
+        *_DESK,
+    ),
+}
