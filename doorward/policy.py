@@ -140,10 +140,10 @@ class Policy:
         header, tables = _split(view)
         try:
             return cls(**_parse_header(header), roster=_parse_tables(header["tables"], tables))
-        except (BadIdError, ValueError, TypeError, KeyError) as err:
-            raise (
-                err if isinstance(err, MalformedError) else MalformedError(f"policy: {err}")
-            ) from err
+        except MalformedError:
+            raise
+        except (ValueError, TypeError, KeyError) as err:
+            raise MalformedError(f"policy: {err}") from err
 
 
 def accept_policy(held_version: int, policy: Policy, site: SiteId) -> Policy:
