@@ -1,5 +1,6 @@
 """Checks that a decoded value has the shape that its place in a message asks for."""
 
+from io import BytesIO
 from typing import Any, NoReturn
 
 import cbor2
@@ -27,7 +28,7 @@ _NO_TAGS = dict.fromkeys((*_BUILT_IN_TAGS, 43000, 55799), _refuse_tag)
 
 
 def load_cbor(data: bytes, what: str, *, max_depth: int) -> Any:  # noqa: ANN401  # callers check the shape
-    """Returns the value of CBOR without tags, indefinite lengths and repeated keys.
+    """Returns the one value of CBOR without tags, indefinite lengths and repeated keys.
 
     Four times faster than `canonical.decode` and less strict: other encodings of the same value
     pass, and floats do. For what already lies in a signed body and is checked by shape after.
@@ -35,9 +36,10 @@ def load_cbor(data: bytes, what: str, *, max_depth: int) -> Any:  # noqa: ANN401
     Raises:
         MalformedError: it is not that.
     """
+    stream = BytesIO(data)
     try:
-        return cbor2.loads(
-            data,
+        value = cbor2.load(
+            stream,
             semantic_decoders=_NO_TAGS,
             tag_hook=_refuse_tag,
             max_depth=max_depth,
@@ -46,6 +48,9 @@ def load_cbor(data: bytes, what: str, *, max_depth: int) -> Any:  # noqa: ANN401
         )
     except (ValueError, TypeError, EOFError, OverflowError, RecursionError, cbor2.CBORError) as err:
         raise MalformedError(f"{what}: not CBOR of the profile: {err}") from err
+    if stream.tell() != len(data):
+        raise MalformedError(f"{what}: {len(data) - stream.tell()} bytes follow it")
+    return value
 
 
 def number(value: object, what: str, most: int) -> int:
@@ -63,9 +68,15 @@ def octets(value: object, what: str, length: int) -> bytes:
 
 
 def text(value: object, what: str, most: int) -> str:
-    """Returns a text of at most `most` characters, none of them NUL. Raises MalformedError."""
+    """Returns a text of at most `most` characters that every database takes.
+
+    Raises:
+        MalformedError: no text, too long, or with NUL or half a surrogate pair in it.
+    """
     if not isinstance(value, str) or len(value) > most or "\0" in value:
         raise MalformedError(f"{what} is not a text of at most {most} characters")
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise MalformedError(f"{what} holds half a surrogate pair")
     return value
 
 
