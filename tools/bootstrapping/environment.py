@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tools.bootstrapping.failures import SetupError
 from tools.bootstrapping.interpreters import Interpreter
-from tools.bootstrapping.mirrors import parse_pip_settings, uv_environment
+from tools.bootstrapping.mirrors import parse_pip_settings, pip_environment, uv_environment
 from tools.bootstrapping.progress import Progress
 
 PROJECTS = (".", "edge", "controller")
@@ -140,7 +140,8 @@ def _pinned_uv(workspace: Workspace, interpreter: Interpreter, progress: Progres
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
     flags = ["install", "--quiet", "--require-hashes", "--only-binary", ":all:"]
     title = "installing uv, the installer of Python packages"
-    progress.run(title, [*pip, *flags, "--requirement", str(lock)], cwd=root)
+    env = pip_environment(_pip_settings(folder / "bin" / "python"), os.environ)
+    progress.run(title, [*pip, *flags, "--requirement", str(lock)], cwd=root, env=env)
     stamp.write_text(made_from, encoding="utf-8")
     return uv
 

@@ -10,8 +10,8 @@ _ADVICE = (
     (
         r"DO NOT MATCH THE HASHES|[Hh]ash mismatch",
         (
-            "A downloaded file is not the one that the lock names. Try again; if it stays, the mirror"
-            " in use serves altered files: look at `python3 -m pip config list`."
+            "A downloaded file is not the one that the lock names. Try again; if it stays, the"
+            " mirror in use serves altered files: look at `python3 -m pip config list`."
         ),
     ),
     (
@@ -27,8 +27,8 @@ _ADVICE = (
             r"|UnknownIssuer|Certificate verification failed"
         ),
         (
-            "The certificate of the package server is not trusted here. Is the clock right (`date`)?"
-            " Behind a company proxy, its CA certificate must be installed:"
+            "The certificate of the package server is not trusted here. Is the clock right"
+            " (`date`)? Behind a company proxy, its CA certificate must be installed:"
             " copy it to /usr/local/share/ca-certificates/ and run `sudo update-ca-certificates`."
         ),
     ),
@@ -36,12 +36,12 @@ _ADVICE = (
         (
             r"Temporary failure (in name resolution|resolving)|Could not resolve|dns error"
             r"|Name or service not known|failed to lookup address|Network is unreachable"
-            r"|Connection (refused|timed out)|Could not connect|Failed to establish a new connection"
-            r"|tcp connect error|error sending request"
+            r"|Connection (refused|timed out)|Could not connect"
+            r"|Failed to establish a new connection|tcp connect error|error sending request"
         ),
         (
-            "The package server cannot be reached. Check the network (and the proxy, if there is one)"
-            " and run the same command again; what is already there is kept."
+            "The package server cannot be reached. Check the network (and the proxy, if there is"
+            " one) and run the same command again; what is already there is kept."
         ),
     ),
     (

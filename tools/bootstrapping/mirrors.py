@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _LINE = re.compile(r"^(?P<section>[\w:]+)\.\.?(?P<key>[\w-]+)=(?P<value>.+)$")
 # pip's own order: what stands later wins. `:env:` is what PIP_* variables say.
 _SECTIONS = ("global", "install", ":env:")
@@ -43,6 +44,8 @@ def uv_environment(pip_settings: Mapping[str, str], environ: Mapping[str, str]) 
         env.setdefault("UV_NO_INDEX", "1")
     if cert := pip_settings.get("cert"):
         env.setdefault("SSL_CERT_FILE", cert)
+    elif SYSTEM_CERTIFICATES.exists():
+        env.setdefault("UV_SYSTEM_CERTS", "1")
     if hosts := pip_settings.get("trusted-host", "").split():
         env.setdefault("UV_INSECURE_HOST", " ".join(hosts))
     if proxy := pip_settings.get("proxy"):
@@ -50,6 +53,17 @@ def uv_environment(pip_settings: Mapping[str, str], environ: Mapping[str, str]) 
         env.setdefault("HTTP_PROXY", proxy)
     # Without an environment of its own uv would look at the one that happens to be active.
     env.pop("VIRTUAL_ENV", None)
+    return env
+
+
+def pip_environment(pip_settings: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` with the system's certificates for pip, unless it was told of others.
+
+    A pip that did not come from Debian brings its own list, which knows no company's CA.
+    """
+    env = dict(environ)
+    if "cert" not in pip_settings and SYSTEM_CERTIFICATES.exists():
+        env.setdefault("PIP_CERT", str(SYSTEM_CERTIFICATES))
     return env
 
 

@@ -13,10 +13,16 @@ from tools.bootstrapping.progress import Progress
 
 
 class Purpose(StrEnum):
-    """What the machine is made ready for; `TEST` includes everything of `DEMO`."""
+    """What the machine is made ready for; each includes the one before."""
 
+    LINT = "lint"
     DEMO = "demo"
     TEST = "test"
+
+    def includes(self, other: "Purpose") -> bool:
+        """Whether a machine ready for this is also ready for `other`."""
+        order = list(Purpose)
+        return order.index(self) >= order.index(other)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +101,13 @@ NEEDS = (
     ),
 )
 VENV_NEED = Need(
-    what="Python's venv module", package="python3-venv", seen_at=(), purpose=Purpose.DEMO
+    what="Python's venv module", package="python3-venv", seen_at=(), purpose=Purpose.LINT
 )
 
 
 def missing_needs(purpose: Purpose, *, root: Path = Path("/")) -> list[Need]:
     """Return what is needed for `purpose` and not on this machine."""
-    wanted = [need for need in NEEDS if purpose is Purpose.TEST or need.purpose is Purpose.DEMO]
+    wanted = [need for need in NEEDS if purpose.includes(need.purpose)]
     return [need for need in wanted if not need.is_met(root)]
 
 

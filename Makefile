@@ -1,0 +1,58 @@
+# Every target works on a fresh clone: `tools/bootstrap.py` brings what is missing, then says no more.
+# ARGS goes to the program behind a target: make test ARGS="-k badge", make bench ARGS="--quick".
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+
+# As many workers as there are processors, four at most: beyond that, each starts its own
+# PostgreSQL for nothing. `loadgroup` keeps tests that start real processes together on one
+# worker (tests/conftest.py puts them there), so that they do not starve each other.
+PYTEST := $(PYTHON) -m pytest --hypothesis-profile=ci
+PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadgroup
+CODE := doorward edge controller tests tools bench
+
+.PHONY: help demo test check bench dev format lint test-system vectors lock clean ready-%
+
+help: ## Print this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2 }' Makefile
+
+demo: ready-demo ## Run the product here: broker, controller and three simulated gateways
+	@exec .venv/bin/doorward-controller demo $(ARGS)
+
+test: ready-test ## Run every test, in parallel
+	@$(PYTEST) $(PARALLEL) $(ARGS)
+
+check: lint test ## Everything that must be green before a change is kept
+
+bench: ready-test ## Measure: prints a table, writes JSON to var/bench/ (ARGS="--only NAME --quick")
+	@$(PYTHON) -m bench $(ARGS)
+
+dev: ready-test ## Get this checkout ready for work, with a hook that checks each commit
+	@git config core.hooksPath tools/hooks
+	@echo "Ready. Each commit is now checked for format and lint; 'make check' runs everything."
+
+format: ready-lint ## Format the code and mend what ruff can mend
+	@$(PYTHON) -m ruff format $(CODE)
+	@$(PYTHON) -m ruff check --fix $(CODE)
+
+lint: ready-lint ## Format, ruff, mypy, import contracts, spelling (all are run, then the verdict)
+	@$(PYTHON) -m tools.lint
+
+test-system: ready-test ## Only the tests that start real processes or a browser
+	@$(PYTEST) -m "system or browser" $(ARGS)
+
+vectors: ready-lint ## Write tests/vectors/ anew; git shows what changed
+	@$(PYTHON) -m tools.make_vectors
+
+lock: ready-lint ## Lock the dependencies anew (ARGS="--upgrade" takes the newest)
+	@$(PYTHON) -m tools.lock $(ARGS)
+
+clean: ## Remove what the other targets made, environments included
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist build var
+	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+ready-%:
+	@command -v python3 >/dev/null 2>&1 || { echo "python3 is missing: sudo apt-get install python3"; exit 1; }
+	@python3 tools/bootstrap.py $*

@@ -1,0 +1,59 @@
+"""Resolve the dependencies of the three projects and of the installer; write both lock files.
+
+`requirements.lock` pins every package of the workspace with its hashes for every platform;
+`tools/installer.lock` pins uv itself. Neither names a package index: which one is used is the
+machine's own setting. uv's own `uv.lock` does name it and therefore stays uncommitted.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.bootstrapping.environment import Workspace
+from tools.bootstrapping.mirrors import parse_pip_settings, uv_environment
+
+ROOT = Path(__file__).resolve().parent.parent
+UV = Workspace(root=ROOT).tools / "uv" / "bin" / "uv"
+NOTE = "# The installer of Python packages, pinned. Made by `make lock`; pip checks the hashes.\n"
+EXPORT = ("export", "--all-packages", "--no-emit-workspace", "--no-annotate", "--no-header")
+COMPILE = ("pip", "compile", "--generate-hashes", "--no-annotate", "--no-header", "--quiet")
+
+
+def main(arguments: list[str]) -> int:
+    """Write the locks; `--upgrade` among the arguments takes the newest versions allowed."""
+    listing = subprocess.run(
+        [UV.with_name("python"), "-m", "pip", "config", "list"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    env = uv_environment(parse_pip_settings(listing), os.environ)
+
+    def uv(*argv: str, given: str = "") -> str:
+        return subprocess.run(
+            [UV, *argv],
+            cwd=ROOT,
+            env=env,
+            input=given,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
+
+    uv("lock", *arguments)
+    (ROOT / "requirements.lock").write_text(uv(*EXPORT, "--frozen", "--quiet"), encoding="utf-8")
+    installer = ROOT / "tools" / "installer.lock"
+    pinned = "uv" if "--upgrade" in arguments else _pin(installer)
+    installer.write_text(NOTE + uv(*COMPILE, "-", given=pinned), encoding="utf-8")
+    print("Written: requirements.lock, tools/installer.lock. `make test` installs them.")
+    return 0
+
+
+def _pin(installer: Path) -> str:
+    lines = installer.read_text(encoding="utf-8").splitlines()
+    return next(line.removesuffix(" \\") for line in lines if line.startswith("uv=="))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
