@@ -1,0 +1,249 @@
+"""Which rules this gateway works by: takes what the controller signed, whole or not at all.
+
+The rules, in the order in which `PolicyKeeper` applies them:
+
+1. Keyrings form a chain from the one that enrolment pinned; each link is signed by its predecessor.
+2. A bundle, a status list or a delta counts when a policy key of the newest keyring signed it.
+3. No version ever goes back: not against what is held, nor against the floor, which outlives a
+   restart and a card that was put back to an older state.
+4. It is on the disk before it is used. What fails leaves everything as it was.
+5. A delta that does not reach back to the held list is a gap: the full list is asked for.
+"""
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+
+from doorward import canonical
+from doorward.decision import Rules
+from doorward.envelope import Envelope, Kind, parse_envelope
+from doorward.errors import (
+    DoorwardError,
+    GapError,
+    MalformedError,
+    RollbackError,
+    WrongRecipientError,
+)
+from doorward.ids import SiteId
+from doorward.keys import PURPOSE_OF_KIND, Keyring, accept_keyring, verify_signed
+from doorward.messages import Applied
+from doorward.policy import Policy, accept_policy
+from doorward.status import Delta, StatusList, accept_list, apply_delta
+from doorward.times import ClockTrust, Instant
+from doorward_edge.ports import Floors, PolicyFiles
+
+log = logging.getLogger(__name__)
+
+KEYRINGS = "keyrings"
+BUNDLE = "bundle"
+STATUS = "status"
+DELTA = "delta"
+MAX_KEYRINGS = 256
+
+
+class Verdict(StrEnum):
+    """What became of something that the controller pushed."""
+
+    APPLIED = "applied"
+    ALREADY = "already"
+    """Not newer than what is held; a retained message after every reconnect."""
+    GAP = "gap"
+    """Something before it is missing: the full status list must be asked for."""
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of one pushed message.
+
+    Attributes:
+        what: which kind of document it was.
+        error: why it was refused; empty otherwise.
+    """
+
+    verdict: Verdict
+    what: str
+    error: str = ""
+
+
+class PolicyKeeper:
+    """Holds keyring, policy and status list; the only writer of all three."""
+
+    def __init__(
+        self, *, site: SiteId, pinned: Keyring, files: PolicyFiles, floors: Floors
+    ) -> None:
+        """Starts with the pinned keyring and no rules; `load` brings back what was applied."""
+        self._site = site
+        self._files = files
+        self._floors = floors
+        self._chain: tuple[bytes, ...] = ()
+        self.keyring = pinned
+        self._policy: Policy | None = None
+        self._status: StatusList | None = None
+        self.rules: Rules | None = None
+
+    @property
+    def applied(self) -> Applied:
+        """The versions that this gateway works with."""
+        return Applied(
+            bundle=self._policy.version if self._policy else 0,
+            status=self._status.seq if self._status else 0,
+            keyring=self.keyring.version,
+        )
+
+    def load(self) -> tuple[str, ...]:
+        """Applies what lies on the disk. Returns what could not be used, in words; never raises.
+
+        Windows of keys are not looked at: it was checked when it arrived, and a restart after a long
+        time without the controller must not change a door's rule.
+        What cannot be used is left where it is: the controller's retained messages replace it.
+        """
+        problems = []
+        for name, load in (
+            (KEYRINGS, self._load_keyrings),
+            (BUNDLE, self._load_bundle),
+            (STATUS, self._load_status),
+        ):
+            try:
+                wire = self._files.load(name)
+                if wire is not None:
+                    load(wire)
+            except (DoorwardError, OSError) as err:
+                problems.append(f"{name} on disk: {err}")
+        return tuple(problems)
+
+    def take(self, wire: bytes, now: Instant) -> Taken:
+        """Applies a pushed bundle, status list or delta, or says why not.
+
+        Raises:
+            OSError: it could not be written to the disk; nothing was changed.
+        """
+        what = "message"
+        try:
+            envelope = parse_envelope(wire)
+            what = envelope.kind.value
+            self._apply(envelope, wire, now)
+        except RollbackError:
+            return Taken(verdict=Verdict.ALREADY, what=what)
+        except GapError as err:
+            return Taken(verdict=Verdict.GAP, what=what, error=str(err))
+        except DoorwardError as err:
+            log.warning("sync.refused what=%s error=%s", what, err)
+            return Taken(verdict=Verdict.REFUSED, what=what, error=str(err))
+        log.info("sync.applied what=%s versions=%s", what, self.applied)
+        return Taken(verdict=Verdict.APPLIED, what=what)
+
+    def _apply(self, envelope: Envelope, wire: bytes, now: Instant) -> None:
+        if envelope.kind is Kind.BUNDLE:
+            self._apply_bundle(envelope, wire, now)
+        elif envelope.kind is Kind.STATUS:
+            status = self._read_status(envelope, now)
+            self._files.save(STATUS, wire)
+            self._hold(self._policy, status)
+        elif envelope.kind is Kind.DELTA:
+            status = self._read_delta(envelope, _time_of(now))
+            self._files.save(DELTA, wire)
+            self._hold(self._policy, status)
+        else:
+            raise MalformedError(f"a {envelope.kind} is not a policy document")
+
+    def _apply_bundle(self, envelope: Envelope, wire: bytes, now: Instant) -> None:
+        policy = Policy.from_body(envelope.body)
+        accept_policy(self._held_version(), policy, self._site)
+        keyring, chain = self._follow(policy.keyrings)
+        verify_signed(envelope, keyring, PURPOSE_OF_KIND[Kind.BUNDLE], _time_of(now))
+        if chain != self._chain:
+            self._files.save(KEYRINGS, canonical.encode(list(chain)))
+        self._files.save(BUNDLE, wire)
+        self._chain, self.keyring = chain, keyring
+        self._hold(self._map_bundle(), self._status)
+
+    def _map_bundle(self) -> Policy:
+        """Reads the bundle again from the disk, so that a big one is mapped and not held twice."""
+        wire = self._files.load(BUNDLE)
+        if wire is None:
+            raise OSError("the bundle that was just written is not there")
+        return Policy.from_body(parse_envelope(wire).body)
+
+    def _read_status(self, envelope: Envelope, now: Instant) -> StatusList:
+        verify_signed(envelope, self.keyring, PURPOSE_OF_KIND[Kind.STATUS], _time_of(now))
+        status = accept_list(self._status, StatusList.from_body(envelope.body), self._site)
+        if status.seq < (floor := self._floors.floors().status):
+            raise RollbackError(f"status list: number {status.seq}, already at {floor}")
+        return status
+
+    def _read_delta(self, envelope: Envelope, now_utc_s: int | None) -> StatusList:
+        verify_signed(envelope, self.keyring, PURPOSE_OF_KIND[Kind.DELTA], now_utc_s)
+        delta = Delta.from_body(envelope.body)
+        if delta.site != self._site:
+            raise WrongRecipientError(f"status delta: made for site {delta.site}")
+        if self._status is None:
+            raise GapError("status delta: no full list is held yet")
+        return apply_delta(self._status, delta)
+
+    def _hold(self, policy: Policy | None, status: StatusList | None) -> None:
+        """Raises the floors, then lets decisions see the new rules by one assignment."""
+        self._floors.raise_floors(
+            Applied(
+                bundle=policy.version if policy else 0,
+                status=status.seq if status else 0,
+                keyring=self.keyring.version,
+            )
+        )
+        self._policy, self._status = policy, status
+        self.rules = Rules(policy=policy, status=status) if policy else None
+
+    def _follow(self, keyrings: tuple[bytes, ...]) -> tuple[Keyring, tuple[bytes, ...]]:
+        """Walks the chain from the held keyring; links that we already have are passed over."""
+        keyring, chain = self.keyring, self._chain
+        for wire in keyrings[:MAX_KEYRINGS]:
+            try:
+                keyring = accept_keyring(keyring, wire)
+            except RollbackError:
+                continue
+            chain = (*chain, wire)
+        return keyring, chain
+
+    def _held_version(self) -> int:
+        held = self._policy.version if self._policy else 0
+        return max(held, self._floors.floors().bundle)
+
+    def _load_keyrings(self, wire: memoryview) -> None:
+        links = canonical.decode(wire, KEYRINGS)
+        if not isinstance(links, list) or not all(isinstance(link, bytes) for link in links):
+            raise MalformedError("keyrings: not a list of envelopes")
+        self.keyring, self._chain = self._follow(tuple(links))
+
+    def _load_bundle(self, wire: memoryview) -> None:
+        envelope = parse_envelope(wire)
+        verify_signed(envelope, self.keyring, PURPOSE_OF_KIND[Kind.BUNDLE], None)
+        policy = accept_policy(
+            self._floors.floors().bundle - 1, Policy.from_body(envelope.body), self._site
+        )
+        self._hold(policy, self._status)
+
+    def _load_status(self, wire: memoryview) -> None:
+        envelope = parse_envelope(wire)
+        verify_signed(envelope, self.keyring, PURPOSE_OF_KIND[Kind.STATUS], None)
+        status = StatusList.from_body(envelope.body)
+        self._status = accept_list(None, status, self._site)
+        self._load_delta_onto(self._status)
+
+    def _load_delta_onto(self, status: StatusList) -> None:
+        """The floor counts for list and delta together: the list alone is often older."""
+        wire = self._files.load(DELTA)
+        try:
+            newest = self._read_delta(parse_envelope(wire), None) if wire is not None else status
+        except DoorwardError as err:
+            log.warning("sync.delta_unusable error=%s", err)
+            newest = status
+        floor = self._floors.floors().status
+        if newest.seq < floor:
+            self._status = None
+            raise RollbackError(f"number {newest.seq}, already at {floor}")
+        self._hold(self._policy, newest)
+
+
+def _time_of(now: Instant) -> int | None:
+    """The time for the windows of keys, or None where the clock cannot be trusted."""
+    return None if now.trust is ClockTrust.UNKNOWN else now.utc_s
