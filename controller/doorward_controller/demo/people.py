@@ -1,0 +1,91 @@
+"""Who lives in the demonstration: its site, its three portals, its people and their badges."""
+
+from dataclasses import dataclass
+
+from doorward.credential import CredentialClass
+from doorward.ids import GatewayId, SiteId
+
+SITE = SiteId("demo")
+TIME_ZONE = "Asia/Shanghai"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoPortal:
+    """A gateway and the one portal that it serves; both have the same name.
+
+    Attributes:
+        label: for people, Chinese and English.
+        zone: what lies behind it.
+    """
+
+    name: GatewayId
+    label: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoPerson:
+    """A holder and what their badge says.
+
+    Attributes:
+        is_expired: the badge's time is over, so that every portal refuses it.
+    """
+
+    name: str
+    credential_class: CredentialClass
+    groups: tuple[str, ...]
+    is_expired: bool = False
+
+
+PORTALS = (
+    DemoPortal(name=GatewayId("north-gate"), label="北门 / North gate", zone="campus"),
+    DemoPortal(name=GatewayId("lab"), label="实验楼 / Laboratory", zone="lab"),
+    DemoPortal(name=GatewayId("dormitory"), label="宿舍楼 / Dormitory", zone="dormitory"),
+)
+
+ZONES = tuple(portal.zone for portal in PORTALS)
+
+STAFF, RESEARCHERS, RESIDENTS, GUESTS = "staff", "researchers", "residents", "guests"
+GROUPS = (STAFF, RESEARCHERS, RESIDENTS, GUESTS)
+
+RIGHTS = (
+    (STAFF, "campus"),
+    (STAFF, "lab"),
+    (STAFF, "dormitory"),
+    (RESEARCHERS, "campus"),
+    (RESEARCHERS, "lab"),
+    (RESIDENTS, "campus"),
+    (RESIDENTS, "dormitory"),
+    (GUESTS, "campus"),
+)
+"""Which group may enter which zone, at all times."""
+
+PEOPLE = (
+    DemoPerson(name="王芳 Wang Fang", credential_class=CredentialClass.EMPLOYEE, groups=(STAFF,)),
+    DemoPerson(name="Anna Keller", credential_class=CredentialClass.EMPLOYEE, groups=(STAFF,)),
+    DemoPerson(
+        name="李强 Li Qiang", credential_class=CredentialClass.EMPLOYEE, groups=(RESEARCHERS,)
+    ),
+    DemoPerson(
+        name="张伟 Zhang Wei", credential_class=CredentialClass.RESIDENT, groups=(RESIDENTS,)
+    ),
+    DemoPerson(
+        name="陈静 Chen Jing", credential_class=CredentialClass.RESIDENT, groups=(RESIDENTS,)
+    ),
+    DemoPerson(
+        name="Omar Haddad", credential_class=CredentialClass.CONTRACTOR, groups=(RESEARCHERS,)
+    ),
+    DemoPerson(name="刘洋 Liu Yang", credential_class=CredentialClass.VISITOR, groups=(GUESTS,)),
+    DemoPerson(
+        name="Maria Rossi",
+        credential_class=CredentialClass.VISITOR,
+        groups=(GUESTS,),
+        is_expired=True,
+    ),
+)
+
+FOREIGN_CODES = (
+    ("网址 / A web address", "https://example.org/menu"),
+    ("Wi-Fi 二维码 / Wi-Fi code", "WIFI:T:WPA;S:guest;P:not-a-badge;;"),
+)
+"""What people hold up by mistake: label and text."""

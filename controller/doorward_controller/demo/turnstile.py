@@ -1,0 +1,118 @@
+"""Holds codes up to simulated cameras, one at a time for each, and writes down what was shown."""
+
+from dataclasses import dataclass
+from threading import Lock
+
+from doorward.times import Clock
+from doorward_controller.broker.waiting import wait_until
+from doorward_controller.demo.control_socket import ControlError
+from doorward_controller.demo.gateway_process import GatewayProcess
+from doorward_controller.demo.tally import Presentation
+
+HOLD_MS = 700
+"""As long as a practised person holds a badge up; the reader needs about 100 ms of it."""
+
+APART_S = 1.2
+"""Between two codes at one camera: longer than the gateway takes a code for the same scan."""
+
+DECIDED_S = 6.0
+"""A scan takes well below a second; this is for a machine that is busy with something else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Something that can be held up.
+
+    Attributes:
+        credential_id: 16 hex digits; None when no credential stands behind the text.
+    """
+
+    label: str
+    text: str
+    credential_id: str | None
+
+
+class PresentedLog:
+    """Everything that was shown, in one list for all cameras."""
+
+    def __init__(self) -> None:
+        self._entries: list[Presentation] = []
+        self._lock = Lock()
+
+    def add(self, presentation: Presentation) -> None:
+        """Writes one down."""
+        with self._lock:
+            self._entries.append(presentation)
+
+    def all(self) -> tuple[Presentation, ...]:
+        """Returns everything so far."""
+        with self._lock:
+            return tuple(self._entries)
+
+
+class Turnstile:
+    """One camera and the people in front of it."""
+
+    def __init__(self, gateway: GatewayProcess, log: PresentedLog, clock: Clock) -> None:
+        self.gateway = gateway
+        self._log = log
+        self._clock = clock
+        self._lock = Lock()
+
+    def present(self, code: Code, *, hold_ms: int = HOLD_MS, tilt_deg: float = 0.0) -> Presentation:
+        """Shows a code and returns when the gateway decided, or when it did not in `DECIDED_S`.
+
+        Raises:
+            ControlError: the gateway is not there; nothing was shown.
+        """
+        with self._lock:
+            before = _decisions(self.gateway)
+            pid = self.gateway.pid
+            at_utc_ms = self._clock.now().utc_ms
+            self.gateway.control.show(code.text, hold_ms=hold_ms, tilt_deg=tilt_deg)
+            decided = wait_until(
+                lambda: self._has_decided(before) or self.gateway.pid != pid, timeout_s=DECIDED_S
+            )
+            is_decided = decided if self.gateway.pid == pid else None
+            shown = Presentation(
+                gateway=self.gateway.name,
+                credential_id=code.credential_id,
+                at_utc_ms=at_utc_ms,
+                is_decided=is_decided,
+            )
+            self._log.add(shown)
+            self._wait_apart(at_utc_ms + hold_ms)
+            return shown
+
+    def flash(self, code: Code, *, hold_ms: int = HOLD_MS) -> Presentation:
+        """Shows a code and returns at once, for a gateway that will be killed meanwhile.
+
+        Raises ControlError.
+        """
+        with self._lock:
+            shown = Presentation(
+                gateway=self.gateway.name,
+                credential_id=code.credential_id,
+                at_utc_ms=self._clock.now().utc_ms,
+                is_decided=None,
+            )
+            self.gateway.control.show(code.text, hold_ms=hold_ms)
+            self._log.add(shown)
+            return shown
+
+    def _has_decided(self, before: int) -> bool:
+        try:
+            return _decisions(self.gateway) > before
+        except ControlError:
+            return False
+
+    def _wait_apart(self, gone_at_utc_ms: int) -> None:
+        until = gone_at_utc_ms + APART_S * 1000
+        wait_until(
+            lambda: self._clock.now().utc_ms >= until, timeout_s=HOLD_MS / 1000 + 2 * APART_S
+        )
+
+
+def _decisions(gateway: GatewayProcess) -> int:
+    counters = gateway.control.state().get("counters", {})
+    return int(counters.get("granted", 0)) + int(counters.get("denied", 0))
