@@ -71,7 +71,7 @@ class Indicator(Protocol):
     """Lamps and buzzer of a portal."""
 
     def show(self, signal: Signal, *, offline: bool) -> None:
-        """Shows a signal in place of the one before; `offline` adds the blue dot. Returns at once."""
+        """Shows a signal in place of the last; `offline` adds the blue dot. Returns at once."""
         ...
 
     def close(self) -> None:

@@ -60,3 +60,20 @@ class Sighting:
     corners: tuple[Point, Point, Point, Point]
     reader: str
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """One presentation of a code: one or more sightings, one decision.
+
+    Attributes:
+        payload: the bytes in the symbol, not yet trusted.
+        problem: as in `Sighting`.
+        reader: which reader and pass saw it first.
+        captured_mono_ms: when the frame was taken in which it was first seen.
+    """
+
+    payload: bytes
+    problem: str
+    reader: str
+    captured_mono_ms: int

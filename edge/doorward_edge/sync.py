@@ -94,8 +94,8 @@ class PolicyKeeper:
     def load(self) -> tuple[str, ...]:
         """Applies what lies on the disk. Returns what could not be used, in words; never raises.
 
-        Windows of keys are not looked at: it was checked when it arrived, and a restart after a long
-        time without the controller must not change a door's rule.
+        Windows of keys are not looked at: it was checked when it arrived, and a restart after a
+        long time without the controller must not change a door's rule.
         What cannot be used is left where it is: the controller's retained messages replace it.
         """
         problems = []

@@ -1,0 +1,1 @@
+"""Adapters: each wraps one vendor library behind a port, and no adapter knows another."""

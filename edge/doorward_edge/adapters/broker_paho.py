@@ -1,0 +1,138 @@
+"""The broker, through paho-mqtt: MQTT 3.1.1, mutual TLS, a persistent session.
+
+paho's thread only puts events into a queue. Nothing is queued for sending while the link is down:
+the journal is the queue.
+"""
+
+import queue
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
+
+from doorward_edge.ports import Arrived, LinkDown, LinkEvent, LinkUp, Outgoing
+
+FIRST_RETRY_S = 1
+LAST_RETRY_S = 30
+"""A whole fleet that lost its broker must not come back in one second, nor take minutes."""
+CONNECT_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerAddress:
+    """Where the broker is and how both sides prove who they are.
+
+    Attributes:
+        client_id: also the certificate's common name.
+    """
+
+    host: str
+    port: int
+    client_id: str
+    ca_file: str
+    cert_file: str
+    key_file: str
+    keepalive_s: int
+
+
+class PahoBroker:
+    """A connection that dials again by itself."""
+
+    def __init__(self, address: BrokerAddress, will: Callable[[int], Outgoing]) -> None:
+        """Prepares TLS.
+
+        Args:
+            address: where and as whom.
+            will: the last will of the connection with a session number.
+
+        Raises:
+            OSError, ssl.SSLError: a certificate or key file cannot be used.
+        """
+        self._address = address
+        self._will = will
+        self._session = 0
+        self._events: queue.Queue[LinkEvent] = queue.Queue()
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=address.client_id,
+            clean_session=False,
+            protocol=mqtt.MQTTv311,
+        )
+        self._client.tls_set_context(_tls(address))
+        self._client.connect_timeout = CONNECT_TIMEOUT_S
+        self._client.reconnect_delay_set(FIRST_RETRY_S, LAST_RETRY_S)
+        self._client.on_pre_connect = self._on_pre_connect
+        self._client.on_connect = self._on_connect
+        self._client.on_connect_fail = self._on_connect_fail
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+
+    def open(self) -> None:
+        """Begins to dial, in paho's thread."""
+        self._client.connect_async(
+            self._address.host, self._address.port, keepalive=self._address.keepalive_s
+        )
+        self._client.loop_start()
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Asks for topics at QoS 1."""
+        self._client.subscribe([(topic, 1) for topic in topics])
+
+    def publish(self, message: Outgoing) -> bool:
+        """Hands a message to paho, unless there is no connection."""
+        if not self._client.is_connected():
+            return False
+        info = self._client.publish(
+            message.topic, message.payload, qos=message.qos, retain=message.retain
+        )
+        return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def next_event(self, timeout_s: float) -> LinkEvent | None:
+        """Waits for what happens next."""
+        try:
+            return self._events.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def close(self) -> None:
+        """Sends DISCONNECT, so that the broker drops the will, and ends paho's thread."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_pre_connect(self, _client: mqtt.Client, _userdata: object) -> None:
+        self._session += 1
+        will = self._will(self._session)
+        self._client.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
+
+    def _on_connect(
+        self, _client: mqtt.Client, _userdata: object, _flags: object, code: ReasonCode, _p: object
+    ) -> None:
+        if code.is_failure:
+            self._events.put(LinkDown(f"refused: {code}"))
+        else:
+            self._events.put(LinkUp(self._session))
+
+    def _on_connect_fail(self, _client: mqtt.Client, _userdata: object) -> None:
+        self._events.put(LinkDown("no answer"))
+
+    def _on_disconnect(
+        self, _client: mqtt.Client, _userdata: object, _flags: object, code: ReasonCode, _p: object
+    ) -> None:
+        self._events.put(LinkDown(str(code)))
+
+    def _on_message(
+        self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage
+    ) -> None:
+        self._events.put(
+            Arrived(topic=message.topic, payload=bytes(message.payload), retained=message.retain)
+        )
+
+
+def _tls(address: BrokerAddress) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=address.ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(address.cert_file, address.key_file)
+    return context

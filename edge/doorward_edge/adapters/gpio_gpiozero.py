@@ -1,0 +1,124 @@
+"""Lock, lamps and buzzer on GPIO pins, through gpiozero.
+
+A lock output is claimed in its locked state in one step (gpiozero's `output_with_state`), so that
+nothing moves when a pin is claimed. `initial_value=None` ("leave as found") is never used here.
+What the pin does while no process holds it is a matter of the board: see hardware/README.md.
+"""
+
+import queue
+import threading
+from collections.abc import Mapping
+
+from gpiozero import DigitalOutputDevice, Factory, PWMOutputDevice
+
+from doorward_edge.perception import PATTERNS, Lamp, Pattern, with_offline_dot
+from doorward_edge.ports import Signal
+
+BUZZER_DUTY = 0.5
+_END = None
+
+
+class GpioLock:
+    """A lock driven by one pin."""
+
+    def __init__(self, pin: int, *, active_high: bool, factory: Factory) -> None:
+        """Claims the pin, locked. Raises gpiozero's errors for a pin that is taken or missing."""
+        self._device = DigitalOutputDevice(
+            pin, active_high=active_high, initial_value=False, pin_factory=factory
+        )
+        self._relock: threading.Timer | None = None
+        self._guard = threading.Lock()
+
+    def release(self, pulse_ms: int) -> None:
+        """Releases now; a timer locks again."""
+        with self._guard:
+            if self._relock is not None:
+                self._relock.cancel()
+            self._device.on()
+            self._relock = threading.Timer(pulse_ms / 1000, self._lock_again)
+            self._relock.name = "lock-pulse"
+            self._relock.daemon = True
+            self._relock.start()
+
+    def close(self) -> None:
+        """Locks, then lets go of the pin."""
+        with self._guard:
+            if self._relock is not None:
+                self._relock.cancel()
+            self._device.off()
+            self._device.close()
+
+    def _lock_again(self) -> None:
+        with self._guard:
+            if self._relock is threading.current_thread() and not self._device.closed:
+                self._device.off()
+
+
+class NoLock:
+    """A portal without a lock: a desk, a counter."""
+
+    def release(self, pulse_ms: int) -> None:
+        """There is nothing to release."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class GpioIndicator:
+    """Lamps and buzzer; a thread plays the pattern, a newer signal cuts it short."""
+
+    def __init__(
+        self, lamps: Mapping[Lamp, int], buzzer_pin: int | None, *, factory: Factory
+    ) -> None:
+        """Claims the pins, all out."""
+        self._lamps = {
+            lamp: DigitalOutputDevice(pin, initial_value=False, pin_factory=factory)
+            for lamp, pin in lamps.items()
+        }
+        self._buzzer = (
+            None
+            if buzzer_pin is None
+            else PWMOutputDevice(buzzer_pin, initial_value=0, pin_factory=factory)
+        )
+        self._wanted: queue.SimpleQueue[Pattern | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._play, name="indicator", daemon=True)
+        self._thread.start()
+
+    def show(self, signal: Signal, *, offline: bool) -> None:
+        """Hands the pattern to the thread."""
+        pattern = PATTERNS[signal]
+        self._wanted.put(with_offline_dot(pattern) if offline else pattern)
+
+    def close(self) -> None:
+        """Ends the thread, puts everything out, lets go of the pins."""
+        self._wanted.put(_END)
+        self._thread.join(timeout=2)
+        for device in (*self._lamps.values(), self._buzzer):
+            if device is not None:
+                device.off()
+                device.close()
+
+    def _play(self) -> None:
+        pattern = self._wanted.get()
+        while pattern is not None:
+            pattern = self._play_one(pattern)
+
+    def _play_one(self, pattern: Pattern) -> Pattern | None:
+        """Plays one pattern; returns the next one as soon as there is one."""
+        for step in pattern.steps:
+            self._set(step.lamps, step.tone_hz)
+            try:
+                return self._wanted.get(timeout=step.for_ms / 1000)
+            except queue.Empty:
+                continue
+        self._set(pattern.steps[-1].lamps if pattern.stays else frozenset(), 0)
+        return self._wanted.get()
+
+    def _set(self, lit: frozenset[Lamp], tone_hz: int) -> None:
+        for lamp, device in self._lamps.items():
+            device.value = lamp in lit
+        if self._buzzer is None:
+            return
+        if tone_hz:
+            self._buzzer.frequency = tone_hz
+        self._buzzer.value = BUZZER_DUTY if tone_hz else 0

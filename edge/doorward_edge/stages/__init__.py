@@ -1,0 +1,3 @@
+"""The stages of one scan, in order; each is independent of the others and knows no vendor."""
+
+STAGES = ("capture", "decode", "verify", "decide", "record", "actuate", "publish")

@@ -1,0 +1,50 @@
+"""Presentation + rules + what this gateway saw -> `Grant` or `Deny`."""
+
+from collections import OrderedDict
+
+from doorward.credential import SLOT_S, SLOT_TOLERANCE, Credential
+from doorward.decision import Deny, Grant, Presentation, Rules, decide
+from doorward.ids import CredentialId, PortalId
+from doorward.times import Instant
+
+_REMEMBER_MS = (2 * SLOT_TOLERANCE + 2) * SLOT_S * 1000
+"""After this no clock within the tolerance could still accept the slot."""
+
+
+class UsedSlots:
+    """Which passes were accepted in which slot, for as long as they could be accepted again."""
+
+    def __init__(self) -> None:
+        """Starts with none."""
+        self._used: OrderedDict[tuple[CredentialId, int], int] = OrderedDict()
+
+    def is_slot_used(self, credential_id: CredentialId, slot: int) -> bool:
+        """Whether the pass was accepted in this slot."""
+        return (credential_id, slot) in self._used
+
+    def remember(self, credential_id: CredentialId, slot: int, mono_ms: int) -> None:
+        """Notes an accepted pass, and forgets those that are too old to matter."""
+        self._used[credential_id, slot] = mono_ms
+        while self._used and next(iter(self._used.values())) < mono_ms - _REMEMBER_MS:
+            self._used.popitem(last=False)
+
+
+class DecideStage:
+    """Decides for one portal, and remembers what may be used only once."""
+
+    def __init__(self, portal: PortalId, used: UsedSlots) -> None:
+        """Takes the portal and the memory of used slots."""
+        self._portal = portal
+        self._used = used
+
+    def decide(self, presentation: Presentation, rules: Rules | None, now: Instant) -> Grant | Deny:
+        """Returns the decision of `doorward.decision.decide`; a granted pass is used up."""
+        decision = decide(presentation, self._portal, rules, self._used, now)
+        if (
+            isinstance(decision, Grant)
+            and isinstance(presentation, Credential)
+            and presentation.slot is not None
+        ):
+            statement = presentation.statement
+            self._used.remember(statement.credential_id, presentation.slot, now.mono_ms)
+        return decision
