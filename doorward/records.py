@@ -13,7 +13,9 @@ from typing import Any, Self
 from doorward import canonical, shapes
 from doorward.errors import MalformedError
 
-MAX_RECORD_BYTES = 2048
+MAX_RECORD_BYTES = 1792
+"""Sealed, a record fits one page of 2,048 bytes in the gateway's journal."""
+
 MAX_EXTRA_FIELDS = 16
 _MAX_NUMBER = 2**63 - 1
 """Every number fits the signed 64-bit columns of the controller's databases."""
