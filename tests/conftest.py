@@ -1,0 +1,67 @@
+"""What holds for every test: log lines that can be read, and where a test runs in parallel."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+TESTS = Path(__file__).parent
+PRODUCT_LOGGERS = ("doorward", "doorward_edge", "doorward_controller")
+# Real processes (broker, database, gateways, browser) want a processor each. On one worker they
+# follow one another, while the other workers run what only computes.
+REAL_PROCESSES = "real-processes"
+
+hypothesis.settings.register_profile("dev", deadline=None, max_examples=200)
+hypothesis.settings.register_profile(
+    "ci",
+    deadline=None,
+    max_examples=60,
+    derandomize=True,
+    database=None,
+    # A worker that waits for a processor is no slow strategy.
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("dev")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies in tests/system, and keep all that starts real processes on one worker."""
+    for item in items:
+        if item.path.is_relative_to(TESTS / "system"):
+            item.add_marker(pytest.mark.system)
+        if item.get_closest_marker("system") or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group(REAL_PROCESSES))
+
+
+class _Unformattable(logging.Handler):
+    """Formats every record and remembers those that cannot be."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            record.getMessage()
+        except Exception as err:  # whatever a bad argument raises, it is the test's to report
+            where = f"{record.pathname}:{record.lineno}"
+            self.found.append(f"{where}: {record.msg!r} with {record.args!r}: {err}")
+
+
+@pytest.fixture(autouse=True)
+def log_lines_can_be_formatted() -> Iterator[None]:
+    """Fail a test during which a log line of any level did not fit its arguments."""
+    handler = _Unformattable()
+    loggers = [logging.getLogger(name) for name in PRODUCT_LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(handler)
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    assert not handler.found, "log lines that cannot be formatted:\n" + "\n".join(handler.found)
