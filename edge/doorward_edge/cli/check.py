@@ -1,0 +1,38 @@
+"""`doorward-edge check`: what is missing, and which command mends it."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from doorward_edge.cli.options import DEFAULT_CONFIG
+from doorward_edge.diagnosis import Finding, examine
+
+
+def check(
+    config: Path = typer.Option(DEFAULT_CONFIG, help="The gateway's edge.toml."),
+    json_output: bool = typer.Option(False, "--json", help="One JSON object a finding."),
+) -> None:
+    """Looks at everything that the gateway needs; exit status 1 when something is missing."""
+    findings = []
+    for finding in examine(config):
+        findings.append(finding)
+        if json_output:
+            print(json.dumps(asdict(finding), ensure_ascii=False))
+    if not json_output:
+        _print(findings)
+    if not all(finding.is_well for finding in findings):
+        raise typer.Exit(1)
+
+
+def _print(findings: list[Finding]) -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for finding in findings:
+        mark = "[green]✓[/]" if finding.is_well else "[red]✗[/]"
+        table.add_row(mark, finding.name, finding.said)
+        if finding.mend:
+            table.add_row("", "", f"[bold]→ {finding.mend}[/]")
+    Console(highlight=False).print(table)

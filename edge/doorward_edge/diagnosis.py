@@ -1,0 +1,217 @@
+"""What `doorward-edge check` looks at: each finding says what is wrong and what mends it."""
+
+import ctypes.util
+import importlib.util
+import shutil
+import socket
+import ssl
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from doorward.errors import DoorwardError
+from doorward.keys import pin_keyring
+from doorward.times import ClockTrust
+from doorward_edge.adapters.clock_system import SystemClock
+from doorward_edge.config import CameraKind, ClockSource, ConfigError, EdgeConfig, load_config
+
+CONNECT_TIMEOUT_S = 5.0
+MIN_PYTHON = (3, 11)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        mend: the command or step that mends it; empty when it is well.
+    """
+
+    name: str
+    is_well: bool
+    said: str
+    mend: str = ""
+
+
+def examine(config_path: Path) -> Iterator[Finding]:
+    """Yields a finding for everything that a gateway needs; never raises."""
+    yield _python()
+    yield _library("zbar", "libzbar0")
+    yield _library("seccomp", "libseccomp2")
+    try:
+        config = load_config(config_path)
+    except ConfigError as err:
+        yield Finding(
+            name="configuration", is_well=False, said=str(err), mend=f"edit {config_path}"
+        )
+        return
+    yield Finding(name="configuration", is_well=True, said=str(config_path))
+    for look in (_keyring, _own_key, _data_dir, _clock, _camera, _pins, _broker):
+        yield _safely(look, config)
+
+
+def _safely(look: Callable[[EdgeConfig], Finding], config: EdgeConfig) -> Finding:
+    try:
+        return look(config)
+    except (OSError, ValueError, DoorwardError) as err:
+        return Finding(
+            name=look.__name__.strip("_").replace("_", " "),
+            is_well=False,
+            said=f"{type(err).__name__}: {err}",
+            mend="see the message",
+        )
+
+
+def _python() -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    return Finding(
+        name="python",
+        is_well=sys.version_info >= MIN_PYTHON,
+        said=f"{found} at {sys.executable}",
+        mend="" if sys.version_info >= MIN_PYTHON else "sudo apt install python3 (3.11 or newer)",
+    )
+
+
+def _library(name: str, package: str) -> Finding:
+    found = ctypes.util.find_library(name)
+    return Finding(
+        name=f"lib{name}",
+        is_well=found is not None,
+        said=found or "not installed",
+        mend="" if found else f"sudo apt install {package}",
+    )
+
+
+def _keyring(config: EdgeConfig) -> Finding:
+    path = Path(config.trust.keyring_file)
+    try:
+        keyring = pin_keyring(path.read_bytes())
+    except OSError as err:
+        return Finding(name="keyring", is_well=False, said=str(err), mend="enrol this gateway")
+    if keyring.site != config.site:
+        return Finding(
+            name="keyring",
+            is_well=False,
+            said=f"{path} is of site {keyring.site}, this gateway is of {config.site}",
+            mend="correct gateway.site, or enrol this gateway again",
+        )
+    return Finding(
+        name="keyring",
+        is_well=True,
+        said=f"version {keyring.version}, {len(keyring.keys)} keys of site {keyring.site}",
+    )
+
+
+def _own_key(config: EdgeConfig) -> Finding:
+    path = Path(config.trust.record_key_file)
+    try:
+        mode = path.stat().st_mode
+    except OSError as err:
+        return Finding(name="own key", is_well=False, said=str(err), mend="enrol this gateway")
+    is_open = bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
+    return Finding(
+        name="own key",
+        is_well=not is_open,
+        said=f"{path} {'can be read by others' if is_open else 'is private'}",
+        mend=f"chmod 600 {path}" if is_open else "",
+    )
+
+
+def _data_dir(config: EdgeConfig) -> Finding:
+    folder = config.data_dir
+    if not folder.is_dir():
+        return Finding(
+            name="data folder",
+            is_well=False,
+            said=f"{folder} is missing",
+            mend=f"mkdir -p {folder}",
+        )
+    needed = config.journal.capacity_mib * 2**20
+    free = shutil.disk_usage(folder).free
+    is_enough = free > needed
+    return Finding(
+        name="data folder",
+        is_well=is_enough,
+        said=f"{folder}: {free // 2**20} MiB free, the journal may take {needed // 2**20} MiB",
+        mend="" if is_enough else "lower journal.capacity_mib or use a larger card",
+    )
+
+
+def _clock(config: EdgeConfig) -> Finding:
+    trust = SystemClock(config.clock.source).now().trust
+    is_assumed = config.clock.source is ClockSource.ASSUME
+    return Finding(
+        name="clock",
+        is_well=trust is not ClockTrust.UNKNOWN,
+        said="assumed to be right" if is_assumed else trust.name.lower(),
+        mend="" if trust is not ClockTrust.UNKNOWN else "sudo apt install systemd-timesyncd",
+    )
+
+
+def _camera(config: EdgeConfig) -> Finding:
+    camera = config.camera
+    if camera.kind is CameraKind.PICAMERA2:
+        found = importlib.util.find_spec("picamera2") is not None
+        said = "picamera2 is installed" if found else "the Python module picamera2 is missing"
+        mend = "" if found else "sudo apt install python3-picamera2"
+        return Finding(name="camera", is_well=found, said=said, mend=mend)
+    if camera.kind is CameraKind.SCENE:
+        return Finding(name="camera", is_well=True, said="simulated")
+    place = Path(camera.device if camera.kind is CameraKind.V4L2 else camera.path)
+    found = place.exists()
+    return Finding(
+        name="camera",
+        is_well=found,
+        said=f"{place} {'is there' if found else 'is missing'}",
+        mend="" if found else "connect the camera, or correct [camera]",
+    )
+
+
+def _pins(config: EdgeConfig) -> Finding:
+    chips = sorted(Path("/dev").glob("gpiochip*"))
+    if config.camera.kind is CameraKind.SCENE:
+        return Finding(name="pins", is_well=True, said="simulated")
+    if not chips:
+        return Finding(
+            name="pins",
+            is_well=False,
+            said="no /dev/gpiochip*: this machine has no GPIO",
+            mend="run on a Raspberry Pi, or use `doorward-edge simulate`",
+        )
+    has_lgpio = importlib.util.find_spec("lgpio") is not None
+    return Finding(
+        name="pins",
+        is_well=has_lgpio,
+        said=f"{chips[0]}{'' if has_lgpio else '; the Python module lgpio is missing'}",
+        mend="" if has_lgpio else "sudo apt install python3-lgpio",
+    )
+
+
+def _broker(config: EdgeConfig) -> Finding:
+    broker = config.broker
+    where = f"{broker.host}:{broker.port}"
+    context = ssl.create_default_context(cafile=broker.ca_file)
+    context.load_cert_chain(broker.cert_file, broker.key_file)
+    try:
+        with (
+            socket.create_connection((broker.host, broker.port), CONNECT_TIMEOUT_S) as plain,
+            context.wrap_socket(plain, server_hostname=broker.host) as secure,
+        ):
+            said = f"{where} answers with {secure.version()}"
+    except ssl.SSLError as err:
+        return Finding(
+            name="broker",
+            is_well=False,
+            said=f"{where}: {err.reason or err}",
+            mend="check broker.ca_file and the broker's certificate",
+        )
+    except OSError as err:
+        return Finding(
+            name="broker",
+            is_well=False,
+            said=f"{where}: {err}",
+            mend="start the broker, or correct [broker]; the gateway works without it meanwhile",
+        )
+    return Finding(name="broker", is_well=True, said=said)

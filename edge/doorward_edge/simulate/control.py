@@ -1,0 +1,78 @@
+"""How a simulated gateway is told what happens in front of it: JSON lines over a Unix socket.
+
+One object a line, each answered by one object:
+``{"do": "show", "payload": "DW1:…", "for_ms": 1500}``.
+Only `doorward-edge simulate` opens it, in the gateway's own folder, for its own user alone.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+MAX_LINE_BYTES = 64 * 1024
+
+Answer = dict[str, Any]
+Handler = Callable[[dict[str, Any]], Answer]
+
+
+class ControlSocket:
+    """Listens in a thread, answers each client in a thread of its own."""
+
+    def __init__(self, path: Path, handlers: Mapping[str, Handler]) -> None:
+        """Binds the socket. Raises OSError, also for a path that is too long for a socket."""
+        self._handlers = handlers
+        self._path = path
+        path.unlink(missing_ok=True)
+        self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            self._server.bind(str(path))
+        finally:
+            os.umask(before)
+        self._server.listen(8)
+
+    def start(self) -> None:
+        """Begins to answer."""
+        threading.Thread(target=self._accept, name="control", daemon=True).start()
+
+    def close(self) -> None:
+        """Stops listening and removes the socket."""
+        self._server.close()
+        self._path.unlink(missing_ok=True)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            threading.Thread(
+                target=self._serve, args=(client,), name="control-client", daemon=True
+            ).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError), client.makefile("rwb") as stream:
+            while line := stream.readline(MAX_LINE_BYTES):
+                stream.write(json.dumps(self._answer(line)).encode() + b"\n")
+                stream.flush()
+
+    def _answer(self, line: bytes) -> Answer:
+        """Returns what a line got; a bad line gets its error in words."""
+        try:
+            request = json.loads(line)
+            handler = self._handlers[request.pop("do")]
+        except (ValueError, AttributeError, KeyError, TypeError):
+            known = ", ".join(sorted(self._handlers))
+            return {"ok": False, "error": f'expected one object with "do": one of {known}'}
+        try:
+            return {"ok": True, **handler(request)}
+        except (ValueError, TypeError, KeyError) as err:
+            return {"ok": False, "error": f"{type(err).__name__}: {err}"}
