@@ -1,0 +1,86 @@
+"""The gateway's ports in memory."""
+
+from dataclasses import dataclass, field
+
+from doorward.messages import Applied
+from doorward.times import ClockTrust, Instant, MonoMs, UtcMs
+from doorward_edge.ports import Signal
+
+
+class FakePolicyFiles:
+    """Documents in a dictionary; `broken` makes the next save fail as a full disk does."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.broken = False
+
+    def save(self, name: str, wire: bytes) -> None:
+        if self.broken:
+            raise OSError(28, "No space left on device")
+        self.kept[name] = bytes(wire)
+
+    def load(self, name: str) -> memoryview | None:
+        wire = self.kept.get(name)
+        return None if wire is None else memoryview(wire)
+
+
+class FakeFloors:
+    """Floors in memory."""
+
+    def __init__(self) -> None:
+        self.applied = Applied()
+
+    def floors(self) -> Applied:
+        return self.applied
+
+    def raise_floors(self, applied: Applied) -> None:
+        self.applied = Applied(
+            bundle=max(self.applied.bundle, applied.bundle),
+            status=max(self.applied.status, applied.status),
+            keyring=max(self.applied.keyring, applied.keyring),
+            config=max(self.applied.config, applied.config),
+        )
+
+
+@dataclass
+class FakeClock:
+    """A clock that moves when told to."""
+
+    utc_s: float
+    mono_ms: int = 0
+    trust: ClockTrust = ClockTrust.SYNCHRONISED
+
+    def now(self) -> Instant:
+        return Instant(
+            utc_ms=UtcMs(int(self.utc_s * 1000)), mono_ms=MonoMs(self.mono_ms), trust=self.trust
+        )
+
+    def pass_s(self, seconds: float) -> None:
+        self.utc_s += seconds
+        self.mono_ms += int(seconds * 1000)
+
+
+@dataclass
+class FakeLock:
+    """Counts the pulses that it was told."""
+
+    pulses_ms: list[int] = field(default_factory=list)
+
+    def release(self, pulse_ms: int) -> None:
+        self.pulses_ms.append(pulse_ms)
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class FakeIndicator:
+    """Remembers what was shown."""
+
+    shown: list[tuple[Signal, bool]] = field(default_factory=list)
+
+    def show(self, signal: Signal, *, offline: bool) -> None:
+        self.shown.append((signal, offline))
+
+    def close(self) -> None:
+        pass
