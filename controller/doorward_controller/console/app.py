@@ -1,0 +1,107 @@
+"""The console as an application of its own: routes, headers, static files, friendly error pages."""
+
+import logging
+from http import HTTPStatus
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from doorward_controller.console import (
+    audit,
+    badges,
+    demo,
+    gateways,
+    live,
+    overview,
+    policy,
+    quarantine,
+    scans,
+    security,
+    sign_in_pages,
+)
+from doorward_controller.console.visit import SignInNeededError, path_to_return, visit_of
+from doorward_controller.errors import ActError
+
+_STATIC = Path(__file__).parent / "static"
+_STATIC_AGE_S = 3600
+
+_log = logging.getLogger(__name__)
+
+
+def build() -> FastAPI:
+    """Returns the console; its `state.backend` must be set before the first request."""
+    console = FastAPI(title="Doorward console", openapi_url=None, docs_url=None, redoc_url=None)
+    console.add_middleware(_Headers)
+    console.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    for module in (overview, scans, gateways, badges, policy, quarantine, audit, demo, live):
+        console.include_router(module.router)
+    console.include_router(sign_in_pages.router)
+    console.add_exception_handler(SignInNeededError, _to_sign_in)
+    console.add_exception_handler(ActError, _refused)
+    console.add_exception_handler(HTTPException, _http_error)
+    console.add_exception_handler(RequestValidationError, _bad_value)
+    console.add_exception_handler(Exception, _broken)
+    return console
+
+
+class _Headers:
+    """Adds the headers that keep a page to itself; plain ASGI, so that a stream stays a stream."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in security.HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["path"].startswith("/static/"):
+                    headers["Cache-Control"] = f"public, max-age={_STATIC_AGE_S}"
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def _to_sign_in(request: Request, _: Exception) -> Response:
+    target = f"/sign-in?to={path_to_return(request)}" if request.method == "GET" else "/sign-in"
+    if request.headers.get("hx-request"):
+        # A part of a page cannot be replaced by the sign-in page: the whole page goes there.
+        return Response(status_code=204, headers={"HX-Redirect": "/sign-in"})
+    return RedirectResponse(target, status_code=303)
+
+
+def _refused(request: Request, err: Exception) -> Response:
+    if not isinstance(err, ActError):
+        raise err
+    return _page(request, err.status, err.code, err.message)
+
+
+def _http_error(request: Request, err: Exception) -> Response:
+    status = err.status_code if isinstance(err, HTTPException) else 500
+    return _page(request, status, "", "")
+
+
+def _bad_value(request: Request, _: Exception) -> Response:
+    return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "")
+
+
+def _broken(request: Request, err: Exception) -> Response:
+    _log.error("console.failed path=%s", request.url.path, exc_info=err)
+    return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, "", "")
+
+
+def _page(request: Request, status: int, code: str, message: str) -> Response:
+    response = visit_of(request).page(
+        "error.html", status=status, error_status=status, code=code, message=message
+    )
+    for name, value in security.HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,69 @@
+"""The first page: is everything going as it should, right now?"""
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+
+from doorward_controller.console.names import names_of
+from doorward_controller.console.visit import SignedIn, Visit
+from doorward_controller.domain.permissions import Action
+from doorward_controller.queries import fleet_board, propagation, record_feed, scan_rate
+
+router = APIRouter()
+
+_CHART_MINUTES = 60
+_NEWEST_ROWS = 8
+_MINUTE_MS = 60_000
+
+
+@router.get("/")
+def overview_page(visit: SignedIn) -> Response:
+    """Shows counts of today, the chart, the gateways, and what is on its way to them."""
+    visit.require(Action.READ_FLEET)
+    return visit.page("overview.html", **_context(visit))
+
+
+@router.get("/overview/part")
+def overview_part(visit: SignedIn) -> Response:
+    """The changing part of the first page."""
+    visit.require(Action.READ_FLEET)
+    return visit.page("parts/overview.html", **_context(visit))
+
+
+@router.get("/overview/rate.json")
+def rate(visit: SignedIn) -> Response:
+    """Scans per minute of the last hour: parallel lists, as the chart wants them."""
+    visit.require(Action.READ_RECORDS)
+    first_ms = (visit.reader.now_ms // _MINUTE_MS - _CHART_MINUTES + 1) * _MINUTE_MS
+    counted = scan_rate.per_minute(visit.backend.store, first_ms)
+    known = {each.minute_utc_ms: each for each in counted}
+    minutes = [first_ms + n * _MINUTE_MS for n in range(_CHART_MINUTES)]
+    grants = [known[m].grants if m in known else 0 for m in minutes]
+    denies = [known[m].denies if m in known else 0 for m in minutes]
+    return JSONResponse(
+        {"at_s": [m // 1000 for m in minutes], "granted": grants, "refused": denies},
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _context(visit: Visit) -> dict[str, object]:
+    store = visit.backend.store
+    context: dict[str, object] = {
+        "gateways": fleet_board.gateways(store),
+        "status": propagation.of_status(store),
+        "bundle": propagation.of_bundle(store),
+        "rows": (),
+        "names": {},
+        "counts": None,
+        "reasons": (),
+    }
+    if visit.may(Action.READ_RECORDS):
+        today = visit.reader.start_of_day_ms
+        narrow = record_feed.RecordFilter(kind="scan")
+        rows = record_feed.page(store, narrow, cursor=None, limit=_NEWEST_ROWS).items
+        context |= {
+            "rows": rows,
+            "names": names_of(visit, (row.credential_id for row in rows)),
+            "counts": record_feed.counts(store, today),
+            "reasons": scan_rate.top_reasons(store, today, limit=5),
+        }
+    return context

@@ -1,0 +1,64 @@
+"""Templates to pages: the Jinja environments, one for each language, and what they all know."""
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from doorward.reasons import REASONS, Reason
+from doorward_controller.console import words
+from doorward_controller.console.i18n import Language, translations
+from doorward_controller.domain.permissions import Action
+
+_CODES = frozenset(reason.value for reason in Reason)
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@cache
+def environment(language: Language) -> Environment:
+    """Returns the environment whose templates speak `language`."""
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    env.policies["ext.i18n.trimmed"] = True
+    catalogue = translations(language)
+    env.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
+    env.globals.update(
+        look=words.look,
+        words=words,
+        Action=Action,
+        Language=Language,
+        reason_text=lambda code: reason_text(code, language),
+        reason_next=lambda code: reason_next(code, language),
+        word_of=lambda table, key: catalogue.gettext(table[key]) if key in table else str(key),
+    )
+    return env
+
+
+def reason_text(code: str | None, language: Language) -> str:
+    """Returns a reason in words; a code of a newer gateway is shown as it is."""
+    if not code:
+        return ""
+    if code not in _CODES:
+        return code
+    text = REASONS[Reason(code)]
+    return text.zh if language is Language.CHINESE else text.en
+
+
+def reason_next(code: str | None, language: Language) -> str:
+    """Returns what the person at the gate can do about it."""
+    if not code or code not in _CODES:
+        return ""
+    text = REASONS[Reason(code)]
+    return text.next_zh if language is Language.CHINESE else text.next_en
+
+
+def render(language: Language, template: str, context: dict[str, object]) -> Markup:
+    """Returns the page; a name that the context lacks is an error, never an empty place."""
+    return Markup(environment(language).get_template(template).render(context))  # noqa: S704  # autoescaped

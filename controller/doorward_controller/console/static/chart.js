@@ -1,0 +1,78 @@
+// Scans per minute: two stacked series drawn by uPlot, read anew when a scan arrives.
+(() => {
+  const REFRESH_MS = 2000;
+  const HEIGHT_PX = 190;
+
+  function colours(element) {
+    const style = getComputedStyle(element);
+    const of = (name) => style.getPropertyValue(name).trim();
+    return { good: of("--dw-good"), bad: of("--dw-bad"), ink: of("--dw-ink-2"), grid: of("--dw-grid") };
+  }
+
+  function stacked(data) {
+    const total = data.granted.map((n, i) => n + data.refused[i]);
+    return [data.at_s, total, data.refused];
+  }
+
+  function options(element, width) {
+    const c = colours(element);
+    const bars = uPlot.paths.bars({ size: [0.72, 18, 2], radius: 0.15 });
+    const series = (label, colour, value) => ({
+      label, stroke: colour, fill: colour, width: 0, paths: bars, points: { show: false }, value,
+    });
+    const axis = { stroke: c.ink, grid: { stroke: c.grid, width: 1 }, ticks: { show: false }, font: "12px system-ui" };
+    const clock = new Intl.DateTimeFormat(document.documentElement.lang, {
+      timeZone: element.dataset.zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+    });
+    const granted = (u, v, s, i) => (i == null ? "–" : u.data[1][i] - u.data[2][i]);
+    const refused = (u, v, s, i) => (i == null ? "–" : u.data[2][i]);
+    return {
+      width, height: HEIGHT_PX, padding: [8, 8, 0, 0],
+      cursor: { points: { show: false }, drag: { x: false, y: false } },
+      scales: { y: { range: (u, min, max) => [0, Math.max(4, Math.ceil(max * 1.1))] } },
+      axes: [
+        { ...axis, grid: { show: false }, values: (u, splits) => splits.map((s) => clock.format(s * 1000)) },
+        { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] },
+      ],
+      series: [
+        { label: element.dataset.wordTime, value: (u, v) => (v == null ? "–" : clock.format(v * 1000)) },
+        series(element.dataset.wordGranted, c.good, granted),
+        series(element.dataset.wordRefused, c.bad, refused),
+      ],
+    };
+  }
+
+  async function start(element) {
+    let plot = null;
+    let busy = false;
+    async function read() {
+      const answer = await fetch(element.dataset.chart, { headers: { accept: "application/json" } });
+      return answer.ok ? stacked(await answer.json()) : null;
+    }
+    function draw(data) {
+      plot?.destroy();
+      element.replaceChildren();
+      plot = new uPlot(options(element, element.clientWidth || 600), data, element);
+    }
+    async function refresh() {
+      if (busy || document.hidden) return;
+      busy = true;
+      const data = await read().catch(() => null);
+      if (data) plot ? plot.setData(data) : draw(data);
+      setTimeout(() => { busy = false; }, REFRESH_MS);
+    }
+    await refresh();
+    document.body.addEventListener("htmx:sseMessage", (event) => {
+      if (event.detail.type === "scan") refresh();
+    });
+    setInterval(refresh, 30_000);
+    new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height: HEIGHT_PX })).observe(element);
+    new MutationObserver(() => plot && draw(plot.data)).observe(
+      document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const element = document.getElementById("rate-chart");
+    if (element) start(element);
+  });
+})();

@@ -1,0 +1,203 @@
+"""One request by one reader: who it is, what they may do, in which language, and the page back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Form
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.requests import Request
+
+from doorward_controller.console import security
+from doorward_controller.console.demo_port import DemoControls
+from doorward_controller.console.i18n import Reader, choose_language
+from doorward_controller.console.rendering import render
+from doorward_controller.console.words import NOTICES
+from doorward_controller.domain.permissions import Action, Actor, may
+from doorward_controller.errors import ForbiddenError
+from doorward_controller.services import rules, sign_in
+from doorward_controller.services.backend import Backend
+
+LANGUAGE_COOKIE = "doorward_language"
+THEME_COOKIE = "doorward_theme"
+VISITOR_COOKIE = "doorward_visitor"
+THEMES = ("auto", "light", "dark")
+
+
+class SignInNeededError(Exception):
+    """The page is for people who have signed in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What every page needs to know about the request."""
+
+    request: Request
+    backend: Backend
+    reader: Reader
+    session: sign_in.Session | None
+    visitor_key: str
+    demo: DemoControls | None
+    notice: tuple[str, str] | None = field(default=None)
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts.
+
+        Raises:
+            SignInNeededError: nobody has signed in.
+        """
+        if self.session is None:
+            raise SignInNeededError
+        return self.session.actor
+
+    @property
+    def csrf(self) -> str:
+        """The token that this visit's forms carry."""
+        return self.session.csrf if self.session else security.csrf_token(self.visitor_key)
+
+    @property
+    def theme(self) -> str:
+        """The colours that the reader chose; "auto" follows the device."""
+        chosen = self.request.cookies.get(THEME_COOKIE, "auto")
+        return chosen if chosen in THEMES else "auto"
+
+    @property
+    def is_part(self) -> bool:
+        """Whether htmx asks for a part of the page."""
+        return self.request.headers.get("hx-request") == "true"
+
+    def may(self, action: Action) -> bool:
+        """Says whether the reader's role allows the action."""
+        return self.session is not None and may(self.session.actor.role, action)
+
+    def require(self, action: Action) -> None:
+        """Refuses the page to roles that may not see it.
+
+        Raises:
+            ForbiddenError: the role does not allow the action.
+        """
+        if not may(self.actor.role, action):
+            raise ForbiddenError(f"{self.actor.role} may not {action}")
+
+    def text(self, template: str, **context: object) -> str:
+        """Returns a template filled in."""
+        return render(
+            self.reader.language, template, {"visit": self, "reader": self.reader} | context
+        )
+
+    def page(self, template: str, *, status: int = 200, **context: object) -> HTMLResponse:
+        """Returns a template as the answer."""
+        response = HTMLResponse(self.text(template, **context), status_code=status)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Vary"] = "Cookie, Accept-Language"
+        if self.session is None and VISITOR_COOKIE not in self.request.cookies:
+            set_cookie(self, response, VISITOR_COOKIE, self.visitor_key, max_age_s=None)
+        return response
+
+    def go(self, path: str, **query: str) -> RedirectResponse:
+        """Returns the redirection that follows a form, so that reloading does not act twice."""
+        target = f"{path}?{urlencode(query)}" if query else path
+        return RedirectResponse(target, status_code=303)
+
+
+def set_cookie(
+    visit: Visit, response: Response, name: str, value: str, *, max_age_s: int | None
+) -> None:
+    """Keeps a value in the browser; scripts cannot read it."""
+    response.set_cookie(
+        name,
+        value,
+        max_age=max_age_s,
+        path="/",
+        secure=visit.backend.config.http.secure_cookies,
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def visit_of(request: Request) -> Visit:
+    """Reads cookies, headers and the clock, once."""
+    backend: Backend = request.app.state.backend
+    session = _session(backend, request)
+    cookie = request.cookies.get(LANGUAGE_COOKIE)
+    language = choose_language(cookie, request.headers.get("accept-language"))
+    return Visit(
+        request=request,
+        backend=backend,
+        reader=Reader(
+            language=language, zone=_site_zone(backend), now_ms=backend.clock.now().utc_ms
+        ),
+        session=session,
+        visitor_key=request.cookies.get(VISITOR_COOKIE) or security.new_visitor_key(),
+        demo=getattr(request.app.state, "demo", None),
+        notice=NOTICES.get(request.query_params.get("done", "")),
+    )
+
+
+def signed_in(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
+    """Lets nobody pass who has not signed in.
+
+    Raises:
+        SignInNeededError: nobody has signed in.
+    """
+    if visit.session is None:
+        raise SignInNeededError
+    return visit
+
+
+def genuine(
+    visit: Annotated[Visit, Depends(visit_of)], csrf_token: Annotated[str, Form()] = ""
+) -> Visit:
+    """Lets a form pass only when it was made for this session and sent from our own page.
+
+    Raises:
+        ForbiddenError: another page made or sent it.
+    """
+    given = csrf_token or visit.request.headers.get(security.CSRF_HEADER, "")
+    if not (security.is_same_origin(visit.request) and security.same(visit.csrf, given)):
+        raise ForbiddenError("the form is not one that this session was given", code="csrf")
+    return visit
+
+
+def genuine_signed_in(visit: Annotated[Visit, Depends(genuine)]) -> Visit:
+    """A form of somebody who has signed in.
+
+    Raises:
+        SignInNeededError: nobody has signed in.
+    """
+    return signed_in(visit)
+
+
+Visitor = Annotated[Visit, Depends(visit_of)]
+SignedIn = Annotated[Visit, Depends(signed_in)]
+Genuine = Annotated[Visit, Depends(genuine)]
+GenuineSignedIn = Annotated[Visit, Depends(genuine_signed_in)]
+
+
+def path_to_return(request: Request) -> str:
+    """Returns the path of this request as a value for a query string."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return quote(f"{request.url.path}{query}", safe="")
+
+
+def local_path(given: str) -> str:
+    """Returns `given` when it is a path on this server, else the first page."""
+    is_path = given.startswith("/") and not given.startswith(("//", "/\\"))
+    return given if is_path and given.isprintable() and len(given) < 500 else "/"
+
+
+def _session(backend: Backend, request: Request) -> sign_in.Session | None:
+    token = request.cookies.get(sign_in.COOKIE)
+    return sign_in.resume(backend, token) if token else None
+
+
+def _site_zone(backend: Backend) -> ZoneInfo:
+    return ZoneInfo(rules.current(backend).time_zone)
+
+
+def query_of(values: Mapping[str, str]) -> str:
+    """Returns the values that are not empty as a query string."""
+    return urlencode({name: value for name, value in values.items() if value})

@@ -1,0 +1,217 @@
+"""What a state looks like: tone (colour), icon and word, in one table for each kind of state.
+
+A template never writes a colour or a word for a state itself, so that the same state looks the
+same on every page and never differs by colour alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from doorward_controller.console.i18n import mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How one state is shown.
+
+    Attributes:
+        tone: "good", "bad", "warn", "info" or "quiet".
+        word: English; translated where it is shown.
+    """
+
+    tone: str
+    icon: str
+    word: str
+
+
+def _look(tone: str, *, icon: str, word: str) -> Look:
+    return Look(tone=tone, icon=icon, word=word)
+
+
+_UNKNOWN = _look("quiet", icon="help-circle", word=mark("Unknown"))
+
+_OUTCOMES = {
+    "grant": _look("good", icon="circle-check", word=mark("Granted")),
+    "deny": _look("bad", icon="ban", word=mark("Refused")),
+    None: _look("quiet", icon="info-circle", word=mark("Event")),
+}
+_BADGES = {
+    "valid": _look("good", icon="circle-check", word=mark("Valid")),
+    "suspended": _look("warn", icon="player-pause", word=mark("Suspended")),
+    "revoked": _look("bad", icon="ban", word=mark("Revoked")),
+    "expired": _look("quiet", icon="clock-exclamation", word=mark("Expired")),
+    "upcoming": _look("info", icon="hourglass", word=mark("Not yet valid")),
+    "foreign": _look("quiet", icon="help-circle", word=mark("Not ours")),
+}
+_GATEWAYS = {
+    "online": _look("good", icon="plug-connected", word=mark("Connected")),
+    "offline": _look("warn", icon="plug-connected-x", word=mark("Unreachable")),
+    "never": _look("quiet", icon="hourglass", word=mark("Never heard of")),
+    "revoked": _look("bad", icon="ban", word=mark("Revoked")),
+}
+_APPLIED = {
+    "applied": _look("good", icon="circle-check", word=mark("Applied")),
+    "pending": _look("info", icon="hourglass", word=mark("On its way")),
+    "unreachable": _look("warn", icon="plug-connected-x", word=mark("Unreachable")),
+}
+_LOCKS = {
+    "locked": _look("quiet", icon="lock", word=mark("Locked")),
+    "unlocked": _look("good", icon="lock-open", word=mark("Unlocked")),
+    "unknown": _UNKNOWN,
+}
+_LAMPS = {
+    "off": _look("quiet", icon="circle-dashed", word=mark("Off")),
+    "green": _look("good", icon="circle-check", word=mark("Green: granted")),
+    "red": _look("bad", icon="ban", word=mark("Red: refused")),
+    "yellow": _look("warn", icon="alert-triangle", word=mark("Yellow: unreadable")),
+    "blue": _look("info", icon="info-circle", word=mark("Blue: attention")),
+}
+_AUDIT = {
+    "ok": _look("good", icon="circle-check", word=mark("Done")),
+    "done": _look("good", icon="circle-check", word=mark("Done")),
+    "refused": _look("bad", icon="ban", word=mark("Refused")),
+    "failed": _look("bad", icon="alert-triangle", word=mark("Failed")),
+}
+
+LOOKS: Mapping[str, Mapping[str | None, Look]] = MappingProxyType(
+    {
+        "outcome": _OUTCOMES,
+        "badge": _BADGES,
+        "gateway": _GATEWAYS,
+        "applied": _APPLIED,
+        "lock": _LOCKS,
+        "lamp": _LAMPS,
+        "audit": _AUDIT,
+    }
+)
+
+
+def look(kind: str, state: str | None) -> Look:
+    """Returns how `state` is shown; a state that this version does not know is shown as unknown."""
+    return LOOKS[kind].get(state, _UNKNOWN)
+
+
+CLASSES: Mapping[str, str] = MappingProxyType(
+    {
+        "employee": mark("Employee"),
+        "contractor": mark("Contractor"),
+        "visitor": mark("Visitor"),
+        "participant": mark("Participant"),
+        "resident": mark("Resident"),
+        "service": mark("Service"),
+        "thing": mark("Thing"),
+    }
+)
+
+FORMS: Mapping[str, str] = MappingProxyType(
+    {
+        "dw0": mark("Sticker (DW0)"),
+        "dw1": mark("Signed badge (DW1)"),
+        "dw2": mark("Phone pass (DW2)"),
+        "other": mark("Not a Doorward code"),
+    }
+)
+
+ROLES: Mapping[str, str] = MappingProxyType(
+    {
+        "admin": mark("System administrator"),
+        "issuer": mark("Issuer"),
+        "security": mark("Security"),
+        "auditor": mark("Auditor"),
+    }
+)
+
+ACTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "read_fleet": mark("See gateways and policy"),
+        "read_records": mark("See scans"),
+        "read_credentials": mark("See badges"),
+        "read_personal": mark("See names"),
+        "read_quarantine": mark("See the quarantine"),
+        "read_audit": mark("See the audit log"),
+        "issue": mark("Issue badges"),
+        "revoke": mark("Revoke, suspend and restore badges"),
+        "edit_holders": mark("Edit holders' files"),
+        "edit_rules": mark("Edit the rules"),
+        "release_policy": mark("Release the policy"),
+        "enrol_gateway": mark("Enrol gateways"),
+        "revoke_gateway": mark("Revoke gateways"),
+        "manage_accounts": mark("Manage accounts"),
+        "simulate": mark("Ask what would be decided"),
+    }
+)
+
+ACTS: Mapping[str, str] = MappingProxyType(
+    {
+        "sign_in": mark("Signed in"),
+        "sign_out": mark("Signed out"),
+        "create_operator": mark("Created an account"),
+        "set_password": mark("Set a password"),
+        "disable_operator": mark("Closed an account"),
+        "create_token": mark("Made an access token"),
+        "save_rules": mark("Saved the rules"),
+        "release_policy": mark("Released the policy"),
+        "add_holder": mark("Added a holder"),
+        "update_holder": mark("Changed a holder's file"),
+        "erase_holder": mark("Erased a holder's file"),
+        "read_holders": mark("Looked at names"),
+        "find_holders": mark("Searched for a name"),
+        "issue": mark("Issued a badge"),
+        "read_code": mark("Looked at a badge's code"),
+        "revoke": mark("Revoked"),
+        "suspend": mark("Suspended"),
+        "restore": mark("Restored"),
+        "enrol_gateway": mark("Enrolled a gateway"),
+        "revoke_gateway": mark("Revoked a gateway"),
+        "simulate": mark("Asked what would be decided"),
+    }
+)
+
+BASES: Mapping[str, str] = MappingProxyType(
+    {
+        "snapshot": mark("The gateway's policy snapshot lists the badge"),
+        "signature_only": mark("The signature alone: the badge is not in the policy snapshot"),
+    }
+)
+
+CLOCKS: Mapping[int, str] = MappingProxyType(
+    {
+        0: mark("Never synchronised since start"),
+        1: mark("Held over from an earlier synchronisation"),
+        2: mark("Synchronised"),
+    }
+)
+
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "scan": mark("Scan"),
+        "passage": mark("Passage"),
+        "event": mark("Event"),
+        "clock": mark("Clock"),
+    }
+)
+
+NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "issued": ("good", mark("The badge is issued and on its way to every gateway.")),
+        "revoked": ("good", mark("Revoked. The gateways are being told now.")),
+        "suspended": ("good", mark("Suspended. It can be restored at any time.")),
+        "restored": ("good", mark("Restored. The gateways are being told now.")),
+        "released": ("good", mark("Released. The gateways are being told now.")),
+        "signed-out": ("info", mark("You are signed out.")),
+        "presented": ("info", mark("The badge is held up to the camera.")),
+        "cut": ("info", mark("The gateway is cut off. It goes on deciding by itself.")),
+        "reconnected": ("info", mark("The gateway is connected again and sends its journal.")),
+        "killed": ("info", mark("The process was killed. It starts again by itself.")),
+    }
+)
+
+REFUSALS: Mapping[str, str] = MappingProxyType(
+    {
+        "forbidden": mark("Your role does not allow this."),
+        "not_found": mark("This does not exist, or no longer."),
+        "conflict": mark("This is in a state that excludes what you asked for."),
+        "invalid": mark("A value is out of bounds."),
+    }
+)
