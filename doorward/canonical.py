@@ -1,17 +1,29 @@
 """The one deterministic byte encoding used for signing (docs/protocol.md, introduction).
 
 `cbor2` does the encoding; this module narrows it to one accepted form of each value, so that a
-signature over bytes is a signature over the value.
+signature over bytes is a signature over the value. The decoder runs on bytes that nobody vouches
+for yet: no tag reaches cbor2's own decoders (which would build decimals, compile regular
+expressions and follow references), nesting is bounded, and sizes are only what the bytes hold.
 """
 
 import io
-from typing import Any
+from typing import Any, NoReturn
 
 import cbor2
 
 from doorward.errors import MalformedError
 
-_MAX_DEPTH = 8
+MAX_DEPTH = 8
+MAX_KEY_BYTES = 64
+
+
+def _refuse_tag(*_: object) -> NoReturn:
+    raise ValueError("tags are outside the profile")
+
+
+_BUILT_IN_TAGS = (*range(6), 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004)
+_NO_TAGS = dict.fromkeys((*_BUILT_IN_TAGS, 43000, 55799), _refuse_tag)
+_ERRORS = (ValueError, TypeError, EOFError, OverflowError, RecursionError, cbor2.CBORError)
 
 
 def encode(value: object) -> bytes:
@@ -32,52 +44,73 @@ def decode(data: bytes | memoryview, what: str = "message") -> Any:  # noqa: ANN
             encoding than the canonical one.
     """
     raw = bytes(data)
-    try:
-        value = cbor2.loads(raw)
-        _check(value, 0)
-        again = cbor2.dumps(value, canonical=True)
-    except (ValueError, TypeError, EOFError, OverflowError, RecursionError, cbor2.CBORError) as err:
-        raise MalformedError(f"{what}: not canonical CBOR: {err}") from err
+    value, again = _decode(raw, what)
     if again != raw:
         raise MalformedError(f"{what}: not the canonical encoding, or bytes follow it")
     return value
-
-
-def _check(value: object, depth: int) -> None:
-    """Raises TypeError for what is outside the profile."""
-    if depth > _MAX_DEPTH:
-        raise TypeError(f"nested deeper than {_MAX_DEPTH}")
-    if value is None or isinstance(value, (bool, bytes, str)):
-        return
-    if isinstance(value, int):
-        if not -(2**63) <= value < 2**64:
-            raise TypeError("integer does not fit 64 bits")
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _check(item, depth + 1)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _check_key(key)
-            _check(item, depth + 1)
-    else:
-        raise TypeError(f"{type(value).__name__} is outside the profile")
-
-
-def _check_key(key: object) -> None:
-    """Keys on which RFC 7049 and RFC 8949 ordering agree."""
-    small = isinstance(key, int) and not isinstance(key, bool) and 0 <= key < 2**16
-    short = isinstance(key, str) and len(key.encode()) < 24
-    if not (small or short):
-        raise TypeError(f"map key {key!r} is not a small number or a short text")
 
 
 def decode_first(data: bytes | memoryview, what: str = "message") -> Any:  # noqa: ANN401
     """Returns the first value in `data`, whatever follows it; for tables that were signed whole.
 
     Raises:
-        MalformedError: no value begins here.
+        MalformedError: no canonical value begins here.
     """
+    raw = bytes(data)
+    value, again = _decode(raw, what)
+    if not raw.startswith(again):
+        raise MalformedError(f"{what}: not the canonical encoding")
+    return value
+
+
+def _decode(raw: bytes, what: str) -> tuple[object, bytes]:
+    """Returns the first value and its canonical encoding."""
     try:
-        return cbor2.CBORDecoder(io.BytesIO(data)).decode()
-    except (ValueError, TypeError, EOFError, OverflowError, RecursionError, cbor2.CBORError) as err:
-        raise MalformedError(f"{what}: not CBOR: {err}") from err
+        value = cbor2.load(
+            io.BytesIO(raw),
+            semantic_decoders=_NO_TAGS,
+            tag_hook=_refuse_tag,
+            max_depth=MAX_DEPTH,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+        )
+        return value, encode(value)
+    except _ERRORS as err:
+        raise MalformedError(f"{what}: not canonical CBOR: {str(err)[:160]}") from err
+
+
+def _check(value: object, depth: int) -> None:
+    """Raises TypeError for what is outside the profile."""
+    if value is None or isinstance(value, (bool, bytes, str)):
+        return
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**64:
+            raise TypeError("integer does not fit 64 bits")
+        return
+    if not isinstance(value, (list, tuple, dict)):
+        raise TypeError(f"{type(value).__name__} is outside the profile")
+    if depth == MAX_DEPTH:
+        raise TypeError(f"nested deeper than {MAX_DEPTH}")
+    if isinstance(value, dict):
+        _check_keys(value)
+        value = value.values()
+    for item in value:
+        _check(item, depth + 1)
+
+
+def _check_keys(table: dict[Any, Any]) -> None:
+    """Raises TypeError for keys on whose order RFC 7049 (cbor2's) and RFC 8949 (ours) differ.
+
+    They agree within numbers and within texts, and differ where one map holds both.
+    """
+    are_numbers = [_is_number_key(key) for key in table]
+    if any(are_numbers) and not all(are_numbers):
+        raise TypeError("map keys must be all numbers or all texts")
+
+
+def _is_number_key(key: object) -> bool:
+    if isinstance(key, int) and not isinstance(key, bool) and 0 <= key < 2**16:
+        return True
+    if isinstance(key, str) and len(key.encode()) <= MAX_KEY_BYTES:
+        return False
+    raise TypeError(f"a map key is no number below 65536 and no text of up to {MAX_KEY_BYTES}")

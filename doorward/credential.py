@@ -38,12 +38,14 @@ BADGE_CONTEXT = b"doorward/1/DW1\x00"
 PASS_CONTEXT = b"doorward/1/DW2\x00"
 SLOT_CONTEXT = b"doorward/1/DW2-slot\x00"
 
+CREDENTIAL_ID_BYTES = 8
 _STATEMENT = struct.Struct(">BI8sIIIBB")
 _SIGNATURE_BYTES = 64
 _HOLDER_KEY_BYTES = 33
 _BADGE_BYTES = _STATEMENT.size + _SIGNATURE_BYTES
 _PASS_BYTES = _STATEMENT.size + _HOLDER_KEY_BYTES + _SIGNATURE_BYTES + 4 + _SIGNATURE_BYTES
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_ISSUED_BYTES = _PASS_BYTES - 4 - _SIGNATURE_BYTES
 _VERSIONED_PREFIX_BYTES = 4
 
 
@@ -87,6 +89,8 @@ class Statement:
 
     def to_wire(self, version: int) -> bytes:
         """Returns the 27 bytes. Raises ValueError: a number does not fit, or the span is empty."""
+        if len(self.credential_id) != CREDENTIAL_ID_BYTES:
+            raise ValueError(f"credential id is {len(self.credential_id)} bytes, must be 8")
         if self.expires <= self.not_before:
             raise ValueError(f"expires {self.expires} is not after not_before {self.not_before}")
         try:
@@ -106,6 +110,8 @@ class Statement:
     @classmethod
     def from_wire(cls, wire: bytes, version: int) -> Self | None:
         """Returns the statement, or None where the bytes are not one of this version."""
+        if len(wire) < _STATEMENT.size:
+            return None
         found, key_id, credential_id, index, not_before, expires, flags, class_ = (
             _STATEMENT.unpack_from(wire)
         )
@@ -239,13 +245,25 @@ def issue_pass(statement: Statement, holder_key: bytes, signer: Signer) -> bytes
 
 
 def slot_message(issued: bytes, slot: int) -> bytes:
-    """Returns what the holder's device signs to show `issued` (from `issue_pass`) in a slot."""
+    """Returns what the holder's device signs to show `issued` (from `issue_pass`) in a slot.
+
+    Raises:
+        struct.error: the slot does not fit 32 bits.
+    """
     signed = issued[: _STATEMENT.size + _HOLDER_KEY_BYTES]
     return SLOT_CONTEXT + signed + struct.pack(">I", slot)
 
 
 def show_pass(issued: bytes, slot: int, r: int, s: int) -> str:
-    """Returns the text of a `DW2:` code from an ECDSA signature over `slot_message`."""
+    """Returns the text of a `DW2:` code from an ECDSA signature over `slot_message`.
+
+    Raises:
+        ValueError: `issued` is not what `issue_pass` returns, or a number is outside its range.
+    """
+    if len(issued) != _ISSUED_BYTES:
+        raise ValueError(f"issued part is {len(issued)} bytes, must be {_ISSUED_BYTES}")
+    if not 0 <= slot < 2**32 or not 0 < r < _P256_ORDER or not 0 < s < _P256_ORDER:
+        raise ValueError("slot, r or s is outside its range")
     low_s = min(s, _P256_ORDER - s)
     signature = r.to_bytes(32) + low_s.to_bytes(32)
     return PASS_PREFIX.decode() + base45.encode(issued + struct.pack(">I", slot) + signature)

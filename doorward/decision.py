@@ -13,6 +13,7 @@ from doorward.credential import (
     Refusal,
     slot_of,
 )
+from doorward.errors import MalformedError
 from doorward.ids import CredentialId, PortalId
 from doorward.policy import GrantRule, InDoubt, Policy, PortalRule, Posture, Unlisted
 from doorward.reasons import Reason
@@ -60,7 +61,7 @@ class Grounds:
     """What a decision rests on; recorded with it, so that it can be explained later.
 
     Attributes:
-        rule: the numbered step and what in it decided, for example ``grant:staff>lab@office``.
+        rule: the numbered step and what in it decided, for example ``10:staff>lab@office``.
         policy_age_s: seconds since the controller last vouched for the status list, or None where
             the clock is not trusted or nothing was received yet.
     """
@@ -117,7 +118,8 @@ def decide(
     """Decides about one presentation at one portal. The order of evaluation is the contract:
 
     1.  no policy yet, or the policy does not name the portal: deny
-    2.  posture: lockdown and closed deny, free grants, whatever is shown
+    2.  posture: lockdown and closed deny, free grants, whatever is shown (the grounds still name an
+        authentic credential)
     3.  the code: what is not a credential denies with the reason found while reading it
     4.  the clock: when it is not trusted, the portal's rule denies, or lets 5, 8 and the times in 9
         and 10 pass unchecked
@@ -128,6 +130,9 @@ def decide(
     9.  the roster: unlisted credentials count by class where the portal says so; listed ones
         within their own span
     10. grants: a group of the credential, this zone, an open schedule, current qualifications
+
+    The age in 8 is that of the status list alone: whoever withholds revocations from a gateway must
+    not keep it content with new bundles. The controller issues the list anew, changed or not.
 
     Everything that no line grants is denied.
 
@@ -165,6 +170,8 @@ class _Decision:
         rule = self._rules.policy.portals.get(self._portal)
         if rule is None:
             return self._deny(Reason.PORTAL_UNKNOWN, "1:portal")
+        if not isinstance(presentation, Refusal):
+            self._subject = _identify(presentation, self._rules.policy)
         if rule.posture is not Posture.NORMAL:
             return self._by_posture(rule)
         return self._by_code(presentation, self._rules, rule)
@@ -178,10 +185,9 @@ class _Decision:
     def _by_code(self, presentation: Presentation, rules: Rules, rule: PortalRule) -> Grant | Deny:
         if isinstance(presentation, Refusal):
             return self._deny(presentation.reason, "3:code")
-        subject = _identify(presentation, rules.policy)
+        subject = self._subject
         if subject is None:
             return self._deny(Reason.STICKER_UNKNOWN, "3:sticker")
-        self._subject = subject
         time_counts = self._now.trust is not ClockTrust.UNKNOWN
         if not time_counts and rule.clock_untrusted is InDoubt.DENY:
             return self._deny(Reason.CLOCK_UNTRUSTED, "4:clock")
@@ -204,7 +210,7 @@ class _Decision:
         status = rules.status.get(subject.status_index) if rules.status else None
         if status is not Status.VALID:
             return _STATUS_REASONS[status], "7:status"
-        is_stale = time_counts and (self._age_s is None or self._age_s > rule.max_age_s)
+        is_stale = self._age_s is not None and self._age_s > rule.max_age_s
         if is_stale and rule.stale is InDoubt.DENY:
             return Reason.POLICY_STALE, "8:age"
         return None
@@ -212,7 +218,10 @@ class _Decision:
     def _by_roster(
         self, subject: _Subject, policy: Policy, rule: PortalRule, *, time_counts: bool
     ) -> Grant | Deny:
-        profile = policy.roster.find(subject.credential_id)
+        try:
+            profile = policy.roster.find(subject.credential_id)
+        except MalformedError:
+            return self._deny(Reason.ROSTER_UNREADABLE, "9:roster")
         if profile is None:
             class_ = subject.credential_class
             if rule.unlisted is Unlisted.DENY or class_ is None:
@@ -244,20 +253,29 @@ class _Decision:
         *,
         time_counts: bool,
     ) -> Grant | Deny:
-        """Step 10. A denial names the nearest miss: a training before an hour before no right."""
-        miss = (0, Reason.NOT_AUTHORISED, "10:grants")
+        """Step 10. A denial names the nearest miss, the first of equally near ones."""
+        nearest, where = Reason.NOT_AUTHORISED, "10:grants"
         for grant in _grants_of(groups, rule.zone, policy):
             name = _grant_name(grant, policy)
-            if time_counts and not is_open(
-                policy.schedules[grant.schedule], policy.time, self._now.utc_s
-            ):
-                miss = max(miss, (1, Reason.OUTSIDE_SCHEDULE, name))
-                continue
-            lacking = _lacking(grant, held, self._now.utc_s if time_counts else 0)
-            if lacking is None:
+            miss = self._miss_of(grant, held, policy, time_counts=time_counts)
+            if miss is None:
                 return self._grant(Reason.GRANTED, name, rule, basis)
-            miss = max(miss, (2, lacking, name))
-        return self._deny(miss[1], miss[2], basis)
+            if _NEARNESS[miss] > _NEARNESS[nearest]:
+                nearest, where = miss, name
+        return self._deny(nearest, where, basis)
+
+    def _miss_of(
+        self, grant: GrantRule, held: dict[int, int], policy: Policy, *, time_counts: bool
+    ) -> Reason | None:
+        """What is missing for this grant, or None where nothing is."""
+        now_utc_s = self._now.utc_s
+        if time_counts and not is_open(policy.schedules[grant.schedule], policy.time, now_utc_s):
+            return Reason.OUTSIDE_SCHEDULE
+        if any(needed not in held for needed in grant.qualifications):
+            return Reason.QUALIFICATION_MISSING
+        if time_counts and any(held[needed] <= now_utc_s for needed in grant.qualifications):
+            return Reason.QUALIFICATION_EXPIRED
+        return None
 
     def _grant(self, reason: Reason, rule_name: str, rule: PortalRule, basis: Basis) -> Grant:
         return Grant(reason=reason, grounds=self._grounds(rule_name, basis), pulse_ms=rule.pulse_ms)
@@ -286,10 +304,18 @@ _STATUS_REASONS = {
 }
 
 
+_NEARNESS = {
+    Reason.NOT_AUTHORISED: 0,
+    Reason.OUTSIDE_SCHEDULE: 1,
+    Reason.QUALIFICATION_MISSING: 2,
+    Reason.QUALIFICATION_EXPIRED: 3,
+}
+
+
 def _age_s(rules: Rules | None, now: Instant) -> int | None:
     if rules is None or rules.status is None or now.trust is ClockTrust.UNKNOWN:
         return None
-    return max(0, now.utc_s - max(rules.status.issued_at, rules.policy.created_at))
+    return max(0, now.utc_s - rules.status.issued_at)
 
 
 def _identify(presentation: Credential | StickerClaim, policy: Policy) -> _Subject | None:
@@ -329,15 +355,6 @@ def _untimely(credential: Credential, now_utc_s: int) -> Reason | None:
 def _grants_of(groups: Iterable[int], zone: int, policy: Policy) -> Iterable[GrantRule]:
     for group in groups:
         yield from policy.grants.get((group, zone), ())
-
-
-def _lacking(grant: GrantRule, held: dict[int, int], now_utc_s: int) -> Reason | None:
-    """What the holder lacks for this grant; a missing training counts before an expired one."""
-    if any(needed not in held for needed in grant.qualifications):
-        return Reason.QUALIFICATION_MISSING
-    if any(held[needed] <= now_utc_s for needed in grant.qualifications):
-        return Reason.QUALIFICATION_EXPIRED
-    return None
 
 
 def _grant_name(grant: GrantRule, policy: Policy) -> str:

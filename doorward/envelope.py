@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
-from doorward import canonical
+from doorward import canonical, shapes
 from doorward.errors import MalformedError, UntrustedError
 from doorward.ids import KeyId
 
@@ -25,6 +25,10 @@ MAX_HEADER_BYTES = 2048
 MAX_SIGNATURES = 8
 SIGNATURE_BYTES = 64
 _CONTEXT = b"doorward/1/envelope\x00"
+_FIELD = 2**255 - 19
+_ORDER_8_Y = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+_SMALL_ORDER_Y = frozenset({0, 1, _FIELD - 1, _ORDER_8_Y, _FIELD - _ORDER_8_Y})
+"""The y of the eight points of edwards25519 whose order divides 8."""
 
 
 class Kind(StrEnum):
@@ -106,15 +110,31 @@ def key_id_of(public: bytes) -> KeyId:
     return KeyId(int.from_bytes(hashlib.sha256(public).digest()[:4]))
 
 
+def load_public(public: bytes) -> Ed25519PublicKey:
+    """Returns the key behind 32 raw bytes.
+
+    Raises:
+        ValueError: not 32 bytes, a second spelling of a point, or a point of small order: under
+            such a key anybody can make signatures over anything, and OpenSSL accepts them.
+    """
+    loaded = Ed25519PublicKey.from_public_bytes(public)
+    y = int.from_bytes(public, "little") & (2**255 - 1)
+    if y >= _FIELD or y in _SMALL_ORDER_Y:
+        raise ValueError(f"public key {public.hex()} is weak or not in its one spelling")
+    return loaded
+
+
 def seal_envelope(kind: Kind, body: bytes, signers: Sequence[Signer]) -> bytes:
     """Returns `body` with a signature of every signer around it.
 
     Raises:
-        ValueError: no signer, or more than `MAX_SIGNATURES`.
+        ValueError: no signer, more than `MAX_SIGNATURES`, or the same one twice.
     """
     if not 1 <= len(signers) <= MAX_SIGNATURES:
         raise ValueError(f"{len(signers)} signers, must be 1 to {MAX_SIGNATURES}")
-    message = _signed_message(kind, body)
+    if len({signer.key_id for signer in signers}) != len(signers):
+        raise ValueError("the same key signs twice")
+    message = signed_message(kind, body)
     header = canonical.encode([kind.value, [[s.key_id, s.sign(message)] for s in signers]])
     return b"".join((MAGIC, struct.pack(">H", len(header)), header, body))
 
@@ -144,24 +164,33 @@ def verify_with_key(envelope: Envelope, public: bytes) -> None:
     key_id = key_id_of(public)
     for signature in envelope.signatures:
         if signature.key_id == key_id:
-            return check_signature(envelope, signature, public)
+            return _check(envelope, signature, public)
     raise UntrustedError(f"{envelope.kind}: not signed with key {key_id:08x}")
 
 
-def check_signature(envelope: Envelope, signature: Signature, public: bytes) -> None:
-    """Raises UntrustedError when the signature over this envelope was not made with this key."""
+def signed_message(kind: Kind, body: bytes | memoryview) -> bytes:
+    """Returns what the signatures of an envelope are over; reads all of `body` once."""
+    return b"".join((_CONTEXT, kind.encode(), b"\x00", hashlib.sha256(body).digest()))
+
+
+def is_signed_by(message: bytes, signature: Signature, public: Ed25519PublicKey) -> bool:
+    """Whether this key made this signature over `signed_message`."""
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(
-            signature.value, _signed_message(envelope.kind, envelope.body)
-        )
-    except (InvalidSignature, ValueError) as err:
+        public.verify(signature.value, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _check(envelope: Envelope, signature: Signature, public: bytes) -> None:
+    try:
+        loaded = load_public(public)
+    except ValueError as err:
+        raise UntrustedError(f"{envelope.kind}: {err}") from err
+    if not is_signed_by(signed_message(envelope.kind, envelope.body), signature, loaded):
         raise UntrustedError(
             f"{envelope.kind}: the signature with key {signature.key_id:08x} is wrong"
-        ) from err
-
-
-def _signed_message(kind: Kind, body: bytes | memoryview) -> bytes:
-    return b"".join((_CONTEXT, kind.encode(), b"\x00", hashlib.sha256(body).digest()))
+        )
 
 
 def _parse_header(header: object) -> tuple[Kind, tuple[Signature, ...]]:
@@ -182,8 +211,7 @@ def _parse_header(header: object) -> tuple[Kind, tuple[Signature, ...]]:
 
 def _parse_signature(pair: object) -> Signature:
     match pair:
-        case [int() as key_id, bytes() as value] if (
-            not isinstance(key_id, bool) and 0 <= key_id < 2**32 and len(value) == SIGNATURE_BYTES
-        ):
-            return Signature(key_id=KeyId(key_id), value=value)
+        case [key_id, bytes() as value] if len(value) == SIGNATURE_BYTES:
+            number = shapes.number(key_id, "envelope: key id", 2**32 - 1)
+            return Signature(key_id=KeyId(number), value=value)
     raise MalformedError("envelope: a signature must be [key id, 64 bytes]")

@@ -10,6 +10,9 @@ The rules, in the order of the code below:
    `threshold` root keys of the held keyring *and* of itself: who holds only new keys cannot bring
    himself in, and who brings himself in must show that he holds the new keys.
 
+Keyrings may skip versions. What root keys decide together is the last word: they may bring back a
+key that an earlier keyring revoked or left out.
+
 No I/O and no clock: the caller passes the time.
 """
 
@@ -19,25 +22,31 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from doorward import canonical
+from doorward import canonical, shapes
 from doorward.envelope import (
+    MAX_SIGNATURES,
     Envelope,
     Kind,
     Signature,
-    check_signature,
+    is_signed_by,
     key_id_of,
+    load_public,
     parse_envelope,
+    signed_message,
 )
 from doorward.errors import (
-    BadIdError,
     MalformedError,
     RollbackError,
     UntrustedError,
     WrongRecipientError,
 )
-from doorward.ids import KeyId, SiteId, parse_site_id
+from doorward.ids import MAX_SEQ, KeyId, SiteId
 
 MAX_KEYS = 64
+MAX_BODY_BYTES = 16 * 1024
+MAX_THRESHOLD = MAX_SIGNATURES // 2
+"""So that a keyring that replaces every root key still has room for both sets of signatures."""
+_FIELDS = frozenset({"site", "version", "created_at", "threshold", "keys"})
 
 
 class Purpose(IntFlag):
@@ -80,9 +89,17 @@ class Key:
     loaded: Ed25519PublicKey = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Loads the key once; raises ValueError when `public` is not 32 bytes."""
+        """Loads the key once. Raises MalformedError for a key that could not be used safely."""
+        if not 1 <= self.purposes <= sum(Purpose):
+            raise MalformedError(f"key: purposes are {int(self.purposes)}, must be 1 to 15")
+        if not 0 <= self.not_before < self.not_after <= MAX_SEQ:
+            raise MalformedError(f"key: its window is {self.not_before} to {self.not_after}")
+        try:
+            loaded = load_public(self.public)
+        except ValueError as err:
+            raise MalformedError(f"key: {err}") from err
         object.__setattr__(self, "key_id", key_id_of(self.public))
-        object.__setattr__(self, "loaded", Ed25519PublicKey.from_public_bytes(self.public))
+        object.__setattr__(self, "loaded", loaded)
 
     def is_in_window(self, now_utc_s: int) -> bool:
         """Whether the key's time has come and has not passed."""
@@ -111,9 +128,11 @@ class Keyring:
             raise MalformedError("keyring: two keys share an id")
         if not 1 <= len(self.keys) <= MAX_KEYS:
             raise MalformedError(f"keyring: {len(self.keys)} keys, must be 1 to {MAX_KEYS}")
-        roots = sum(Purpose.ROOT in key.purposes and not key.revoked for key in self.keys)
-        if not 1 <= self.threshold <= roots:
-            raise MalformedError(f"keyring: threshold is {self.threshold}, must be 1 to {roots}")
+        most = min(sum(is_root(key) for key in self.keys), MAX_THRESHOLD)
+        if not 1 <= self.threshold <= most:
+            raise MalformedError(f"keyring: threshold is {self.threshold}, must be 1 to {most}")
+        if not 1 <= self.version <= MAX_SEQ or not 0 <= self.created_at <= MAX_SEQ:
+            raise MalformedError("keyring: version or time of creation is out of range")
         object.__setattr__(self, "_by_id", by_id)
 
     def find(self, key_id: KeyId) -> Key | None:
@@ -138,26 +157,25 @@ class Keyring:
     @classmethod
     def from_body(cls, body: bytes | memoryview) -> Self:
         """Returns the keyring. Raises MalformedError."""
-        match canonical.decode(body, "keyring"):
-            case {
-                "site": str() as site,
-                "version": int() as version,
-                "created_at": int() as created_at,
-                "threshold": int() as threshold,
-                "keys": list() as rows,
-                **others,
-            } if not others and version >= 1:
-                pass
-            case _:
-                raise MalformedError("keyring: wrong fields")
-        try:
-            site_id = parse_site_id(site)
-        except BadIdError as err:
-            raise MalformedError(f"keyring: {err}") from err
-        keys = tuple(_parse_key(row) for row in rows)
+        if len(body) > MAX_BODY_BYTES:
+            raise MalformedError(f"keyring of {len(body)} bytes, at most {MAX_BODY_BYTES}")
+        fields = canonical.decode(body, "keyring")
+        if not isinstance(fields, dict) or fields.keys() != _FIELDS:
+            raise MalformedError("keyring: wrong fields")
+        if not isinstance(fields["keys"], list):
+            raise MalformedError("keyring: keys must be a list")
         return cls(
-            site=site_id, version=version, created_at=created_at, threshold=threshold, keys=keys
+            site=shapes.site(fields["site"], "keyring: site"),
+            version=shapes.number(fields["version"], "keyring: version", MAX_SEQ),
+            created_at=shapes.number(fields["created_at"], "keyring: created_at", MAX_SEQ),
+            threshold=shapes.number(fields["threshold"], "keyring: threshold", MAX_THRESHOLD),
+            keys=tuple(_parse_key(row) for row in fields["keys"]),
         )
+
+
+def is_root(key: Key) -> bool:
+    """Whether the key may sign keyrings; root keys have no window, so a lapse locks nobody out."""
+    return Purpose.ROOT in key.purposes and not key.revoked
 
 
 def verify_signed(
@@ -173,23 +191,35 @@ def verify_signed(
             the window is not looked at; versions still protect against old messages).
 
     Raises:
-        UntrustedError: no signature of a key that is known, allowed, in its window and not revoked.
+        UntrustedError: no signature of a key that is known, allowed, in its window and not revoked;
+            or keys of this purpose never sign messages of this kind.
     """
-    problem = "not signed"
+    if PURPOSE_OF_KIND.get(envelope.kind) is not purpose:
+        raise UntrustedError(f"{envelope.kind}: never counts by a {purpose.name} key")
+    message = signed_message(envelope.kind, envelope.body)
+    problems = []
     for signature in envelope.signatures:
-        key = keyring.find(signature.key_id)
-        if key is None:
-            problem = f"key {signature.key_id:08x} is unknown"
-        elif key.revoked:
-            problem = f"key {signature.key_id:08x} was revoked"
-        elif purpose not in key.purposes:
-            problem = f"key {signature.key_id:08x} may not sign this"
-        elif now_utc_s is not None and not key.is_in_window(now_utc_s):
-            problem = f"key {signature.key_id:08x} is outside its window"
-        else:
-            check_signature(envelope, signature, key.public)
+        problem = _problem_with(
+            signature, message, keyring.find(signature.key_id), purpose, now_utc_s
+        )
+        if problem is None:
             return signature.key_id
-    raise UntrustedError(f"{envelope.kind}: {problem}")
+        problems.append(f"key {signature.key_id:08x} {problem}")
+    raise UntrustedError(f"{envelope.kind}: {', '.join(problems)}")
+
+
+def _problem_with(
+    signature: Signature, message: bytes, key: Key | None, purpose: Purpose, now_utc_s: int | None
+) -> str | None:
+    if key is None:
+        return "is unknown"
+    if key.revoked:
+        return "was revoked"
+    if purpose not in key.purposes:
+        return "may not sign this"
+    if now_utc_s is not None and not key.is_in_window(now_utc_s):
+        return "is outside its window"
+    return None if is_signed_by(message, signature, key.loaded) else "did not sign this"
 
 
 def accept_keyring(held: Keyring, wire: bytes | memoryview) -> Keyring:
@@ -233,39 +263,27 @@ def _keyring_envelope(wire: bytes | memoryview) -> Envelope:
 
 
 def _check_roots(envelope: Envelope, keyring: Keyring, whose: str) -> None:
-    """Counts good root signatures; root keys have no window, so that a lapse locks nobody out."""
-    good = sum(_is_good_root(envelope, signature, keyring) for signature in envelope.signatures)
+    message = signed_message(envelope.kind, envelope.body)
+    good = sum(_is_good_root(message, signature, keyring) for signature in envelope.signatures)
     if good < keyring.threshold:
         raise UntrustedError(
             f"keyring: {good} of {keyring.threshold} needed {whose} root keys signed it"
         )
 
 
-def _is_good_root(envelope: Envelope, signature: Signature, keyring: Keyring) -> bool:
+def _is_good_root(message: bytes, signature: Signature, keyring: Keyring) -> bool:
     key = keyring.find(signature.key_id)
-    if key is None or key.revoked or Purpose.ROOT not in key.purposes:
-        return False
-    try:
-        check_signature(envelope, signature, key.public)
-    except UntrustedError:
-        return False
-    return True
+    return key is not None and is_root(key) and is_signed_by(message, signature, key.loaded)
 
 
 def _parse_key(row: object) -> Key:
     match row:
-        case [
-            bytes() as public,
-            int() as purposes,
-            int() as not_before,
-            int() as not_after,
-            bool() as revoked,
-        ] if len(public) == 32 and 1 <= purposes <= 15 and 0 <= not_before < not_after:
+        case [bytes() as public, purposes, not_before, not_after, bool() as revoked]:
             return Key(
                 public=public,
-                purposes=Purpose(purposes),
-                not_before=not_before,
-                not_after=not_after,
+                purposes=Purpose(shapes.number(purposes, "key: purposes", sum(Purpose))),
+                not_before=shapes.number(not_before, "key: not before", MAX_SEQ),
+                not_after=shapes.number(not_after, "key: not after", MAX_SEQ),
                 revoked=revoked,
             )
     raise MalformedError(

@@ -4,14 +4,16 @@
 only part that can still surprise is a profile of the roster, which is read when it is needed.
 """
 
+import itertools
 import struct
 import sys
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from doorward import canonical
+from doorward import canonical, shapes
 from doorward.credential import CredentialClass
 from doorward.errors import (
     MalformedError,
@@ -19,6 +21,7 @@ from doorward.errors import (
     WrongRecipientError,
 )
 from doorward.ids import (
+    MAX_SEQ,
     GatewayId,
     PortalId,
     SiteId,
@@ -27,11 +30,12 @@ from doorward.ids import (
     parse_portal_id,
     parse_site_id,
 )
-from doorward.roster import Roster, sticker_row_bytes
-from doorward.schedule import DayType, Schedule, SiteTime, Span
+from doorward.roster import ID_BYTES, OFFSET_BYTES, STICKER_ROW_BYTES, Roster
+from doorward.schedule import DAY_S, DayType, Schedule, SiteTime, Span
 from doorward.sticker import HASH_BYTES
 
-MAX_HEADER_BYTES = 4 * 2**20
+MAX_HEADER_BYTES = 2**20
+"""Decoding takes up to 80 times as much memory, before anybody has vouched for the bytes."""
 DEFAULT_MAX_AGE_S = 72 * 3600
 _HEADER_KEYS = frozenset(
     {
@@ -134,16 +138,28 @@ class Policy:
         """Returns the policy; its roster keeps a view into `body`.
 
         Raises:
-            MalformedError: not a policy body, or an index in it points nowhere.
+            MalformedError: not a policy body, or an index in it points nowhere. Then nothing keeps
+                a view, so that a mapped file can be closed.
         """
         view = memoryview(body)
-        header, tables = _split(view)
         try:
-            return cls(**_parse_header(header), roster=_parse_tables(header["tables"], tables))
+            header, start = _read_header(view)
+            fields = _parse_header(header)
+            sizes = _table_sizes(header["tables"], len(view) - start)
+            roster = _cut_roster(view, start, sizes)
         except MalformedError:
+            view.release()
             raise
         except (ValueError, TypeError, KeyError) as err:
+            view.release()
             raise MalformedError(f"policy: {err}") from err
+        try:
+            roster.check()
+        except MalformedError:
+            view.release()
+            roster.release()
+            raise
+        return cls(**fields, roster=roster)
 
 
 def accept_policy(held_version: int, policy: Policy, site: SiteId) -> Policy:
@@ -160,57 +176,62 @@ def accept_policy(held_version: int, policy: Policy, site: SiteId) -> Policy:
     return policy
 
 
-def _split(view: memoryview) -> tuple[dict[str, Any], memoryview]:
+def _read_header(view: memoryview) -> tuple[dict[str, Any], int]:
+    """Returns the header and where the tables start."""
     if sys.byteorder != "little":
         raise MalformedError("policy: tables are read in place on little-endian machines only")
     if len(view) < 4:
         raise MalformedError("policy: cut off")
-    (length,) = struct.unpack(">I", view[:4])
+    (length,) = struct.unpack_from(">I", view)
     if length > MAX_HEADER_BYTES or 4 + length > len(view):
-        raise MalformedError(f"policy: header of {length} bytes is cut off or too long")
-    header = canonical.decode(view[4 : 4 + length], "policy header")
-    if not isinstance(header, dict) or set(header) != _HEADER_KEYS:
+        raise MalformedError(
+            f"policy: header of {length} bytes is cut off or longer than {MAX_HEADER_BYTES}"
+        )
+    header = canonical.decode(bytes(view[4 : 4 + length]), "policy header")
+    if not isinstance(header, dict) or header.keys() != _HEADER_KEYS:
         raise MalformedError("policy: wrong header fields")
-    return header, view[4 + length :]
+    return header, 4 + length
 
 
-def _parse_tables(counts: object, tables: memoryview) -> Roster:
+def _table_sizes(counts: object, length: int) -> tuple[int, ...]:
+    """Returns the bytes of each table. Raises MalformedError: together they are not `length`."""
     match counts:
-        case [int() as rows, int() as profile_bytes, int() as stickers] if (
-            rows >= 0 and profile_bytes >= 0 and stickers >= 0
-        ):
+        case [rows, profile_bytes, stickers]:
+            people, labels = _number(rows, "rows"), _number(stickers, "sticker rows")
             sizes = (
-                8 * rows,
-                4 * rows,
-                profile_bytes,
-                HASH_BYTES * stickers,
-                sticker_row_bytes() * stickers,
+                ID_BYTES * people,
+                OFFSET_BYTES * people,
+                _number(profile_bytes, "profile bytes"),
+                HASH_BYTES * labels,
+                STICKER_ROW_BYTES * labels,
             )
         case _:
             raise MalformedError("policy: tables must be [rows, profile bytes, sticker rows]")
-    if sum(sizes) != len(tables):
-        raise MalformedError(f"policy: tables take {len(tables)} bytes, must be {sum(sizes)}")
-    parts = []
-    for size in sizes:
-        parts.append(tables[:size])
-        tables = tables[size:]
-    ids, offsets, profiles, digests, rows_view = parts
-    return Roster(ids=ids, offsets=offsets, profiles=profiles, digests=digests, rows=rows_view)
+    if sum(sizes) != length:
+        raise MalformedError(f"policy: tables take {length} bytes, must be {sum(sizes)}")
+    return sizes
+
+
+def _cut_roster(view: memoryview, start: int, sizes: tuple[int, ...]) -> Roster:
+    ends = itertools.accumulate(sizes, initial=start)
+    ids, offsets, profiles, digests, rows = (
+        view[one:other] for one, other in itertools.pairwise(ends)
+    )
+    return Roster(ids=ids, offsets=offsets, profiles=profiles, digests=digests, rows=rows)
 
 
 def _parse_header(header: dict[str, Any]) -> dict[str, Any]:
     zones, groups, qualifications = (
         _names(header[key], key) for key in ("zones", "groups", "qualifications")
     )
-    schedules = tuple(_schedule(row) for row in _list(header["schedules"], "schedules"))
+    schedules = _schedules(header["schedules"])
     within = _Within(len(zones), len(groups), len(schedules), len(qualifications))
-    grants: dict[tuple[int, int], tuple[GrantRule, ...]] = {}
+    grants: defaultdict[tuple[int, int], list[GrantRule]] = defaultdict(list)
     for row in _list(header["grants"], "grants"):
         grant = within.grant(row)
-        place = (grant.group, grant.zone)
-        grants[place] = (*grants.get(place, ()), grant)
+        grants[grant.group, grant.zone].append(grant)
     return {
-        "site": parse_site_id(header["site"]),
+        "site": parse_site_id(_text(header["site"])),
         "version": _number(header["version"], "version", minimum=1),
         "created_at": _number(header["created_at"], "created_at"),
         "keyrings": tuple(_bytes(item) for item in _list(header["keyrings"], "keyrings")),
@@ -219,7 +240,7 @@ def _parse_header(header: dict[str, Any]) -> dict[str, Any]:
         "groups": groups,
         "qualifications": qualifications,
         "schedules": schedules,
-        "grants": grants,
+        "grants": {place: tuple(rules) for place, rules in grants.items()},
         "classes": {
             CredentialClass(_number(key, "class")): tuple(
                 within.index(item, within.groups, "group") for item in _list(value, "classes")
@@ -227,7 +248,7 @@ def _parse_header(header: dict[str, Any]) -> dict[str, Any]:
             for key, value in _dict(header["classes"], "classes").items()
         },
         "portals": {
-            parse_portal_id(name): within.portal(rule)
+            parse_portal_id(_text(name)): within.portal(rule)
             for name, rule in _dict(header["portals"], "portals").items()
         },
     }
@@ -290,30 +311,42 @@ class _Within:
 
 def _site_time(time: object, calendar: object) -> SiteTime:
     match time:
-        case {"zone": str() as zone, "offsets": [_, *_] as rows, **others} if not others:
-            pass
+        case {"zone": zone, "offsets": list() as rows, **others} if not others:
+            offsets = tuple(_pair(row, "UTC offset", -DAY_S, DAY_S) for row in rows)
         case _:
             raise MalformedError("policy: time must have a zone and offsets")
-    offsets = tuple(_pair(row, "offset") for row in rows)
-    if list(offsets) != sorted(offsets):
-        raise MalformedError("policy: offsets must ascend")
-    days = (_pair(row, "calendar day") for row in _list(calendar, "calendar"))
+    days = [_pair(row, "calendar day", 0, max(DayType)) for row in _list(calendar, "calendar")]
+    if any(a[0] >= b[0] for a, b in itertools.pairwise(days)):
+        raise MalformedError("policy: calendar days must ascend, each once")
     return SiteTime(
-        zone=zone, offsets=offsets, day_types={day: DayType(kind) for day, kind in days}
+        zone=shapes.text(zone, "policy: time zone", 64),
+        offsets=offsets,
+        day_types={day: DayType(kind) for day, kind in days},
     )
+
+
+def _schedules(value: object) -> tuple[Schedule, ...]:
+    schedules = tuple(_schedule(row) for row in _list(value, "schedules"))
+    if len({schedule.name for schedule in schedules}) != len(schedules):
+        raise MalformedError("policy: a name in schedules stands twice")
+    return schedules
 
 
 def _schedule(row: object) -> Schedule:
     match row:
-        case [str() as name, list() as spans]:
-            return Schedule(name=parse_name(name, "schedule"), spans=tuple(map(_span, spans)))
+        case [name, list() as spans]:
+            return Schedule(
+                name=parse_name(_text(name), "schedule"), spans=tuple(map(_span, spans))
+            )
     raise MalformedError("policy: a schedule must be [name, spans]")
 
 
 def _span(row: object) -> Span:
     match row:
-        case [int() as mask, int() as from_min, int() as to_min]:
-            return Span(mask, from_min, to_min)
+        case [mask, from_min, to_min]:
+            return Span(
+                _number(mask, "day mask"), _number(from_min, "minute"), _number(to_min, "minute")
+            )
     raise MalformedError("policy: a span must be [day mask, from, to]")
 
 
@@ -349,14 +382,15 @@ def _bytes(value: object) -> bytes:
     return value
 
 
-def _number(value: object, what: str, *, minimum: int = 0, maximum: int = 2**53) -> int:
+def _number(value: object, what: str, *, minimum: int = 0, maximum: int = MAX_SEQ) -> int:
     if type(value) is not int or not minimum <= value <= maximum:
         raise MalformedError(f"policy: {what} is {value!r:.40}, must be {minimum} to {maximum}")
     return value
 
 
-def _pair(row: object, what: str) -> tuple[int, int]:
+def _pair(row: object, what: str, minimum: int, maximum: int) -> tuple[int, int]:
+    """Returns a number from 0 and one between the bounds."""
     match row:
-        case [int() as one, int() as other]:
-            return one, other
+        case [one, other]:
+            return _number(one, what), _number(other, what, minimum=minimum, maximum=maximum)
     raise MalformedError(f"policy: a {what} must be a pair of numbers")

@@ -14,8 +14,11 @@ from doorward.policy import (
     Posture,
     Unlisted,
 )
-from doorward.roster import Profile, StickerRow, build_tables
+from doorward.roster import ID_BYTES, Profile, RosterTables, StickerRow
 from doorward.schedule import Schedule, SiteTime
+from doorward.sticker import HASH_BYTES
+
+_WIRES_AT_HAND = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +93,7 @@ def build_body(draft: PolicyDraft) -> bytes:
             `Policy.from_body` refuses (its words are passed on).
     """
     places = _Places(draft)
-    ids, offsets, profiles, digests, rows = build_tables(
-        ((person.credential_id, places.profile(person)) for person in draft.people), draft.stickers
-    )
+    ids, offsets, profiles, digests, rows = _tables(draft, places)
     header = canonical.encode(
         {
             "site": draft.site,
@@ -114,12 +115,21 @@ def build_body(draft: PolicyDraft) -> bytes:
                 for kind, names in draft.classes.items()
             },
             "portals": {name: places.portal(portal) for name, portal in draft.portals.items()},
-            "tables": [len(ids) // 8, len(profiles), len(digests) // 16],
+            "tables": [len(ids) // ID_BYTES, len(profiles), len(digests) // HASH_BYTES],
         }
     )
     body = b"".join((struct.pack(">I", len(header)), header, ids, offsets, profiles, digests, rows))
     Policy.from_body(body)
     return body
+
+
+def _tables(draft: PolicyDraft, places: "_Places") -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    tables = RosterTables()
+    for person in draft.people:
+        tables.add_person(person.credential_id, places.profile(person))
+    for digest, row in draft.stickers:
+        tables.add_sticker(digest, row)
+    return tables.finish()
 
 
 class _Index(dict[str, int]):
@@ -141,21 +151,27 @@ class _Places:
         self.groups = _Index("group", draft.groups)
         self.qualifications = _Index("qualification", draft.qualifications)
         self.schedules = _Index("schedule", (s.name for s in draft.schedules))
-        self._profiles: dict[tuple[object, ...], Profile] = {}
+        self._wires: dict[tuple[object, ...], bytes] = {}
 
-    def profile(self, person: PersonDraft) -> Profile:
+    def profile(self, person: PersonDraft) -> bytes:
+        """Returns the wire form; most people share theirs with many, so it is kept at hand."""
         key = (person.not_before, person.not_after, person.groups, person.qualifications)
-        profile = self._profiles.get(key)
-        if profile is None:
-            profile = self._profiles[key] = Profile(
-                not_before=person.not_before,
-                not_after=person.not_after,
-                groups=tuple(self.groups[name] for name in person.groups),
-                qualifications=tuple(
-                    (self.qualifications[name], until) for name, until in person.qualifications
-                ),
-            )
-        return profile
+        wire = self._wires.get(key)
+        if wire is None:
+            if len(self._wires) == _WIRES_AT_HAND:
+                self._wires.clear()
+            wire = self._wires[key] = self._new_profile(person).to_wire()
+        return wire
+
+    def _new_profile(self, person: PersonDraft) -> Profile:
+        return Profile(
+            not_before=person.not_before,
+            not_after=person.not_after,
+            groups=tuple(sorted({self.groups[name] for name in person.groups})),
+            qualifications=tuple(
+                sorted((self.qualifications[name], until) for name, until in person.qualifications)
+            ),
+        )
 
     def grant(self, grant: GrantDraft) -> list[object]:
         return [

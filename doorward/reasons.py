@@ -50,6 +50,7 @@ class Reason(StrEnum):
     SUSPENDED = "suspended"
 
     POLICY_STALE = "policy_stale"
+    ROSTER_UNREADABLE = "roster_unreadable"
     NOT_LISTED = "not_listed"
     NOT_AUTHORISED = "not_authorised"
     OUTSIDE_SCHEDULE = "outside_schedule"
@@ -204,6 +205,12 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
         Severity.WARNING,
         "This entrance has not heard from its controller for too long.",
         "此通道与控制中心失联过久。",
+        *_DESK,
+    ),
+    Reason.ROSTER_UNREADABLE: _text(
+        Severity.ALARM,
+        "This entrance cannot read its rules about you.",
+        "此通道无法读取您的通行规则。",
         *_DESK,
     ),
     Reason.NOT_LISTED: _text(

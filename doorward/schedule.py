@@ -5,6 +5,8 @@ adds. Holidays and worked week-ends replace a date's day type.
 """
 
 import bisect
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -71,7 +73,16 @@ class SiteTime:
 
     zone: str
     offsets: tuple[tuple[int, int], ...]
-    day_types: dict[int, DayType]
+    day_types: Mapping[int, DayType]
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for offsets that are none, do not ascend, or are a day or more."""
+        if not self.offsets:
+            raise ValueError("site time: no UTC offset")
+        if any(a[0] >= b[0] for a, b in itertools.pairwise(self.offsets)):
+            raise ValueError("site time: UTC offsets must ascend")
+        if any(not -DAY_S < offset < DAY_S for _, offset in self.offsets):
+            raise ValueError(f"site time: a UTC offset is not within {DAY_S} s")
 
     def local_s(self, utc_s: int) -> int:
         """Returns seconds since 1970-01-01 00:00 on the site's own clocks."""

@@ -10,19 +10,23 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
 
-from doorward import canonical
+from doorward import canonical, shapes
 from doorward.errors import (
-    BadIdError,
     GapError,
     MalformedError,
     RollbackError,
     WrongRecipientError,
 )
-from doorward.ids import SiteId, parse_site_id
+from doorward.ids import MAX_SEQ, SiteId
 
 MAX_SIZE = 2**26
 """Indices in a list: 67 million, 16 MiB of bits."""
 MAX_CHANGES = 4096
+MAX_LIST_BYTES = MAX_SIZE // 4 + 64 * 1024
+"""Bits that cannot be compressed, and what zlib and the other fields add to them."""
+MAX_DELTA_BYTES = 64 * 1024
+_LIST_FIELDS = frozenset({"site", "seq", "issued_at", "size", "bits"})
+_DELTA_FIELDS = frozenset({"site", "base", "seq", "issued_at", "changes"})
 
 
 class Status(IntEnum):
@@ -51,6 +55,9 @@ class StatusList:
         """Raises MalformedError when size and bits do not belong together."""
         if not 0 <= self.size <= MAX_SIZE or len(self.bits) != _bytes_for(self.size):
             raise MalformedError(f"status list: {len(self.bits)} bytes for {self.size} indices")
+        if self.size % 4 and self.bits[-1] >> 2 * (self.size % 4):
+            raise MalformedError("status list: bits past its end are not 0")
+        _check_numbers(self.seq, self.issued_at, "status list")
 
     def get(self, index: int) -> Status | None:
         """Returns the status of an index, or None past the list's end or for an unknown value."""
@@ -73,20 +80,17 @@ class StatusList:
     @classmethod
     def from_body(cls, body: bytes | memoryview) -> Self:
         """Returns the list. Raises MalformedError, also for bits that would unpack to too much."""
-        match canonical.decode(body, "status list"):
-            case {
-                "site": str() as site,
-                "seq": int() as seq,
-                "issued_at": int() as issued_at,
-                "size": int() as size,
-                "bits": bytes() as packed,
-                **others,
-            } if not others and seq >= 1 and 0 <= size <= MAX_SIZE:
-                pass
-            case _:
-                raise MalformedError("status list: wrong fields")
-        bits = _unpack(packed, _bytes_for(size))
-        return cls(site=_site(site), seq=seq, issued_at=issued_at, size=size, bits=bits)
+        fields = _fields(body, _LIST_FIELDS, MAX_LIST_BYTES, "status list")
+        size = shapes.number(fields["size"], "status list: size", MAX_SIZE)
+        if not isinstance(fields["bits"], bytes):
+            raise MalformedError("status list: bits must be bytes")
+        return cls(
+            site=shapes.site(fields["site"], "status list: site"),
+            seq=shapes.number(fields["seq"], "status list: seq", MAX_SEQ),
+            issued_at=shapes.number(fields["issued_at"], "status list: issued_at", MAX_SEQ),
+            size=size,
+            bits=_unpack(fields["bits"], _bytes_for(size)),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +98,8 @@ class Delta:
     """Every change since the full list `base`.
 
     Attributes:
-        changes: pairs of index and status, each index once, ascending.
+        changes: pairs of index and status, each index once, ascending. An index that was changed
+            and changed back is in it: a held list may be from in between.
     """
 
     site: SiteId
@@ -102,6 +107,18 @@ class Delta:
     seq: int
     issued_at: int
     changes: tuple[tuple[int, Status], ...]
+
+    def __post_init__(self) -> None:
+        """Raises MalformedError for a delta that no gateway would take."""
+        _check_numbers(self.seq, self.issued_at, "status delta")
+        if not 1 <= self.base < self.seq:
+            raise MalformedError(f"status delta: base is {self.base}, must be 1 to {self.seq - 1}")
+        if len(self.changes) > MAX_CHANGES:
+            raise MalformedError(
+                f"status delta: {len(self.changes)} changes, at most {MAX_CHANGES}"
+            )
+        if any(a[0] >= b[0] for a, b in itertools.pairwise(self.changes)):
+            raise MalformedError("status delta: indices must ascend")
 
     def to_body(self) -> bytes:
         """Returns the canonical bytes that are signed."""
@@ -118,23 +135,16 @@ class Delta:
     @classmethod
     def from_body(cls, body: bytes | memoryview) -> Self:
         """Returns the delta. Raises MalformedError."""
-        match canonical.decode(body, "status delta"):
-            case {
-                "site": str() as site,
-                "base": int() as base,
-                "seq": int() as seq,
-                "issued_at": int() as issued_at,
-                "changes": list() as rows,
-                **others,
-            } if not others and 1 <= base < seq and len(rows) <= MAX_CHANGES:
-                pass
-            case _:
-                raise MalformedError("status delta: wrong fields")
-        changes = tuple(_parse_change(row) for row in rows)
-        indices = [index for index, _ in changes]
-        if any(a >= b for a, b in itertools.pairwise(indices)):
-            raise MalformedError("status delta: indices must ascend")
-        return cls(site=_site(site), base=base, seq=seq, issued_at=issued_at, changes=changes)
+        fields = _fields(body, _DELTA_FIELDS, MAX_DELTA_BYTES, "status delta")
+        if not isinstance(fields["changes"], list):
+            raise MalformedError("status delta: changes must be a list")
+        return cls(
+            site=shapes.site(fields["site"], "status delta: site"),
+            base=shapes.number(fields["base"], "status delta: base", MAX_SEQ),
+            seq=shapes.number(fields["seq"], "status delta: seq", MAX_SEQ),
+            issued_at=shapes.number(fields["issued_at"], "status delta: issued_at", MAX_SEQ),
+            changes=tuple(_parse_change(row) for row in fields["changes"]),
+        )
 
 
 def empty_list(site: SiteId, size: int, issued_at: int) -> StatusList:
@@ -183,8 +193,8 @@ def with_changes(bits: bytes, size: int, changes: tuple[tuple[int, Status], ...]
     """Returns a copy of `bits` with the changes. Raises MalformedError: an index past the end."""
     changed = bytearray(bits)
     for index, status in changes:
-        if index >= size:
-            raise MalformedError(f"status: index {index} is past the list's end, {size}")
+        if not 0 <= index < size:
+            raise MalformedError(f"status: index {index} is not in the list of {size}")
         shift = 2 * (index & 3)
         changed[index >> 2] = changed[index >> 2] & ~(3 << shift) & 0xFF | status << shift
     return bytes(changed)
@@ -208,15 +218,25 @@ def _unpack(packed: bytes, expected_bytes: int) -> bytes:
     return bits
 
 
-def _site(text: str) -> SiteId:
-    try:
-        return parse_site_id(text)
-    except BadIdError as err:
-        raise MalformedError(f"status: {err}") from err
+def _fields(
+    body: bytes | memoryview, names: frozenset[str], most_bytes: int, what: str
+) -> dict[str, object]:
+    if len(body) > most_bytes:
+        raise MalformedError(f"{what} of {len(body)} bytes, at most {most_bytes}")
+    fields = canonical.decode(body, what)
+    if not isinstance(fields, dict) or fields.keys() != names:
+        raise MalformedError(f"{what}: wrong fields")
+    return fields
+
+
+def _check_numbers(seq: int, issued_at: int, what: str) -> None:
+    if not 1 <= seq <= MAX_SEQ or not 0 <= issued_at <= MAX_SEQ:
+        raise MalformedError(f"{what}: seq {seq} or issued_at {issued_at} is out of range")
 
 
 def _parse_change(row: object) -> tuple[int, Status]:
     match row:
-        case [int() as index, (0 | 1 | 2) as status] if 0 <= index < MAX_SIZE:
-            return index, Status(status)
+        case [index, status]:
+            number = shapes.number(index, "status delta: index", MAX_SIZE - 1)
+            return number, Status(shapes.number(status, "status delta: status", max(Status)))
     raise MalformedError("status delta: a change must be [index, status]")
