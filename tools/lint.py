@@ -12,7 +12,7 @@ CHECKS = {
     "format": ("ruff", "format", "--check", *CODE),
     "ruff": ("ruff", "check", *CODE),
     "mypy": ("mypy",),
-    "import contracts": ("importlinter.cli", "lint"),
+    "import contracts": ("tools.import_contracts",),
     "vectors": ("tools.make_vectors", "--check"),
     "spelling": ("codespell_lib", *CODE, *WORDS),
 }
