@@ -2,6 +2,8 @@
 
 import argparse
 import fcntl
+import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -12,7 +14,7 @@ from tools.bootstrapping import interpreters
 from tools.bootstrapping.environment import Workspace, make_ready
 from tools.bootstrapping.failures import SetupError, advice_for
 from tools.bootstrapping.interpreters import Interpreter
-from tools.bootstrapping.packages import VENV_NEED, Purpose, install, missing_needs
+from tools.bootstrapping.packages import VENV_NEED, Purpose, install, missing_needs, root_prefix
 from tools.bootstrapping.progress import Progress
 
 
@@ -63,7 +65,9 @@ def _prepare(
     if interpreter and interpreter.lacks:
         needs.append(VENV_NEED)
     if needs:
-        install(needs, progress, workspace.root)
+        has_apt = shutil.which("apt-get") is not None
+        prefix = root_prefix(os.geteuid())
+        install(needs, progress, workspace.root, has_apt=has_apt, prefix=prefix)
     if interpreter:
         make_ready(workspace, interpreter, progress, system_site=system_site)
     progress.say(f"Ready after {time.monotonic() - began_mono_s:.1f} s.")

@@ -1,6 +1,5 @@
 """What Doorward needs from Debian, how its absence is seen, and how it is installed."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable
@@ -131,8 +130,15 @@ def root_prefix(
     return None
 
 
-def install(needs: Iterable[Need], progress: Progress, project: Path) -> None:
-    """Install the packages of `needs` through apt.
+def install(
+    needs: Iterable[Need],
+    progress: Progress,
+    project: Path,
+    *,
+    has_apt: bool,
+    prefix: list[str] | None,
+) -> None:
+    """Install the packages of `needs` through apt, with what `root_prefix` has returned.
 
     Raises:
         SetupError: if this machine has no apt, if this user may not install, or if apt fails.
@@ -140,15 +146,14 @@ def install(needs: Iterable[Need], progress: Progress, project: Path) -> None:
     needs = list(needs)
     names = [need.package for need in needs]
     wanted = ", ".join(f"{need.what} ({need.package})" for need in needs)
-    if shutil.which("apt-get") is None:
+    if not has_apt:
         msg = f"This machine lacks {wanted}, and it has no apt-get."
         advice = "Install these by its own package manager and run the same command again."
         raise SetupError(msg, advice=advice)
-    prefix = root_prefix(os.geteuid())
     if prefix is None:
         msg = f"This machine lacks {wanted}, and installing needs an administrator."
         command = f"sudo tools/install-packages {' '.join(names)}"
-        advice = f"Run this and then the same command again:\n\n    {command}\n"
+        advice = f"Run this, and then the same command again:\n\n    {command}\n"
         raise SetupError(msg, advice=advice)
     script = str(project / "tools" / "install-packages")
     title = f"installing {' '.join(names)} with apt"
