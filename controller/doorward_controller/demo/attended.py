@@ -17,6 +17,7 @@ from doorward_controller.demo.controls import Controls
 from doorward_controller.demo.process_age import since_process_start_s
 from doorward_controller.demo.traffic import Traffic
 from doorward_controller.demo.world import World, build
+from doorward_controller.domain.permissions import Role
 
 FIRST_SCAN_S = 60.0
 
@@ -39,12 +40,12 @@ def run(
     with contextlib.ExitStack() as stack:
         world = build(folder, http_port=http_port, clock=clock, say=say)
         stack.callback(world.close)
-        controls = Controls(world)
-        stack.callback(controls.close)
-        controller = ControllerHere(world.config, clock, controls)
-        controller.start()
+        controller = ControllerHere(world.config, clock)
         stack.callback(controller.stop)
-        say("console: starting")
+        controls = Controls(world, controller.backend)
+        stack.callback(controls.close)
+        controller.start(controls)
+        say("console: serves")
         traffic = Traffic(tuple(world.turnstiles.values()), world.setup.codes, seed)
         traffic.start()
         stack.callback(traffic.stop)
@@ -62,7 +63,7 @@ def _progress(terminal: Console, clock: Clock) -> Callable[[str], None]:
 
 
 def _first_scan_s(world: World) -> float | None:
-    api = world.api
+    api = world.api_as(Role.SECURITY)
 
     def has_scan() -> bool:
         with contextlib.suppress(ApiError):

@@ -9,7 +9,9 @@ from doorward_controller.console.demo_port import DemoBadge, DemoGateway
 from doorward_controller.demo.cable import Fault
 from doorward_controller.demo.gateway_process import GatewayProcess
 from doorward_controller.demo.turnstile import Code, Turnstile
+from doorward_controller.demo.wallet import Wallet
 from doorward_controller.demo.world import World
+from doorward_controller.services.backend import Backend
 
 _LOG = logging.getLogger(__name__)
 
@@ -19,8 +21,9 @@ _LAMPS = ("red", "yellow", "blue", "green")
 class Controls:
     """Acts on the world; every act returns at once."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, backend: Backend) -> None:
         self._world = world
+        self._wallet = Wallet(backend, world.setup.codes)
         self._hands = ThreadPoolExecutor(max_workers=4, thread_name_prefix="hands")
 
     def close(self) -> None:
@@ -33,19 +36,12 @@ class Controls:
 
     def badges(self) -> Sequence[DemoBadge]:
         """Returns what can be held up."""
-        return [
-            DemoBadge(label=code.label, credential_id=code.credential_id, state="valid")
-            for code in self._codes()
-        ]
+        return self._wallet.badges()
 
     def present(self, gateway_id: str, badge_label: str) -> None:
         """Holds a code up to a camera. Raises LookupError."""
-        turnstile = self._turnstile(gateway_id)
-        for code in self._codes():
-            if code.label == badge_label:
-                self._hands.submit(_present, turnstile, code)
-                return
-        raise LookupError(f"badge {badge_label!r}")
+        turnstile, code = self._turnstile(gateway_id), self._wallet.find(badge_label)
+        self._hands.submit(_present, turnstile, code)
 
     def cut(self, gateway_id: str) -> None:
         """Cuts a gateway off, so that both sides notice at once. Raises LookupError."""
@@ -64,9 +60,6 @@ class Controls:
             return self._world.turnstiles[gateway_id]
         except KeyError:
             raise LookupError(f"gateway {gateway_id!r}") from None
-
-    def _codes(self) -> Sequence[Code]:
-        return self._world.setup.codes
 
 
 def _present(turnstile: Turnstile, code: Code) -> None:

@@ -27,13 +27,16 @@ class Drill:
     """The world while scenarios play in it.
 
     Attributes:
+        desk: the API with the rights of the badge office.
+        guard: the API with the rights of the security room.
         revocations: everything that was revoked so far.
         propagation_s: for each revocation that all could hear, seconds to the last gateway.
     """
 
     world: World
     controller: ControllerHost
-    api: ApiClient
+    desk: ApiClient
+    guard: ApiClient
     tap: Tap
     revocations: list[Revocation] = field(default_factory=list)
     propagation_s: list[float] = field(default_factory=list)
@@ -61,8 +64,8 @@ class Drill:
     def issue_visitor(self, name: str) -> Code:
         """Issues a badge through the API. Raises ApiError."""
         now = self.world.clock.now().utc_s
-        holder = self.api.post("/api/v1/holders", {"name": name, "groups": ["guests"]})
-        issued = self.api.post(
+        holder = self.desk.post("/api/v1/holders", {"name": name, "groups": ["guests"]})
+        issued = self.desk.post(
             "/api/v1/credentials",
             {
                 "credential_class": "visitor",
@@ -83,7 +86,7 @@ class Drill:
             NotSeenError: one of them did not apply it.
         """
         begun_utc, begun_mono = self.now_utc_ms(), self.now_mono_ms()
-        change = self.api.post(
+        change = self.guard.post(
             f"/api/v1/credentials/{code.credential_id}/revoke", {"reason": "demo"}
         )
         seq = int(change["seq"])
@@ -127,7 +130,7 @@ class Drill:
 
     def rows_of(self, shown: Presentation) -> list[dict[str, Any]]:
         """Returns the stored scans of that code at that gateway since it was shown."""
-        page = self.api.get(
+        page = self.guard.get(
             "/api/v1/records",
             gateway=shown.gateway,
             credential_id=shown.credential_id,

@@ -28,13 +28,13 @@ class DemoPerson:
     """A holder and what their badge says.
 
     Attributes:
-        is_expired: the badge's time is over, so that every portal refuses it.
+        begins_tomorrow: the badge does not count yet, so that every portal refuses it today.
     """
 
     name: str
     credential_class: CredentialClass
     groups: tuple[str, ...]
-    is_expired: bool = False
+    begins_tomorrow: bool = False
 
 
 PORTALS = (
@@ -80,7 +80,7 @@ PEOPLE = (
         name="Maria Rossi",
         credential_class=CredentialClass.VISITOR,
         groups=(GUESTS,),
-        is_expired=True,
+        begins_tomorrow=True,
     ),
 )
 

@@ -29,7 +29,7 @@ def normal_traffic(drill: Drill) -> Detail:
     begun = drill.now_utc_ms()
 
     def all_heard() -> bool:
-        rows = drill.api.get("/api/v1/records", from_utc_ms=begun, limit=100)["items"]
+        rows = drill.guard.get("/api/v1/records", from_utc_ms=begun, limit=100)["items"]
         return {row["gateway"] for row in rows} >= {t.gateway.name for t in drill.turnstiles}
 
     seconds = drill.await_("a scan at every portal in the console", all_heard)
@@ -155,7 +155,7 @@ def kill_controller(drill: Drill) -> Detail:
     drill.controller.kill()
     shown = [_decided(t, drill.world.setup.codes[1]) for t in drill.turnstiles]
     drill.controller.start()
-    drill.await_("the controller serves again", drill.api.is_ready, 30.0)
+    drill.await_("the controller serves again", drill.guard.is_ready, 30.0)
     drained = drill.await_drained(drill.world.gateways)
     for one in shown:
         drill.row_of(one)
@@ -191,10 +191,10 @@ def _is_back(gateway: GatewayProcess, dead_pid: int | None) -> bool:
 
 
 def _told(drill: Drill, seq: int) -> tuple[int, int]:
-    answer = drill.api.get("/api/v1/propagation/status", version=seq)
+    answer = drill.guard.get("/api/v1/propagation/status", version=seq)
     return int(answer["applied"]), int(answer["total"])
 
 
 def _quarantined(drill: Drill) -> int:
-    page = drill.api.get("/api/v1/quarantine")
+    page = drill.guard.get("/api/v1/quarantine")
     return len(page["items"])

@@ -56,14 +56,14 @@ class SiteSetup:
         codes: everybody's badge and some codes that are not ours.
         accounts: names of accounts and what their role is.
         password: of all of them; drawn for this run.
-        token: of the `admin` account, for the JSON API.
+        tokens: for the JSON API, by role.
     """
 
     provision: provisioning.Provisioning
     codes: tuple[Code, ...]
     accounts: tuple[tuple[str, Role], ...]
     password: str
-    token: str
+    tokens: Mapping[Role, str]
 
 
 def set_up(backend: Backend, record_keys: Mapping[GatewayId, bytes]) -> SiteSetup:
@@ -73,30 +73,36 @@ def set_up(backend: Backend, record_keys: Mapping[GatewayId, bytes]) -> SiteSetu
         backend: of a new, empty site.
         record_keys: each gateway's public signing key.
     """
-    actor = local_actor()
+    owner = local_actor()
     password = new_password()
     for name, role in ACCOUNTS:
-        accounts.create_operator(backend, actor, name=name, password=password, role=role)
+        accounts.create_operator(backend, owner, name=name, password=password, role=role)
     for portal in PORTALS:
         place = enrolment.NewPortal(portal=portal.name, zone=portal.zone, label=portal.label)
         enrolment.enrol_gateway(
             backend,
-            actor,
+            owner,
             gateway=portal.name,
             record_key=record_keys[portal.name],
             portals=[place],
         )
-    rules.save_rules(backend, actor, _rule_book())
-    codes = tuple(_issue(backend, actor, person) for person in PEOPLE)
-    policy_release.release(backend, actor)
+    # Nobody may do everything: duties are as separate here as at a real site.
+    security = Actor(name="security", role=Role.SECURITY)
+    issuer = Actor(name="issuer", role=Role.ISSUER)
+    rules.save_rules(backend, security, _rule_book())
+    codes = tuple(_issue(backend, issuer, person) for person in PEOPLE)
+    policy_release.release(backend, security)
     return SiteSetup(
         provision=provisioning.provision(backend),
         codes=codes + tuple(_foreign_codes()),
         accounts=ACCOUNTS,
         password=password,
-        token=accounts.create_token(
-            backend, actor, operator="admin", label="demo", lifetime_s=_TOKEN_S
-        ),
+        tokens={
+            role: accounts.create_token(
+                backend, owner, operator=name, label="demo", lifetime_s=_TOKEN_S
+            )
+            for name, role in ACCOUNTS
+        },
     )
 
 
@@ -134,8 +140,8 @@ def _issue(backend: Backend, actor: Actor, person: DemoPerson) -> Code:
         issuing.IssueRequest(
             credential_class=person.credential_class,
             form=Form.BADGE,
-            not_before=now - (2 * _DAY_S if person.is_expired else 3600),
-            expires=now - _DAY_S if person.is_expired else now + 30 * _DAY_S,
+            not_before=now + _DAY_S if person.begins_tomorrow else now - 3600,
+            expires=now + 30 * _DAY_S,
             holder_id=holder,
             groups=person.groups,
             purpose="demo",

@@ -20,6 +20,7 @@ from doorward_controller.demo.tally import Tally, count
 from doorward_controller.demo.tap import Tap
 from doorward_controller.demo.traffic import Traffic
 from doorward_controller.demo.world import Say, World, build
+from doorward_controller.domain.permissions import Role
 from doorward_controller.store.session import Store
 
 FIRST_SCAN_S = 60.0
@@ -59,7 +60,13 @@ def run(
         say(f"first scan in the console {first_scan_s:.1f} s after the start")
         tap = Tap(world.tap, world.authority.ca_file, "127.0.0.1", world.broker.port)
         stack.callback(tap.close)
-        drill = Drill(world=world, controller=controller, api=world.api, tap=tap)
+        drill = Drill(
+            world=world,
+            controller=controller,
+            desk=world.api_as(Role.ISSUER),
+            guard=world.api_as(Role.SECURITY),
+            tap=tap,
+        )
         results = _play_all(drill, seed, say)
         end_ms = begun_mono_ms + seconds * 1000
         wait_until(lambda: clock.now().mono_ms >= end_ms, timeout_s=seconds)
@@ -78,7 +85,7 @@ def run(
 
 
 def _wait_first_scan(world: World, controller: ControllerProcess) -> float:
-    api = world.api
+    api = world.api_as(Role.SECURITY)
 
     def has_scan() -> bool:
         with contextlib.suppress(ApiError):

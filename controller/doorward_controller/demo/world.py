@@ -19,6 +19,7 @@ from doorward_controller.demo.gateway_process import GatewayProcess
 from doorward_controller.demo.people import PORTALS, SITE
 from doorward_controller.demo.site_setup import SiteSetup, set_up
 from doorward_controller.demo.turnstile import PresentedLog, Turnstile
+from doorward_controller.domain.permissions import Role
 from doorward_controller.wiring import initialise, open_backend
 
 CERTIFICATES_LAST = timedelta(days=30)
@@ -55,10 +56,9 @@ class World:
         """The gateways, in the order of the portals."""
         return tuple(turnstile.gateway for turnstile in self.turnstiles.values())
 
-    @property
-    def api(self) -> ApiClient:
-        """A client of the controller with an administrator's rights."""
-        return ApiClient(self.config.http.host, self.config.http.port, self.setup.token)
+    def api_as(self, role: Role) -> ApiClient:
+        """A client of the controller with the rights of a role."""
+        return ApiClient(self.config.http.host, self.config.http.port, self.setup.tokens[role])
 
     def gateway(self, name: str) -> GatewayProcess:
         """Returns one gateway. Raises KeyError."""
@@ -105,7 +105,7 @@ def _build(
     undo.callback(network.close)
     config_file = _write_controller(folder, authority, broker.port, http_port, at)
     config = load_config(config_file)
-    initialise(config, now)
+    initialise(config, clock)
     keys = {p.name: make_record_key(folder / "gateways" / p.name) for p in PORTALS}
     backend = open_backend(config, clock=clock)
     try:
