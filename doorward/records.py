@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Self
 
-from doorward import canonical, shapes
+import cbor2
+
+from doorward import shapes
 from doorward.errors import MalformedError
 
 MAX_RECORD_BYTES = 1792
@@ -132,18 +134,25 @@ class Record:
         fields: dict[int, Scalar] = {}
         for number, (name, default, check) in _FIELDS.items():
             value = getattr(self, name)
-            if value != default:
-                if not check(value):
-                    raise MalformedError(f"record: {name} is {value!r}, out of bounds")
-                fields[number] = int(value) if isinstance(value, IntEnum) else value
-        for number, value in self.extra:
-            if number in _FIELDS:
-                raise MalformedError(f"record: extra field {number} is a known one")
-            fields[number] = value
-        wire = canonical.encode(fields)
+            if value is default or value == default:
+                continue
+            if not check(value):
+                raise MalformedError(f"record: {name} is {value!r}, out of bounds")
+            fields[number] = value if type(value) in _PLAIN else _plain(value)
+        if self.extra:
+            fields = dict(sorted((fields | self._checked_extra()).items()))
+        # In the order of small numbers, and of plain types alone: this is the canonical form.
+        wire = cbor2.dumps(fields)
         if len(wire) > MAX_RECORD_BYTES:
             raise MalformedError(f"record of {len(wire)} bytes, at most {MAX_RECORD_BYTES}")
         return wire
+
+    def _checked_extra(self) -> dict[int, Scalar]:
+        extra = dict(self.extra)
+        for number in extra:
+            if number in _FIELDS:
+                raise MalformedError(f"record: extra field {number} is a known one")
+        return dict(_parse_extra(extra, list(extra)))
 
     @classmethod
     def from_wire(cls, wire: bytes) -> Self:
@@ -202,6 +211,11 @@ def _parse_extra(
     return tuple(sorted(extra))
 
 
+def _plain(value: object) -> Scalar:
+    """Returns the number or text that a member of an enum stands for."""
+    return int(value) if isinstance(value, int) else str(value)
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int) and type(value) is not bool and 0 <= value <= _MAX_NUMBER
 
@@ -221,10 +235,11 @@ def _is_text(most: int) -> Callable[[object], bool]:
     return check
 
 
+_PLAIN = frozenset({bool, int, str, bytes})
 _REQUIRED = ("kind", "utc_ms", "mono_ms", "boot_id", "clock_trust")
 
 _ABSENT = object()
-_FIELDS: dict[int, tuple[str, object, Callable[[object], bool]]] = {
+_CHECKS: dict[Field, tuple[str, object, Callable[[object], bool]]] = {
     Field.KIND: ("kind", _ABSENT, _is_number),
     Field.UTC_MS: ("utc_ms", _ABSENT, _is_number),
     Field.MONO_MS: ("mono_ms", _ABSENT, _is_number),
@@ -248,4 +263,5 @@ _FIELDS: dict[int, tuple[str, object, Callable[[object], bool]]] = {
     Field.DETAIL: ("detail", "", _is_text(512)),
     Field.ABOUT_SEQ: ("about_seq", None, _is_number),
 }
+_FIELDS = {int(number): entry for number, entry in _CHECKS.items()}
 """By number: attribute, the default that is left out, and the check of type and bounds."""

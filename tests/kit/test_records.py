@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from enum import StrEnum
 from typing import Any
 
 import cbor2
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doorward.errors import MalformedError
-from doorward.records import MAX_RECORD_BYTES, Field, Record, RecordKind
+from doorward.records import MAX_RECORD_BYTES, Field, Outcome, Record, RecordKind
 
 PLAIN = Record(
     kind=RecordKind.SCAN, utc_ms=1_760_000_000_000, mono_ms=5, boot_id=bytes(8), clock_trust=2
@@ -137,6 +138,15 @@ def test_unknown_fields_that_no_version_writes_are_refused(extra: dict[Any, Any]
 def test_bytes_that_are_no_record_are_refused(wire: bytes) -> None:
     with pytest.raises(MalformedError):
         Record.from_wire(wire)
+
+
+def test_members_of_enums_are_written_as_what_they_stand_for() -> None:
+    class Code(StrEnum):
+        GRANTED = "granted"
+
+    written = replace(PLAIN, outcome=Outcome.GRANT, reason=Code.GRANTED).to_wire()
+    assert written == replace(PLAIN, outcome=1, reason="granted").to_wire()
+    assert type(Record.from_wire(written).reason) is str
 
 
 def test_every_field_number_has_an_attribute_and_none_is_used_twice() -> None:

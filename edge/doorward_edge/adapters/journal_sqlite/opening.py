@@ -1,0 +1,155 @@
+"""Opens the journal in a folder: new, left in order, left by a crash, or damaged."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from doorward.ids import Epoch, GatewayId
+from doorward_edge.adapters.journal_sqlite import wal
+from doorward_edge.adapters.journal_sqlite.files import (
+    CLOSING,
+    INSTALLING,
+    OPEN,
+    WAL_BYTES,
+    Files,
+)
+from doorward_edge.adapters.journal_sqlite.index import EpochIndex
+from doorward_edge.adapters.journal_sqlite.rows import PAGE_BYTES, EpochRow
+from doorward_edge.adapters.journal_sqlite.salvage import Salvage, salvage
+from doorward_edge.adapters.journal_sqlite.store import DamagedError, Store
+from doorward_edge.ports import JournalUnavailableError, Notice
+
+JOURNAL_CREATED = "journal_created"
+JOURNAL_DAMAGED = "journal_damaged"
+JOURNAL_MISSING = "journal_missing"
+
+
+@dataclass(slots=True)
+class Opened:
+    """An open journal and what was found; the last of `epochs` is the one that grows."""
+
+    store: Store
+    lock: int
+    epochs: list[EpochIndex]
+    notices: list[Notice]
+
+
+def open_journal(
+    files: Files, gateway: GatewayId, capacity_bytes: int, draw: Callable[[int], bytes]
+) -> Opened:
+    """Opens the journal, saving first what can be saved of a damaged one.
+
+    Raises:
+        JournalBusyError: another process has it.
+        JournalForeignError: it is another gateway's or a newer version's.
+        JournalUnavailableError: the folder cannot be written.
+    """
+    try:
+        files.folder.mkdir(parents=True, exist_ok=True)
+        lock = files.lock()
+    except OSError as err:
+        raise unavailable(files.folder, err) from err
+    try:
+        notices: list[Notice] = []
+        _settle_files(files, gateway, notices)
+        store, epochs = _open_or_save(files, gateway, capacity_bytes, notices)
+        if not epochs or notices:
+            epochs.append(_new_epoch(store, epochs, draw))
+        return Opened(store, lock, epochs, notices)
+    except OSError as err:
+        os.close(lock)
+        raise unavailable(files.folder, err) from err
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+def unavailable(folder: Path, err: OSError) -> JournalUnavailableError:
+    """Returns the journal's error for one of the folder's."""
+    return JournalUnavailableError(f"journal in {folder} cannot be written: {err.strerror or err}")
+
+
+def close_journal(files: Files, opened: Opened) -> None:
+    """Folds the log in and leaves the journal in order. Raises JournalError or OSError."""
+    try:
+        files.set_state(CLOSING)
+        opened.store.close()
+        files.set_state("")
+    finally:
+        os.close(opened.lock)
+
+
+def _settle_files(files: Files, gateway: GatewayId, notices: list[Notice]) -> None:
+    """Ends an installation that a crash cut short, and makes a journal where there is none."""
+    if files.state() == INSTALLING:
+        files.install()
+    if files.database.exists():
+        return
+    if files.state() or files.log.exists():
+        aside = files.put_aside()
+        notices.append(Notice(code=JOURNAL_MISSING, detail=f"its log is kept as {aside.name}-wal"))
+    _discard(files.fresh)
+    Store.create(files.fresh, gateway).close()
+    files.install()
+
+
+def _open_or_save(
+    files: Files, gateway: GatewayId, capacity_bytes: int, notices: list[Notice]
+) -> tuple[Store, list[EpochIndex]]:
+    reason = _damage_of_files(files)
+    if not reason:
+        try:
+            return _open(files, gateway, capacity_bytes)
+        except DamagedError as err:
+            reason = str(err)
+    files.reserve.unlink(missing_ok=True)
+    aside = files.put_aside()
+    _discard(files.fresh)
+    saved = salvage([aside, Path(f"{aside}-wal")], files.fresh, gateway)
+    files.install()
+    notices.append(Notice(code=JOURNAL_DAMAGED, detail=_told(reason, saved, aside)))
+    return _open(files, gateway, capacity_bytes)
+
+
+def _damage_of_files(files: Files) -> str:
+    state, _, length = files.state().partition(" ")
+    if state == OPEN and length.isdecimal():
+        return wal.damage(files.log, PAGE_BYTES, int(length))
+    if state not in {"", CLOSING}:
+        return "how it was left cannot be read"
+    # A log that is still there was being folded in, or belongs to a start that went no further.
+    return wal.damage(files.log, PAGE_BYTES, 0) if files.log.exists() else ""
+
+
+def _open(files: Files, gateway: GatewayId, capacity_bytes: int) -> tuple[Store, list[EpochIndex]]:
+    files.prepare_log()
+    files.set_state(f"{OPEN} {min(WAL_BYTES, files.log.stat().st_size)}")
+    store = Store.open(files.database, capacity_bytes)
+    try:
+        store.check_owner(gateway)
+        return store, store.load(gateway)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _new_epoch(store: Store, epochs: list[EpochIndex], draw: Callable[[int], bytes]) -> EpochIndex:
+    ordinal = max((index.ordinal for index in epochs), default=0) + 1
+    epoch = Epoch(int.from_bytes(draw(6)))
+    with store.transaction("beginning an epoch"):
+        store.add_epoch(EpochRow(ordinal, epoch))
+    return EpochIndex(ordinal=ordinal, epoch=epoch)
+
+
+def _told(reason: str, saved: Salvage, aside: Path) -> str:
+    return (
+        f"{reason}; {saved.saved} records saved, {saved.lost} lost, {saved.unreadable} unreadable; "
+        f"kept as {aside.name}"
+    )[:512]
+
+
+def _discard(path: Path) -> None:
+    """Deletes a journal that never came into place, with what SQLite left beside it."""
+    for name in (path.name, f"{path.name}-journal", f"{path.name}-wal"):
+        path.with_name(name).unlink(missing_ok=True)
