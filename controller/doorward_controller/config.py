@@ -1,4 +1,4 @@
-"""Settings: one TOML file to one frozen object; whatever is unknown or out of bounds stops the start."""
+"""Settings: one TOML file to one frozen object; whatever is unknown or wrong stops the start."""
 
 import re
 import tomllib
@@ -20,9 +20,19 @@ from sqlalchemy.exc import ArgumentError
 from doorward.ids import SiteId, parse_site_id
 from doorward_controller.errors import ConfigError
 
-DEFAULT_SECRETS = frozenset({
-    "admin", "changeme", "changethis", "default", "doorward", "password", "postgres", "secret", "test",
-})  # fmt: skip
+DEFAULT_SECRETS = frozenset(
+    [
+        "admin",
+        "changeme",
+        "changethis",
+        "default",
+        "doorward",
+        "password",
+        "postgres",
+        "secret",
+        "test",
+    ]
+)
 """Passwords that stand in examples; a database guarded by one is refused."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -54,7 +64,9 @@ class Database(_Section):
         try:
             url = make_url(text)
         except ArgumentError as err:
-            raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME") from err
+            raise ValueError(
+                "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+            ) from err
         if url.get_backend_name() not in {"sqlite", "postgresql"}:
             raise ValueError(f"is for {url.get_backend_name()}, must be sqlite or postgresql")
         if url.password is not None and str(url.password).lower() in DEFAULT_SECRETS:
@@ -116,7 +128,8 @@ def load_config(path: Path) -> Config:
     """Returns the settings in `path`.
 
     Raises:
-        ConfigError: the file cannot be read, is not TOML, or a key is unknown, missing or out of bounds.
+        ConfigError: the file cannot be read or is not TOML, or a key is unknown, missing or out
+            of bounds.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -165,6 +178,8 @@ def _line_of(text: str, keys: list[str]) -> int:
             section = header[1].strip()
             if section == ".".join(keys):
                 return number
-        elif section == ".".join(sections) and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", line):
+        elif section == ".".join(sections) and re.match(
+            rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", line
+        ):
             return number
     return 0

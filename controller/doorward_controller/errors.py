@@ -1,17 +1,17 @@
 """The controller's exception tree.
 
-    ControllerError                 everything that the controller raises on purpose
-    ├── ConfigError                 the configuration cannot be used; names file, line and key
-    ├── StoreError                  the database cannot be used
-    │   ├── StoreUnavailableError   it does not answer
-    │   └── SchemaError             its tables are of another version than this program
-    ├── KeyVaultError               a key file is missing or cannot be opened
-    ├── BrokerError                 the MQTT broker refuses us for a reason that waiting cannot mend
-    └── ActError                    an act refused on purpose; the caller can mend it
-        ├── ForbiddenError          the role does not allow it
-        ├── NotFoundError           the thing does not exist
-        ├── ConflictError           the thing is in a state that excludes it
-        └── InvalidError            a value is out of bounds
+ControllerError                 everything that the controller raises on purpose
+├── ConfigError                 the configuration cannot be used; names file, line and key
+├── StoreError                  the database cannot be used
+│   ├── StoreUnavailableError   it does not answer
+│   └── SchemaError             its tables are of another version than this program
+├── KeyVaultError               a key file is missing or cannot be opened
+├── BrokerError                 the MQTT broker refuses us for a reason that waiting cannot mend
+└── ActError                    an act refused on purpose; the caller can mend it
+    ├── ForbiddenError          the role does not allow it
+    ├── NotFoundError           the thing does not exist
+    ├── ConflictError           the thing is in a state that excludes it
+    └── InvalidError            a value is out of bounds
 """
 
 

@@ -36,22 +36,28 @@ class Action(StrEnum):
 
 
 _EVERYONE = frozenset({Action.READ_FLEET})
+_OFFICE = frozenset({Action.READ_CREDENTIALS, Action.READ_PERSONAL, Action.REVOKE})
+_INSIGHT = frozenset(
+    {Action.READ_RECORDS, Action.READ_CREDENTIALS, Action.READ_QUARANTINE, Action.SIMULATE}
+)
 
-MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType({
-    Role.ADMIN: _EVERYONE | {
-        Action.READ_QUARANTINE, Action.ENROL_GATEWAY, Action.REVOKE_GATEWAY, Action.MANAGE_ACCOUNTS,
-    },
-    Role.ISSUER: _EVERYONE | {
-        Action.READ_CREDENTIALS, Action.READ_PERSONAL, Action.ISSUE, Action.EDIT_HOLDERS, Action.REVOKE,
-    },
-    Role.SECURITY: _EVERYONE | {
-        Action.READ_RECORDS, Action.READ_CREDENTIALS, Action.READ_PERSONAL, Action.READ_QUARANTINE,
-        Action.REVOKE, Action.EDIT_RULES, Action.RELEASE_POLICY, Action.REVOKE_GATEWAY, Action.SIMULATE,
-    },
-    Role.AUDITOR: _EVERYONE | {
-        Action.READ_RECORDS, Action.READ_CREDENTIALS, Action.READ_QUARANTINE, Action.READ_AUDIT, Action.SIMULATE,
-    },
-})  # fmt: skip
+MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
+    {
+        Role.ADMIN: _EVERYONE
+        | {
+            Action.READ_QUARANTINE,
+            Action.ENROL_GATEWAY,
+            Action.REVOKE_GATEWAY,
+            Action.MANAGE_ACCOUNTS,
+        },
+        Role.ISSUER: _EVERYONE | _OFFICE | {Action.ISSUE, Action.EDIT_HOLDERS},
+        Role.SECURITY: _EVERYONE
+        | _OFFICE
+        | _INSIGHT
+        | {Action.EDIT_RULES, Action.RELEASE_POLICY, Action.REVOKE_GATEWAY},
+        Role.AUDITOR: _EVERYONE | _INSIGHT | {Action.READ_AUDIT},
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ Two numbers guard a rolling change (docs/upgrading.md): the database keeps the l
 version that may open it, and a program refuses a database that asks for a newer one.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 
 SCHEMA_VERSION = 1
@@ -29,19 +31,19 @@ def _id() -> sa.Column[int]:
     return sa.Column("id", BigId, primary_key=True, autoincrement=True)
 
 
-def _ref(name: str, target: str, **options: bool) -> sa.Column[int]:
+def _ref(name: str, target: str, **options: Any) -> sa.Column[int]:
     return sa.Column(name, BigId, sa.ForeignKey(target), **options)
 
 
-def _number(name: str, **options: bool) -> sa.Column[int]:
+def _number(name: str, **options: Any) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=options.pop("nullable", False), **options)
 
 
-def _text(name: str, **options: bool) -> sa.Column[str]:
+def _text(name: str, **options: Any) -> sa.Column[str]:
     return sa.Column(name, sa.Text, nullable=options.pop("nullable", False), **options)
 
 
-def _blob(name: str, **options: bool) -> sa.Column[bytes]:
+def _blob(name: str, **options: Any) -> sa.Column[bytes]:
     return sa.Column(name, sa.LargeBinary, nullable=options.pop("nullable", False), **options)
 
 
@@ -53,7 +55,7 @@ schema_state = sa.Table(
     _number("compat_version"),
 )
 
-# --- places and devices ---------------------------------------------------------------------
+# --- places and devices
 
 sites = sa.Table(
     "sites",
@@ -81,6 +83,8 @@ gateways = sa.Table(
     _number("applied_status"),
     _number("applied_keyring"),
     _number("applied_config"),
+    _number("bundle_applied_at_utc_ms", nullable=True),
+    _number("status_applied_at_utc_ms", nullable=True),
     _text("birth_json"),
     _text("health_json"),
     sa.UniqueConstraint("site", "name"),
@@ -97,7 +101,7 @@ portals = sa.Table(
     _text("options_json"),
 )
 
-# --- what gateways recorded -------------------------------------------------------------------
+# --- what gateways recorded
 
 records = sa.Table(
     "records",
@@ -108,8 +112,8 @@ records = sa.Table(
     _number("seq"),
     _number("received_at_utc_ms"),
     _number("at_utc_ms"),
-    sa.Column("kind", sa.SmallInteger, nullable=False),
-    sa.Column("outcome", sa.SmallInteger, nullable=True),
+    _number("kind"),
+    _number("outcome", nullable=True),
     _text("reason"),
     _text("portal"),
     _blob("credential_id", nullable=True),
@@ -164,7 +168,7 @@ quarantine = sa.Table(
     sa.UniqueConstraint("sha256", "topic", "reason"),
 )
 
-# --- holders, credentials, revocation -----------------------------------------------------------
+# --- holders, credentials, revocation
 
 holders = sa.Table(
     "holders",
@@ -200,6 +204,9 @@ credentials = sa.Table(
     _blob("sealed_code"),
     _blob("sticker_hash", nullable=True),
     _text("changed_reason"),
+    _text("changed_by"),
+    _number("changed_at_utc_s", nullable=True),
+    _number("changed_seq"),
 )
 
 status_lists = sa.Table(
@@ -224,7 +231,7 @@ status_changes = sa.Table(
     sa.Column("status", sa.SmallInteger, nullable=False),
 )
 
-# --- policy -------------------------------------------------------------------------------------
+# --- policy
 
 keyrings = sa.Table(
     "keyrings",
@@ -249,6 +256,7 @@ bundles = sa.Table(
     metadata,
     sa.Column("site", sa.Text, sa.ForeignKey("sites.name"), primary_key=True),
     _number("version", primary_key=True),
+    _ref("rule_book_id", "rule_books.id", nullable=False),
     _number("released_at_utc_s"),
     _text("released_by"),
     _text("sha256"),
@@ -256,7 +264,7 @@ bundles = sa.Table(
     _blob("wire"),
 )
 
-# --- people who run it -----------------------------------------------------------------------------
+# --- people who run it
 
 operators = sa.Table(
     "operators",

@@ -109,18 +109,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_api_tokens")),
     )
     op.create_table(
-        "bundles",
-        sa.Column("site", sa.Text(), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("released_at_utc_s", sa.BigInteger(), nullable=False),
-        sa.Column("released_by", sa.Text(), nullable=False),
-        sa.Column("sha256", sa.Text(), nullable=False),
-        sa.Column("credentials", sa.BigInteger(), nullable=False),
-        sa.Column("wire", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["site"], ["sites.name"], name=op.f("fk_bundles_site")),
-        sa.PrimaryKeyConstraint("site", "version", name=op.f("pk_bundles")),
-    )
-    op.create_table(
         "credentials",
         sa.Column("id", sa.LargeBinary(), nullable=False),
         sa.Column("holder_id", sa.Text(), nullable=True),
@@ -138,6 +126,9 @@ def upgrade() -> None:
         sa.Column("sealed_code", sa.LargeBinary(), nullable=False),
         sa.Column("sticker_hash", sa.LargeBinary(), nullable=True),
         sa.Column("changed_reason", sa.Text(), nullable=False),
+        sa.Column("changed_by", sa.Text(), nullable=False),
+        sa.Column("changed_at_utc_s", sa.BigInteger(), nullable=True),
+        sa.Column("changed_seq", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["holder_id"], ["holders.id"], name=op.f("fk_credentials_holder_id")
         ),
@@ -171,6 +162,8 @@ def upgrade() -> None:
         sa.Column("applied_status", sa.BigInteger(), nullable=False),
         sa.Column("applied_keyring", sa.BigInteger(), nullable=False),
         sa.Column("applied_config", sa.BigInteger(), nullable=False),
+        sa.Column("bundle_applied_at_utc_ms", sa.BigInteger(), nullable=True),
+        sa.Column("status_applied_at_utc_ms", sa.BigInteger(), nullable=True),
         sa.Column("birth_json", sa.Text(), nullable=False),
         sa.Column("health_json", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["site"], ["sites.name"], name=op.f("fk_gateways_site")),
@@ -248,6 +241,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("site", name=op.f("pk_status_lists")),
     )
     op.create_table(
+        "bundles",
+        sa.Column("site", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "rule_book_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("released_at_utc_s", sa.BigInteger(), nullable=False),
+        sa.Column("released_by", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("credentials", sa.BigInteger(), nullable=False),
+        sa.Column("wire", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["rule_book_id"], ["rule_books.id"], name=op.f("fk_bundles_rule_book_id")
+        ),
+        sa.ForeignKeyConstraint(["site"], ["sites.name"], name=op.f("fk_bundles_site")),
+        sa.PrimaryKeyConstraint("site", "version", name=op.f("pk_bundles")),
+    )
+    op.create_table(
         "portals",
         sa.Column(
             "id",
@@ -283,8 +294,8 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("received_at_utc_ms", sa.BigInteger(), nullable=False),
         sa.Column("at_utc_ms", sa.BigInteger(), nullable=False),
-        sa.Column("kind", sa.SmallInteger(), nullable=False),
-        sa.Column("outcome", sa.SmallInteger(), nullable=True),
+        sa.Column("kind", sa.BigInteger(), nullable=False),
+        sa.Column("outcome", sa.BigInteger(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("portal", sa.Text(), nullable=False),
         sa.Column("credential_id", sa.LargeBinary(), nullable=True),

@@ -1,0 +1,1 @@
+"""The way in: MQTT messages to acts, each confirmed to the broker only after its commit."""

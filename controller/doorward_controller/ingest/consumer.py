@@ -1,0 +1,99 @@
+"""The thread between the broker's messages and the writer: takes all that waits as one group."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+
+from doorward_controller.errors import StoreUnavailableError
+from doorward_controller.ingest.ports import Inbound
+from doorward_controller.ingest.writer import Writer
+from doorward_controller.services.backend import Backend
+
+MAX_GROUP = 64
+"""Messages in one transaction: 6,400 records take about 0.2 s; an answer should not wait longer."""
+
+MAX_WAITING = 2_000
+"""Past it the connection's own thread waits, and the broker keeps the rest."""
+
+RETRY_S = 1.0
+"""While the database is away. Nothing is confirmed meanwhile, so nothing can be lost."""
+
+_IDLE_S = 0.5
+_JOIN_S = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class Consumer:
+    """One thread, one writer."""
+
+    def __init__(self, backend: Backend) -> None:
+        """Prepares; `start` runs it."""
+        self._writer = Writer(backend)
+        self._waiting: queue.Queue[Inbound | Callable[[], None]] = queue.Queue(MAX_WAITING)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ingest-writer", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finishes the group at hand and ends; what waits is still at the broker."""
+        self._stopping.set()
+        self._thread.join(timeout=_JOIN_S)
+
+    def offer(self, item: Inbound | Callable[[], None]) -> None:
+        """Takes a message, or a task to run between two groups, from another thread.
+
+        Waits only while the writer is far behind.
+        """
+        while not self._stopping.is_set():
+            try:
+                self._waiting.put(item, timeout=_IDLE_S)
+            except queue.Full:
+                continue
+            return
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            group, tasks = self._next_group()
+            for task in tasks:
+                _guarded(task)
+            if group:
+                self._until_stored(group)
+
+    def _next_group(self) -> tuple[list[Inbound], list[Callable[[], None]]]:
+        group: list[Inbound] = []
+        tasks: list[Callable[[], None]] = []
+        try:
+            item = self._waiting.get(timeout=_IDLE_S)
+            while True:
+                if isinstance(item, Inbound):
+                    group.append(item)
+                else:
+                    tasks.append(item)
+                if len(group) >= MAX_GROUP:
+                    break
+                item = self._waiting.get_nowait()
+        except queue.Empty:
+            pass
+        return group, tasks
+
+    def _until_stored(self, group: Sequence[Inbound]) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._writer.process(group)
+            except StoreUnavailableError as err:
+                _log.warning("ingest.waiting messages=%d problem=%s", len(group), err)
+                self._stopping.wait(RETRY_S)
+            else:
+                return
+
+
+def _guarded(task: Callable[[], None]) -> None:
+    try:
+        task()
+    except Exception:  # noqa: BLE001  # a task that fails is told and ends; intake goes on
+        _log.exception("ingest.task_failed")

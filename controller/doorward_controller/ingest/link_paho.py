@@ -1,0 +1,138 @@
+"""The broker connection (paho-mqtt, MQTT 3.1.1): callbacks only enqueue.
+
+The session is persistent and every message is confirmed by hand, after it was stored: what the
+broker sent and we did not confirm, it sends again.
+"""
+
+import logging
+import ssl
+from collections.abc import Callable
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from doorward import topics
+from doorward_controller.config import Mqtt
+from doorward_controller.errors import ConfigError
+from doorward_controller.ingest.ports import Inbound
+
+KEEPALIVE_S = 30
+MIN_RECONNECT_S, MAX_RECONNECT_S = 1, 15
+"""A controller that is away holds back every acknowledgement; it looks again soon."""
+
+_QOS = {topics.Up.HEALTH: 0}
+_SUBSCRIPTIONS = [
+    (topics.ups_of_every_gateway(kind), _QOS.get(kind, 1))
+    for kind in (
+        topics.Up.STATE,
+        topics.Up.BIRTH,
+        topics.Up.RECORDS,
+        topics.Up.REPORTED,
+        topics.Up.HEALTH,
+    )
+]
+
+_log = logging.getLogger(__name__)
+
+
+class PahoLink:
+    """One MQTT client over mutual TLS."""
+
+    def __init__(self, settings: Mqtt) -> None:
+        """Prepares the client. Raises ConfigError for certificate files that cannot be used."""
+        self._settings = settings
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=settings.client_id,
+            clean_session=False,
+            protocol=mqtt.MQTTv311,
+            manual_ack=True,
+        )
+        self._client.tls_set_context(_tls(settings))
+        self._client.max_inflight_messages_set(1000)
+        self._client.reconnect_delay_set(MIN_RECONNECT_S, MAX_RECONNECT_S)
+        self._client.will_set(topics.CONTROLLER_STATE, b'{"online":false}', qos=1, retain=True)
+        self._client.on_connect = self._connected
+        self._client.on_disconnect = self._disconnected
+        self._client.on_message = self._arrived
+        self._on_message: Callable[[Inbound], None] = lambda _: None
+        self._on_connected: Callable[[], None] = lambda: None
+        self._connection = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there now."""
+        return self._client.is_connected()
+
+    def publish(self, topic: str, wire: bytes, *, retain: bool) -> None:
+        """Hands a message over at QoS 1; paho keeps it while the broker is away."""
+        self._client.publish(topic, wire, qos=1, retain=retain)
+
+    def start(
+        self, on_message: Callable[[Inbound], None], on_connected: Callable[[], None]
+    ) -> None:
+        """Connects in the background and stays connected until `stop`."""
+        self._on_message, self._on_connected = on_message, on_connected
+        self._client.connect_async(self._settings.host, self._settings.port, KEEPALIVE_S)
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Says good-bye, disconnects and ends paho's thread."""
+        if self.connected:
+            farewell = self._client.publish(
+                topics.CONTROLLER_STATE, b'{"online":false}', qos=1, retain=True
+            )
+            farewell.wait_for_publish(timeout=2)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _connected(
+        self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _: object
+    ) -> None:
+        if reason.is_failure:
+            _log.error("broker.refused reason=%s", reason)
+            return
+        self._connection += 1
+        _log.info("broker.connected host=%s port=%d", self._settings.host, self._settings.port)
+        client.subscribe(_SUBSCRIPTIONS)
+        client.publish(topics.CONTROLLER_STATE, b'{"online":true}', qos=1, retain=True)
+        self._on_connected()
+
+    def _disconnected(
+        self, _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _: object
+    ) -> None:
+        if reason.is_failure:
+            _log.warning("broker.lost reason=%s", reason)
+
+    def _arrived(self, client: mqtt.Client, _: object, message: mqtt.MQTTMessage) -> None:
+        mid, qos, connection = message.mid, message.qos, self._connection
+
+        def confirm() -> None:
+            # The number means another message after a reconnection; that one will come again.
+            if qos and connection == self._connection:
+                client.ack(mid, qos)
+
+        self._on_message(
+            Inbound(topic=_topic(message), wire=bytes(message.payload), confirm=confirm)
+        )
+
+
+def _topic(message: mqtt.MQTTMessage) -> str:
+    try:
+        return message.topic
+    except UnicodeDecodeError:
+        return "not UTF-8"
+
+
+def _tls(settings: Mqtt) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=str(settings.ca_file))
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(settings.cert_file, settings.key_file)
+    except (OSError, ssl.SSLError) as err:
+        raise ConfigError(
+            f"mqtt: {settings.ca_file}, {settings.cert_file} or {settings.key_file}"
+            f" cannot be used: {err}"
+        ) from err
+    return context

@@ -1,0 +1,1 @@
+"""Read models for screens and the API: plain rows, no rules."""

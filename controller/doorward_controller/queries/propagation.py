@@ -1,0 +1,115 @@
+"""How far a revocation or a policy has come: at 11 of 12, gate 7 unreachable since 10:41."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlalchemy as sa
+
+from doorward_controller.store.gateways import GatewayState
+from doorward_controller.store.schema import bundles, credentials, gateways, status_lists
+from doorward_controller.store.session import Store
+
+What = Literal["status", "bundle"]
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """One gateway and what it has applied.
+
+    Attributes:
+        applied: the version that it has.
+        has_it: whether that is the version asked about, or a later one.
+        applied_at_utc_ms: since when it has the version that it has.
+        unreachable_since_utc_ms: None while it is connected or was never heard.
+    """
+
+    gateway: str
+    applied: int
+    has_it: bool
+    online: bool | None
+    applied_at_utc_ms: int | None
+    unreachable_since_utc_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Propagation:
+    """Where one version stands in the fleet."""
+
+    what: What
+    version: int
+    applied: int
+    total: int
+    arrivals: tuple[Arrival, ...]
+
+    @property
+    def waiting(self) -> tuple[Arrival, ...]:
+        """Those that do not have it yet."""
+        return tuple(arrival for arrival in self.arrivals if not arrival.has_it)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every gateway has it."""
+        return self.applied == self.total
+
+
+def of_status(store: Store, seq: int | None = None) -> Propagation:
+    """Returns how far a number of the status list has come, by default the newest."""
+    newest = sa.select(sa.func.coalesce(sa.func.max(status_lists.c.seq), 0))
+    return _of(store, "status", seq, newest)
+
+
+def of_bundle(store: Store, version: int | None = None) -> Propagation:
+    """Returns how far a bundle has come, by default the newest."""
+    newest = sa.select(sa.func.coalesce(sa.func.max(bundles.c.version), 0))
+    return _of(store, "bundle", version, newest)
+
+
+def unfinished(store: Store) -> tuple[Propagation, ...]:
+    """Returns the newest bundle and the latest revocations that some gateway does not have yet."""
+    latest = (
+        sa.select(credentials.c.changed_seq)
+        .where(credentials.c.changed_seq > 0)
+        .distinct()
+        .order_by(credentials.c.changed_seq.desc())
+        .limit(_SHOWN)
+    )
+    with store.read() as connection:
+        seqs = connection.execute(latest).scalars().all()
+    candidates = (of_bundle(store), *(of_status(store, seq) for seq in seqs))
+    return tuple(one for one in candidates if one.version and not one.is_complete)
+
+
+def _of(
+    store: Store, what: What, version: int | None, newest: sa.Select[tuple[int]]
+) -> Propagation:
+    table = gateways.c
+    statement = (
+        sa.select(
+            table.name,
+            table.online,
+            table.offline_since_utc_ms,
+            table[f"applied_{what}"].label("applied"),
+            table[f"{what}_applied_at_utc_ms"].label("applied_at"),
+        )
+        .where(table.state == GatewayState.ENROLLED.value)
+        .order_by(table.name)
+    )
+    with store.read() as connection:
+        wanted = version if version is not None else int(connection.scalar(newest) or 0)
+        rows = connection.execute(statement).all()
+    arrivals = tuple(
+        Arrival(
+            gateway=row.name,
+            applied=row.applied,
+            has_it=row.applied >= wanted,
+            online=row.online,
+            applied_at_utc_ms=row.applied_at,
+            unreachable_since_utc_ms=row.offline_since_utc_ms,
+        )
+        for row in rows
+    )
+    applied = sum(arrival.has_it for arrival in arrivals)
+    return Propagation(
+        what=what, version=wanted, applied=applied, total=len(arrivals), arrivals=arrivals
+    )

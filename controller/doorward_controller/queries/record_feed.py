@@ -1,0 +1,225 @@
+"""Records as people read them: newest first, filtered, paged; and counts of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from doorward.errors import BadIdError
+from doorward.ids import parse_credential_id
+from doorward.records import Outcome, Record, RecordKind
+from doorward_controller.errors import InvalidError
+from doorward_controller.queries.paging import Page, check_limit, numbers_of, to_cursor
+from doorward_controller.store.schema import gateways, records
+from doorward_controller.store.session import Store
+
+MINUTE_MS = 60_000
+_OUTCOMES = {int(Outcome.DENY): "deny", int(Outcome.GRANT): "grant"}
+_OUTCOME_NUMBERS = {name: number for number, name in _OUTCOMES.items()}
+_KINDS = {int(kind): kind.name.lower() for kind in RecordKind}
+_KIND_NUMBERS = {name: number for number, name in _KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFilter:
+    """Which records; None means any.
+
+    Attributes:
+        from_utc_ms, to_utc_ms: by the gateway's time; from is included, to is not.
+    """
+
+    gateway: str | None = None
+    portal: str | None = None
+    credential_id: str | None = None
+    outcome: str | None = None
+    reason: str | None = None
+    kind: str | None = None
+    from_utc_ms: int | None = None
+    to_utc_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRow:
+    """One record with everything that it says."""
+
+    id: int
+    gateway: str
+    epoch: str
+    seq: int
+    kind: str
+    at_utc_ms: int
+    received_at_utc_ms: int
+    portal: str
+    outcome: str | None
+    reason: str
+    credential_id: str | None
+    form: str
+    credential_class: int | None
+    rule: str
+    basis: str
+    policy_version: int | None
+    policy_age_s: int | None
+    status_seq: int | None
+    late: bool
+    online: bool
+    clock_trust: int
+    reader: str
+    detail: str
+    about_seq: int | None
+    chain: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many scans since a moment, and how they ended."""
+
+    scans: int
+    grants: int
+    denies: int
+
+
+def page(
+    store: Store, wanted: RecordFilter, *, cursor: str | None = None, limit: int = 50
+) -> Page[RecordRow]:
+    """Returns records, newest first. Raises InvalidError for a filter or cursor that is none."""
+    size = check_limit(limit)
+    statement = _select().where(*_conditions(wanted))
+    if cursor is not None:
+        at, id_ = numbers_of(cursor, 2)
+        before = sa.tuple_(records.c.at_utc_ms, records.c.id) < sa.tuple_(
+            sa.literal(at), sa.literal(id_)
+        )
+        statement = statement.where(before)
+    ordered = statement.order_by(records.c.at_utc_ms.desc(), records.c.id.desc()).limit(size + 1)
+    with store.read() as connection:
+        rows = connection.execute(ordered).all()
+    items = tuple(_row(row._asdict()) for row in rows[:size])
+    more = to_cursor(items[-1].at_utc_ms, items[-1].id) if len(rows) > size else None
+    return Page(items=items, next_cursor=more)
+
+
+def record(store: Store, record_id: int) -> RecordRow | None:
+    """Returns one record."""
+    with store.read() as connection:
+        row = connection.execute(_select().where(records.c.id == record_id)).one_or_none()
+    return None if row is None else _row(row._asdict())
+
+
+def counts(store: Store, from_utc_ms: int) -> Counts:
+    """Returns how many scans there were since, by outcome."""
+    statement = (
+        sa.select(records.c.outcome, sa.func.count())
+        .where(records.c.at_utc_ms >= from_utc_ms, records.c.kind == int(RecordKind.SCAN))
+        .group_by(records.c.outcome)
+    )
+    with store.read() as connection:
+        by_outcome = {row[0]: int(row[1]) for row in connection.execute(statement)}
+    return Counts(
+        scans=sum(by_outcome.values()),
+        grants=by_outcome.get(int(Outcome.GRANT), 0),
+        denies=by_outcome.get(int(Outcome.DENY), 0),
+    )
+
+
+def per_minute(store: Store, from_utc_ms: int) -> tuple[tuple[int, int, int], ...]:
+    """Returns (start of the minute, granted, denied) for each minute with scans, ascending."""
+    minute = records.c.at_utc_ms - records.c.at_utc_ms % MINUTE_MS
+    statement = (
+        sa.select(minute.label("minute"), _tally(Outcome.GRANT), _tally(Outcome.DENY))
+        .where(records.c.at_utc_ms >= from_utc_ms, records.c.kind == int(RecordKind.SCAN))
+        .group_by("minute")
+        .order_by("minute")
+    )
+    with store.read() as connection:
+        return tuple((int(a), int(b), int(c)) for a, b, c in connection.execute(statement))
+
+
+def top_reasons(store: Store, from_utc_ms: int, limit: int = 5) -> tuple[tuple[str, int], ...]:
+    """Returns the commonest reasons of refusals since, with how often."""
+    often = sa.func.count().label("often")
+    statement = (
+        sa.select(records.c.reason, often)
+        .where(records.c.at_utc_ms >= from_utc_ms, records.c.outcome == int(Outcome.DENY))
+        .group_by(records.c.reason)
+        .order_by(often.desc(), records.c.reason)
+        .limit(limit)
+    )
+    with store.read() as connection:
+        return tuple((str(reason), int(n)) for reason, n in connection.execute(statement))
+
+
+def _tally(outcome: Outcome) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((records.c.outcome == int(outcome), 1), else_=0))
+
+
+def _select() -> sa.Select[Any]:
+    return sa.select(records, gateways.c.name.label("gateway")).join(
+        gateways, gateways.c.id == records.c.gateway_id
+    )
+
+
+def _conditions(wanted: RecordFilter) -> list[sa.ColumnElement[bool]]:
+    table = records.c
+    found: list[sa.ColumnElement[bool]] = []
+    if wanted.gateway is not None:
+        found.append(gateways.c.name == wanted.gateway)
+    if wanted.portal is not None:
+        found.append(table.portal == wanted.portal)
+    if wanted.reason is not None:
+        found.append(table.reason == wanted.reason)
+    if wanted.credential_id is not None:
+        found.append(table.credential_id == _credential(wanted.credential_id))
+    if wanted.outcome is not None:
+        found.append(table.outcome == _number(_OUTCOME_NUMBERS, wanted.outcome, "outcome"))
+    if wanted.kind is not None:
+        found.append(table.kind == _number(_KIND_NUMBERS, wanted.kind, "kind"))
+    if wanted.from_utc_ms is not None:
+        found.append(table.at_utc_ms >= wanted.from_utc_ms)
+    if wanted.to_utc_ms is not None:
+        found.append(table.at_utc_ms < wanted.to_utc_ms)
+    return found
+
+
+def _credential(text: str) -> bytes:
+    try:
+        return parse_credential_id(text)
+    except BadIdError as err:
+        raise InvalidError(str(err), code="bad_credential_id") from err
+
+
+def _number(known: Mapping[str, int], name: str, what: str) -> int:
+    if name not in known:
+        raise InvalidError(f"{what} is {name[:40]!r}, must be one of {', '.join(known)}")
+    return known[name]
+
+
+def _row(values: Mapping[str, Any]) -> RecordRow:
+    said = Record.from_wire(values["body"])
+    return RecordRow(
+        id=values["id"],
+        gateway=values["gateway"],
+        epoch=f"{values['epoch']:012x}",
+        seq=values["seq"],
+        kind=_KINDS.get(said.kind, str(said.kind)),
+        at_utc_ms=said.utc_ms,
+        received_at_utc_ms=values["received_at_utc_ms"],
+        portal=said.portal,
+        outcome=None if said.outcome is None else _OUTCOMES.get(said.outcome),
+        reason=said.reason,
+        credential_id=said.credential_id.hex() if said.credential_id else None,
+        form=said.form,
+        credential_class=said.credential_class,
+        rule=said.rule,
+        basis=said.basis,
+        policy_version=said.policy_version,
+        policy_age_s=said.policy_age_s,
+        status_seq=said.status_seq,
+        late=said.late,
+        online=said.online,
+        clock_trust=said.clock_trust,
+        reader=said.reader,
+        detail=said.detail,
+        about_seq=said.about_seq,
+        chain=values["chain"].hex(),
+    )

@@ -1,0 +1,1 @@
+"""Acts: one a module, one transaction and one audit entry an act."""

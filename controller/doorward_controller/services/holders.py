@@ -1,0 +1,170 @@
+"""Holders: personal fields sealed under a key per person; erasing the person destroys that key."""
+
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from doorward_controller.domain.permissions import Action, Actor
+from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
+from doorward_controller.services.acting import Act, act
+from doorward_controller.services.backend import Backend
+from doorward_controller.services.key_vault import KeyVault, seal, unseal
+from doorward_controller.store import holders
+from doorward_controller.store.holders import StoredHolder
+
+MAX_FIELD_CHARACTERS = 500
+MAX_READ = 200
+_INDEXED = ("name", "contact", "identity")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HolderFields:
+    """What is personal. It leaves this module only for who may read it."""
+
+    name: str
+    contact: str = ""
+    identity: str = ""
+    note: str = ""
+
+
+def add_holder(
+    backend: Backend,
+    actor: Actor,
+    fields: HolderFields,
+    *,
+    groups: Sequence[str] = (),
+    qualifications: Sequence[tuple[str, int]] = (),
+) -> str:
+    """Returns the id of a new holder. Raises ForbiddenError or InvalidError."""
+    holder_id = secrets.token_hex(8)
+    with act(backend, actor, Action.EDIT_HOLDERS, name="add_holder", subject=holder_id) as doing:
+        _check(fields)
+        key = os.urandom(32)
+        row = _sealed(backend.keys, holder_id, key, fields) | {
+            "id": holder_id,
+            "wrapped_key": seal(backend.keys.personal, key, holder_id.encode()),
+            "groups_json": json.dumps(list(groups)),
+            "qualifications_json": json.dumps([list(pair) for pair in qualifications]),
+            "created_at_utc_s": doing.now.utc_s,
+        }
+        holders.add(doing.connection, row)
+    return holder_id
+
+
+def update_holder(
+    backend: Backend,
+    actor: Actor,
+    holder_id: str,
+    *,
+    fields: HolderFields | None = None,
+    groups: Sequence[str] | None = None,
+    qualifications: Sequence[tuple[str, int]] | None = None,
+) -> None:
+    """Changes what is given.
+
+    Raises ForbiddenError, InvalidError, NotFoundError or ConflictError.
+    """
+    with act(backend, actor, Action.EDIT_HOLDERS, name="update_holder", subject=holder_id) as doing:
+        row: dict[str, object] = {}
+        if fields is not None:
+            _check(fields)
+            key = _key_of(backend.keys, _find(doing, holder_id))
+            row |= _sealed(backend.keys, holder_id, key, fields)
+        if groups is not None:
+            row["groups_json"] = json.dumps(list(groups))
+        if qualifications is not None:
+            row["qualifications_json"] = json.dumps([list(pair) for pair in qualifications])
+        _find(doing, holder_id)
+        if row:
+            holders.change(doing.connection, holder_id, row)
+        doing.detail["changed"] = ",".join(sorted({name.split("_")[0] for name in row}))
+
+
+def read_holders(
+    backend: Backend, actor: Actor, ids: Sequence[str]
+) -> dict[str, HolderFields | None]:
+    """Returns the personal fields of up to `MAX_READ` holders, None for the erased ones.
+
+    Every look is an audit entry. Raises ForbiddenError or InvalidError.
+    """
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    with act(backend, actor, Action.READ_PERSONAL, subject=",".join(wanted)) as doing:
+        if len(wanted) > MAX_READ:
+            raise InvalidError(f"{len(wanted)} holders asked for, at most {MAX_READ} at once")
+        found = holders.find(doing.connection, wanted)
+        return {id_: _open(backend.keys, holder) for id_, holder in found.items()}
+
+
+def find_holders(
+    backend: Backend, actor: Actor, *, name: str = "", contact: str = "", identity: str = ""
+) -> tuple[str, ...]:
+    """Returns the ids of those whose fields are exactly these, upper and lower case alike.
+
+    Raises ForbiddenError or InvalidError.
+    """
+    asked = {"name": name, "contact": contact, "identity": identity}
+    given = {field: value for field, value in asked.items() if value.strip()}
+    with act(backend, actor, Action.READ_PERSONAL, name="find_holders") as doing:
+        if not given:
+            raise InvalidError("give a name, a contact or an identity number to look for")
+        doing.subject = ",".join(given)
+        indexes = {field: backend.keys.blind(field, value) for field, value in given.items()}
+        return holders.find_by_index(doing.connection, indexes)
+
+
+def erase_holder(backend: Backend, actor: Actor, holder_id: str, reason: str) -> None:
+    """Destroys the person's key and fields; records keep the code's number, which names nobody.
+
+    Raises ForbiddenError, NotFoundError or ConflictError.
+    """
+    with act(backend, actor, Action.EDIT_HOLDERS, name="erase_holder", subject=holder_id) as doing:
+        _key_of(backend.keys, _find(doing, holder_id))
+        gone = dict.fromkeys(("wrapped_key", "sealed_fields", *(f"{f}_index" for f in _INDEXED)))
+        erased: dict[str, object] = {**gone, "erased_at_utc_s": doing.now.utc_s}
+        holders.change(doing.connection, holder_id, erased)
+        doing.detail["reason"] = reason[:200]
+
+
+def _check(fields: HolderFields) -> None:
+    if not fields.name.strip():
+        raise InvalidError("the name is empty", code="name_missing")
+    for name, value in asdict(fields).items():
+        if len(value) > MAX_FIELD_CHARACTERS:
+            raise InvalidError(
+                f"{name} has {len(value)} characters, at most {MAX_FIELD_CHARACTERS}"
+            )
+
+
+def _find(doing: Act, holder_id: str) -> StoredHolder:
+    holder = holders.find(doing.connection, [holder_id]).get(holder_id)
+    if holder is None:
+        raise NotFoundError(f"there is no holder {holder_id[:40]!r}", code="no_holder")
+    return holder
+
+
+def _key_of(keys: KeyVault, holder: StoredHolder) -> bytes:
+    if holder.wrapped_key is None:
+        raise ConflictError(f"holder {holder.id} was erased", code="holder_erased")
+    return unseal(keys.personal, holder.wrapped_key, holder.id.encode())
+
+
+def _sealed(keys: KeyVault, holder_id: str, key: bytes, fields: HolderFields) -> dict[str, object]:
+    plain = json.dumps(asdict(fields), ensure_ascii=False).encode()
+    indexes = {
+        f"{name}_index": keys.blind(name, value) if (value := getattr(fields, name)) else None
+        for name in _INDEXED
+    }
+    return {"sealed_fields": seal(AESGCM(key), plain, holder_id.encode()), **indexes}
+
+
+def _open(keys: KeyVault, holder: StoredHolder) -> HolderFields | None:
+    if holder.wrapped_key is None or holder.sealed_fields is None:
+        return None
+    key = _key_of(keys, holder)
+    return HolderFields(**json.loads(unseal(AESGCM(key), holder.sealed_fields, holder.id.encode())))

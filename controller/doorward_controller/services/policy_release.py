@@ -1,0 +1,148 @@
+"""Releasing a policy: the bundle is built from what the store holds, signed, kept, published."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from doorward import topics
+from doorward.envelope import Kind, seal_envelope
+from doorward.ids import CredentialId, GatewayId, PortalId
+from doorward.policy_draft import PersonDraft, PolicyDraft, PortalDraft, build_body
+from doorward.roster import StickerRow
+from doorward_controller.domain.permissions import Action, Actor
+from doorward_controller.domain.rule_book import PortalOptions, RuleBook
+from doorward_controller.errors import ConflictError
+from doorward_controller.services import status_publishing
+from doorward_controller.services.acting import Act, act
+from doorward_controller.services.backend import Backend
+from doorward_controller.store import credentials, gateways, policies
+from doorward_controller.store.credentials import RosterRow
+from doorward_controller.store.gateways import PortalRow
+from doorward_controller.store.policies import StoredBundle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """The new version that the gateways are to apply."""
+
+    version: int
+    digest: str
+    credentials: int
+
+
+def release(backend: Backend, actor: Actor) -> Released:
+    """Builds, signs, keeps, publishes the next bundle. Raises ForbiddenError or ConflictError."""
+    site = backend.config.site
+    with act(backend, actor, Action.RELEASE_POLICY, subject=site) as doing:
+        bundle = _build(backend, actor, doing)
+        policies.add_bundle(doing.connection, site, bundle)
+        doing.detail.update(version=bundle.version, credentials=bundle.credentials)
+    publish_bundle(backend)
+    status_publishing.announce(backend, "bundle", bundle.version)
+    return Released(version=bundle.version, digest=bundle.sha256, credentials=bundle.credentials)
+
+
+def publish_bundle(backend: Backend) -> None:
+    """Publishes the newest bundle, retained."""
+    site = backend.config.site
+    with backend.store.read() as connection:
+        bundle = policies.newest_bundle(connection, site)
+    if bundle is not None:
+        topic = topics.policy(site, topics.Policy.BUNDLE)
+        backend.publisher.publish(topic, bundle.wire, retain=True)
+
+
+def publish_current(backend: Backend) -> None:
+    """Publishes everything retained again: whatever the broker lost, it has now."""
+    publish_bundle(backend)
+    status_publishing.publish(backend, full=True)
+
+
+@dataclass(slots=True)
+class _Roster:
+    """Reads the credentials once and collects the stickers among them on the way."""
+
+    rows: Iterator[RosterRow]
+    groups: frozenset[str]
+    qualifications: frozenset[str]
+    stickers: list[tuple[bytes, StickerRow]] = field(default_factory=list)
+    read: int = 0
+
+    def people(self) -> Iterator[PersonDraft]:
+        for row in self.rows:
+            self.read += 1
+            id_ = CredentialId(row.id)
+            if row.sticker_hash is not None:
+                self.stickers.append((row.sticker_hash, StickerRow(id_, row.status_index)))
+            yield PersonDraft(
+                credential_id=id_,
+                not_before=row.not_before,
+                not_after=row.expires,
+                groups=self._groups(row),
+                qualifications=self._qualifications(row),
+            )
+
+    def _groups(self, row: RosterRow) -> tuple[str, ...]:
+        """A group that the rule book no longer has opens nothing and is left out."""
+        named = {*json.loads(row.groups_json), *json.loads(row.holder_groups_json or "[]")}
+        return tuple(sorted(named & self.groups))
+
+    def _qualifications(self, row: RosterRow) -> tuple[tuple[str, int], ...]:
+        held = dict(json.loads(row.holder_qualifications_json or "[]"))
+        return tuple(sorted((n, until) for n, until in held.items() if n in self.qualifications))
+
+
+def _build(backend: Backend, actor: Actor, doing: Act) -> StoredBundle:
+    site, now_utc_s, connection = backend.config.site, doing.now.utc_s, doing.connection
+    policies.lock_site(connection, site)
+    book_id, body_json = policies.newest_rule_book(connection, site)
+    book = RuleBook.model_validate_json(body_json)
+    roster = _Roster(
+        credentials.roster(connection, now_utc_s),
+        frozenset(book.groups),
+        frozenset(book.qualifications),
+    )
+    people = list(roster.people())
+    draft = PolicyDraft(
+        site=site,
+        version=policies.newest_bundle_version(connection, site) + 1,
+        created_at=now_utc_s,
+        keyrings=policies.keyring_wires(connection, site),
+        time=book.site_time(now_utc_s),
+        zones=book.zones,
+        groups=book.groups,
+        qualifications=book.qualifications,
+        schedules=book.schedule_drafts(),
+        grants=book.grant_drafts(),
+        classes=book.class_groups(),
+        portals=_portals(book, gateways.portals_of_site(connection, site)),
+        people=people,
+        stickers=roster.stickers,
+    )
+    try:
+        body = build_body(draft)
+    except ValueError as err:
+        raise ConflictError(f"the rules do not make a policy: {err}", code="rules_unfit") from err
+    return StoredBundle(
+        version=draft.version,
+        rule_book_id=book_id,
+        released_at_utc_s=now_utc_s,
+        released_by=actor.name,
+        sha256=hashlib.sha256(body).hexdigest(),
+        credentials=roster.read,
+        wire=seal_envelope(Kind.BUNDLE, body, [backend.keys.policy]),
+    )
+
+
+def _portals(book: RuleBook, rows: tuple[PortalRow, ...]) -> dict[PortalId, PortalDraft]:
+    """The enrolment says where a portal is, the rule book how it behaves."""
+    drafts = {}
+    for row in rows:
+        options = book.portals.get(row.name) or PortalOptions.model_validate_json(row.options_json)
+        drafts[PortalId(row.name)] = PortalDraft(
+            zone=row.zone,
+            gateway=GatewayId(row.gateway),
+            **{name: getattr(options, name) for name in PortalOptions.model_fields},
+        )
+    return drafts

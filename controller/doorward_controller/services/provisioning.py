@@ -1,0 +1,109 @@
+"""What a site begins with, and what a gateway must be given at its enrolment."""
+
+from dataclasses import dataclass
+
+from doorward.envelope import Kind, key_id_of, seal_envelope
+from doorward.errors import DoorwardError
+from doorward.ids import KeyId, SiteId
+from doorward.keys import Key, Keyring, Purpose, pin_keyring
+from doorward_controller.domain.rule_book import first_rule_book
+from doorward_controller.errors import KeyVaultError, StoreError
+from doorward_controller.services import status_publishing
+from doorward_controller.services.backend import Backend
+from doorward_controller.services.key_vault import KeyVault
+from doorward_controller.store import policies
+
+KEY_LIFETIME_S = 3 * 366 * 86_400
+_BACKDATED_S = 86_400
+"""Keys count from the day before, so that a gateway whose clock lags takes them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provisioning:
+    """What a gateway trusts from its first minute, besides its own certificate and keys.
+
+    Attributes:
+        keyring: the signed keyring that it pins.
+        intake_key: raw X25519 key to which it seals its journal.
+        control_key: raw Ed25519 key that signs acknowledgements and commands; also in the keyring.
+    """
+
+    site: SiteId
+    keyring: bytes
+    intake_key: bytes
+    intake_key_id: KeyId
+    control_key: bytes
+
+
+def start_site(backend: Backend) -> bool:
+    """Makes the site's first keyring, rule book and status list; False when it was there already.
+
+    Raises:
+        StoreError: the database belongs to another site.
+        KeyVaultError: the root key that must sign the first keyring is not here.
+    """
+    site, now_utc_s = backend.config.site, backend.clock.now().utc_s
+    with backend.store.write() as connection:
+        others = set(policies.site_names(connection)) - {site}
+        if others:
+            raise StoreError(f"the database belongs to site {min(others)}, ours is {site}")
+        if not policies.add_site(connection, site, now_utc_s):
+            return False
+        wire = _first_keyring(backend.keys, site, now_utc_s)
+        policies.add_keyring(connection, site, 1, wire)
+        body = first_rule_book().model_dump_json()
+        policies.add_rule_book(connection, site, body, now_utc_s, "init")
+        status_publishing.start(backend, connection, now_utc_s)
+    return True
+
+
+def provision(backend: Backend) -> Provisioning:
+    """Returns what gateways are given. Raises StoreError before the site was started."""
+    with backend.store.read() as connection:
+        wires = policies.keyring_wires(connection, backend.config.site)
+    if not wires:
+        raise StoreError(
+            f"site {backend.config.site} was not started; run `doorward-controller init`"
+        )
+    return Provisioning(
+        site=backend.config.site,
+        keyring=wires[-1],
+        intake_key=backend.keys.intake_public,
+        intake_key_id=key_id_of(backend.keys.intake_public),
+        control_key=backend.keys.control.public,
+    )
+
+
+def current_keyring(backend: Backend) -> Keyring:
+    """Returns the newest keyring. Raises StoreError when the stored bytes are none."""
+    try:
+        return pin_keyring(provision(backend).keyring)
+    except DoorwardError as err:
+        raise StoreError(f"the stored keyring cannot be read: {err}") from err
+
+
+def _first_keyring(keys: KeyVault, site: SiteId, now_utc_s: int) -> bytes:
+    if keys.root is None:
+        raise KeyVaultError("root.key is not in the key folder; it must sign the first keyring")
+    signers = (
+        (keys.root, Purpose.ROOT),
+        (keys.issue, Purpose.ISSUE),
+        (keys.policy, Purpose.POLICY),
+        (keys.control, Purpose.CONTROL),
+    )
+    ring = Keyring(
+        site=site,
+        version=1,
+        created_at=now_utc_s,
+        threshold=1,
+        keys=tuple(
+            Key(
+                public=signer.public,
+                purposes=purpose,
+                not_before=now_utc_s - _BACKDATED_S,
+                not_after=now_utc_s + KEY_LIFETIME_S,
+            )
+            for signer, purpose in signers
+        ),
+    )
+    return seal_envelope(Kind.KEYRING, ring.to_body(), [keys.root])

@@ -1,0 +1,147 @@
+"""Gateways and their portals."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from doorward.ids import GatewayId
+from doorward_controller.store.schema import gateways, portals
+
+
+class GatewayState(StrEnum):
+    """Whether we listen to a gateway."""
+
+    ENROLLED = "enrolled"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A gateway as intake and reports need it."""
+
+    id: int
+    name: GatewayId
+    state: GatewayState
+    record_key: bytes
+    online: bool | None
+    boot_id: str
+    session: int
+    applied_bundle: int
+    applied_status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalRow:
+    """A portal and who serves it."""
+
+    name: str
+    zone: str
+    label: str
+    gateway: str
+    options_json: str
+
+
+_GATEWAY = tuple(gateways.c[name] for name in Gateway.__dataclass_fields__)
+
+
+def find(connection: sa.Connection, site: str, name: str) -> Gateway | None:
+    """Returns the gateway with that name."""
+    row = connection.execute(
+        sa.select(*_GATEWAY).where(gateways.c.site == site, gateways.c.name == name)
+    ).one_or_none()
+    return None if row is None else _gateway(row._asdict())
+
+
+def some(connection: sa.Connection, site: str, names: Collection[str]) -> dict[GatewayId, Gateway]:
+    """Returns those gateways that exist of the ones named, by name."""
+    wanted = sa.select(*_GATEWAY).where(gateways.c.site == site, gateways.c.name.in_(names))
+    rows = connection.execute(wanted)
+    found = [_gateway(row._asdict()) for row in rows]
+    return {gateway.name: gateway for gateway in found}
+
+
+def add(
+    connection: sa.Connection,
+    *,
+    site: str,
+    name: GatewayId,
+    record_key: bytes,
+    certificate_sha256: str,
+    now_utc_s: int,
+) -> int:
+    """Inserts an enrolled gateway of which nothing was heard yet; returns its id."""
+    statement = sa.insert(gateways).values(
+        site=site,
+        name=name,
+        state=GatewayState.ENROLLED.value,
+        record_key=record_key,
+        certificate_sha256=certificate_sha256,
+        enrolled_at_utc_s=now_utc_s,
+        boot_id="",
+        session=0,
+        applied_bundle=0,
+        applied_status=0,
+        applied_keyring=0,
+        applied_config=0,
+        birth_json="{}",
+        health_json="{}",
+    )
+    return int(connection.execute(statement.returning(gateways.c.id)).scalar_one())
+
+
+def change(connection: sa.Connection, gateway_id: int, **values: object) -> None:
+    """Sets columns of one gateway."""
+    connection.execute(sa.update(gateways).where(gateways.c.id == gateway_id).values(**values))
+
+
+def add_portal(
+    connection: sa.Connection, gateway_id: int, *, name: str, zone: str, label: str, options: str
+) -> None:
+    """Inserts a portal."""
+    connection.execute(
+        sa.insert(portals).values(
+            gateway_id=gateway_id, name=name, zone=zone, label=label, options_json=options
+        )
+    )
+
+
+def portals_of_site(connection: sa.Connection, site: str) -> tuple[PortalRow, ...]:
+    """Returns every portal whose gateway we listen to, by name."""
+    rows = connection.execute(
+        sa.select(
+            portals.c.name,
+            portals.c.zone,
+            portals.c.label,
+            gateways.c.name.label("gateway"),
+            portals.c.options_json,
+        )
+        .join(gateways, gateways.c.id == portals.c.gateway_id)
+        .where(gateways.c.site == site, gateways.c.state == GatewayState.ENROLLED.value)
+        .order_by(portals.c.name)
+    )
+    return tuple(PortalRow(**row._asdict()) for row in rows)
+
+
+def portal_exists(connection: sa.Connection, name: str) -> bool:
+    """Says whether a portal of that name was ever made."""
+    known = sa.select(portals.c.id).where(portals.c.name == name)
+    return connection.execute(known).scalar_one_or_none() is not None
+
+
+def count_applied(connection: sa.Connection, site: str, what: str, version: int) -> tuple[int, int]:
+    """Returns how many gateways have this "status" or "bundle" or a newer one, and of how many."""
+    column = gateways.c[f"applied_{what}"]
+    row = connection.execute(
+        sa.select(
+            sa.func.count(),
+            sa.func.coalesce(sa.func.sum(sa.case((column >= version, 1), else_=0)), 0),
+        ).where(gateways.c.site == site, gateways.c.state == GatewayState.ENROLLED.value)
+    ).one()
+    return int(row[1]), int(row[0])
+
+
+def _gateway(values: Mapping[str, Any]) -> Gateway:
+    return Gateway(**{**values, "state": GatewayState(values["state"])})
