@@ -1,7 +1,7 @@
 """The demonstration for a person: console in this process, people at the gates, until Ctrl-C."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
@@ -16,27 +16,29 @@ from doorward_controller.demo.controller_here import ControllerHere
 from doorward_controller.demo.controls import Controls
 from doorward_controller.demo.process_age import since_process_start_s
 from doorward_controller.demo.traffic import Traffic
-from doorward_controller.demo.world import World, build
+from doorward_controller.demo.world import Say, World, build
 from doorward_controller.domain.permissions import Role
 
 FIRST_SCAN_S = 60.0
 
 
-def run(
-    folder: Path,
-    *,
-    http_port: int,
-    seed: int,
-    clock: Clock,
-    terminal: Console,
-    stop: Event | None = None,
-) -> None:
-    """Runs until `stop` is set or Ctrl-C.
+def run(folder: Path, *, http_port: int, seed: int, clock: Clock, terminal: Console) -> None:
+    """Runs until Ctrl-C.
 
     Raises:
         DoorwardError: something is missing or does not start; nothing is left running.
     """
     say = _progress(terminal, clock)
+    with running(folder, http_port=http_port, seed=seed, clock=clock, say=say) as world:
+        _tell(terminal, world, _first_scan_s(world))
+        with contextlib.suppress(KeyboardInterrupt):
+            Event().wait()
+        terminal.print("Stopping gateways, controller and broker …")
+
+
+@contextlib.contextmanager
+def running(folder: Path, *, http_port: int, seed: int, clock: Clock, say: Say) -> Iterator[World]:
+    """Runs everything, people included, while the body runs. Raises DoorwardError."""
     with contextlib.ExitStack() as stack:
         world = build(folder, http_port=http_port, clock=clock, say=say)
         stack.callback(world.close)
@@ -49,13 +51,10 @@ def run(
         traffic = Traffic(tuple(world.turnstiles.values()), world.setup.codes, seed)
         traffic.start()
         stack.callback(traffic.stop)
-        _tell(terminal, world, _first_scan_s(world))
-        with contextlib.suppress(KeyboardInterrupt):
-            (stop or Event()).wait()
-        terminal.print("Stopping gateways, controller and broker …")
+        yield world
 
 
-def _progress(terminal: Console, clock: Clock) -> Callable[[str], None]:
+def _progress(terminal: Console, clock: Clock) -> Say:
     def say(text: str) -> None:
         terminal.print(f"[dim]{since_process_start_s(clock):6.1f} s[/]  {text}")
 

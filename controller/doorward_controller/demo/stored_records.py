@@ -23,7 +23,7 @@ def read_stored(store: Store) -> list[StoredRecord]:
 def _stored(row: record_feed.RecordRow) -> StoredRecord:
     return StoredRecord(
         gateway=row.gateway,
-        epoch=row.epoch,
+        epoch=int(row.epoch, 16),
         seq=row.seq,
         is_scan=row.kind == "scan",
         at_utc_ms=row.at_utc_ms,

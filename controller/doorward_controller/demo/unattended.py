@@ -73,6 +73,8 @@ def run(
         say("people stop coming; journals drain")
         traffic.stop()
         _drain(world)
+        for gateway in world.gateways:
+            gateway.stop()
         tally = _count(drill)
         return Report(
             tally=tally,
