@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from threading import Event
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from doorward_controller.clock import SystemClock
 from doorward_controller.demo.attended import running
@@ -23,7 +23,7 @@ WALKING_S = 25
 """So long people walk before the pictures, so that there is something to see."""
 
 PAGES = (("/", "console-overview"), ("/demo", "console-demo"), ("/scans", "console-scans"))
-SIZE = {"width": 1360, "height": 860}
+SIZE: ViewportSize = {"width": 1360, "height": 860}
 
 
 def main() -> int:

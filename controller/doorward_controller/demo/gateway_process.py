@@ -37,7 +37,10 @@ class GatewayFiles:
 class GatewayProcess:
     """Runs `doorward-edge simulate` and keeps it running until it is stopped."""
 
-    def __init__(self, name: str, files: GatewayFiles, cable: Cable) -> None:
+    def __init__(
+        self, name: str, files: GatewayFiles, cable: Cable, program: tuple[str, ...] | None = None
+    ) -> None:
+        """`program` is the installed `doorward-edge` unless another is given. Raises DemoError."""
         self.name = name
         self.files = files
         self.cable = cable
@@ -45,7 +48,12 @@ class GatewayProcess:
         self._child = Child(
             ChildSpec(
                 name=name,
-                command=(*edge_command(), "simulate", "--config", str(files.config_file)),
+                command=(
+                    *(program or edge_command()),
+                    "simulate",
+                    "--config",
+                    str(files.config_file),
+                ),
                 output_dir=files.log_dir,
             )
         )

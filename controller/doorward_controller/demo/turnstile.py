@@ -69,17 +69,17 @@ class Turnstile:
             before = _decisions(self.gateway)
             pid = self.gateway.pid
             at_utc_ms = self._clock.now().utc_ms
-            self.gateway.control.show(code.text, hold_ms=hold_ms, tilt_deg=tilt_deg)
+            try:
+                self.gateway.control.show(code.text, hold_ms=hold_ms, tilt_deg=tilt_deg)
+            except ControlError:
+                # It died with our words in its ear: it may have seen the code and recorded it.
+                self._log.add(_presentation(self.gateway, code, at_utc_ms, is_decided=None))
+                raise
             decided = wait_until(
                 lambda: self._has_decided(before) or self.gateway.pid != pid, timeout_s=DECIDED_S
             )
             is_decided = decided if self.gateway.pid == pid else None
-            shown = Presentation(
-                gateway=self.gateway.name,
-                credential_id=code.credential_id,
-                at_utc_ms=at_utc_ms,
-                is_decided=is_decided,
-            )
+            shown = _presentation(self.gateway, code, at_utc_ms, is_decided=is_decided)
             self._log.add(shown)
             self._wait_apart(at_utc_ms + hold_ms)
             return shown
@@ -90,14 +90,10 @@ class Turnstile:
         Raises ControlError.
         """
         with self._lock:
-            shown = Presentation(
-                gateway=self.gateway.name,
-                credential_id=code.credential_id,
-                at_utc_ms=self._clock.now().utc_ms,
-                is_decided=None,
-            )
-            self.gateway.control.show(code.text, hold_ms=hold_ms)
+            now = self._clock.now()
+            shown = _presentation(self.gateway, code, now.utc_ms, is_decided=None)
             self._log.add(shown)
+            self.gateway.control.show(code.text, hold_ms=hold_ms)
             return shown
 
     def _has_decided(self, before: int) -> bool:
@@ -111,6 +107,17 @@ class Turnstile:
         wait_until(
             lambda: self._clock.now().utc_ms >= until, timeout_s=HOLD_MS / 1000 + 2 * APART_S
         )
+
+
+def _presentation(
+    gateway: GatewayProcess, code: Code, at_utc_ms: int, *, is_decided: bool | None
+) -> Presentation:
+    return Presentation(
+        gateway=gateway.name,
+        credential_id=code.credential_id,
+        at_utc_ms=at_utc_ms,
+        is_decided=is_decided,
+    )
 
 
 def _decisions(gateway: GatewayProcess) -> int:
