@@ -249,8 +249,10 @@ class SqliteJournal:
         try:
             rows = self._append(group)
         except Exception as err:  # the thread lives on, and who waits learns why
-            log.exception("journal.append_failed")
             known = err if isinstance(err, JournalError) else JournalUnavailableError(repr(err))
+            log.exception(
+                "journal.append_failed records=%s %s", len(group), known, exc_info=known is not err
+            )
             for ticket in group:
                 ticket.settle(known)
             return
@@ -269,6 +271,7 @@ class SqliteJournal:
                 return self._commit(group)
             except JournalFullError:
                 if not self._make_room():
+                    self._measure()
                     raise
 
     def _commit(self, group: list[PendingRecord]) -> list[tuple[RecordRow, bytes]]:
@@ -281,10 +284,7 @@ class SqliteJournal:
                 row = RecordRow(base | seq, segment.number, chain, sealed)
                 chain = row.chain_after()
                 rows.append((row, chain))
-            with self._store.transaction("appending"):
-                if not segment.is_stored:
-                    self._store.add_segment(segment.row)
-                self._store.add_records(rows)
+            self._store.append(None if segment.is_stored else segment.row, rows)
         except BaseException:
             # Its numbers will be given out again, and one key never seals two records under one.
             self._segment = None

@@ -1,7 +1,7 @@
 """The journal's database: one connection, used by one thread, with typed errors."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, Self
@@ -184,13 +184,29 @@ class Store:
         self._db.execute("INSERT INTO segments VALUES (?,?,?,?,?)", values)
         self._db.execute("INSERT INTO segment_copies VALUES (?,?,?,?,?)", values)
 
+    def append(self, segment: SegmentRow | None, rows: Sequence[tuple[RecordRow, bytes]]) -> None:
+        """Puts records, each with its `chain_after`, and a segment's key if new, on the disk."""
+        if segment is None and len(rows) == 1:
+            try:
+                self._add_record(*rows[0])  # a statement alone is a transaction
+            except sqlite3.Error as err:
+                raise_typed(err, "appending")
+            return
+        with self.transaction("appending"):
+            if segment is not None:
+                self.add_segment(segment)
+            self.add_records(rows)
+
     def add_records(self, rows: Iterable[tuple[RecordRow, bytes]]) -> None:
         """Inserts records with their `chain_after`, inside a transaction."""
         for row, after in rows:
-            self._db.execute(
-                "INSERT INTO records VALUES (?,?,?,?,?)",
-                (row.id, row.segment, row.chain_before, record_check(row.id, after), row.sealed),
-            )
+            self._add_record(row, after)
+
+    def _add_record(self, row: RecordRow, after: bytes) -> None:
+        self._db.execute(
+            "INSERT INTO records VALUES (?,?,?,?,?)",
+            (row.id, row.segment, row.chain_before, record_check(row.id, after), row.sealed),
+        )
 
     def replace_marks(self, before: dict[int, MarkRow], after: dict[int, MarkRow]) -> None:
         """Writes the difference of two states of an epoch's marks, inside a transaction."""
