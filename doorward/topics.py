@@ -55,13 +55,21 @@ class UpTopic:
 
 
 def up(site: SiteId, gateway: GatewayId, kind: Up, message_id: str = "") -> str:
-    """Returns the topic on which `gateway` says `kind`. Raises BadIdError for a bad message id."""
-    return _with_id(f"{ROOT}/{site}/{gateway}/{kind}", message_id)
+    """Returns the topic on which `gateway` says `kind`.
+
+    Raises:
+        BadIdError: a bad message id, none for an outcome, or one for anything else.
+    """
+    return _with_id(f"{ROOT}/{site}/{gateway}/{kind}", message_id, is_wanted=kind is Up.OUTCOME)
 
 
 def down(site: SiteId, gateway: GatewayId, kind: Down, message_id: str = "") -> str:
-    """Returns the topic on which the controller says `kind` to `gateway`. Raises BadIdError."""
-    return _with_id(f"{ROOT}/{site}/{gateway}/{kind}", message_id)
+    """Returns the topic on which the controller says `kind` to `gateway`.
+
+    Raises:
+        BadIdError: a bad message id, none for a command, or one for anything else.
+    """
+    return _with_id(f"{ROOT}/{site}/{gateway}/{kind}", message_id, is_wanted=kind is Down.COMMAND)
 
 
 def policy(site: SiteId, kind: Policy) -> str:
@@ -105,5 +113,9 @@ def parse_up(topic: str) -> UpTopic:
     return UpTopic(site=site, gateway=gateway, kind=kind, message_id=message_id)
 
 
-def _with_id(topic: str, message_id: str) -> str:
-    return f"{topic}/{parse_name(message_id, 'message id')}" if message_id else topic
+def _with_id(topic: str, message_id: str, *, is_wanted: bool) -> str:
+    if is_wanted:
+        return f"{topic}/{parse_name(message_id, 'message id')}"
+    if message_id:
+        raise BadIdError(f"topic {topic} takes no message id, got {message_id[:40]!r}")
+    return topic
