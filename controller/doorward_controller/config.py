@@ -21,7 +21,7 @@ from doorward.ids import SiteId, parse_site_id
 from doorward_controller.errors import ConfigError
 
 DEFAULT_SECRETS = frozenset(
-    [
+    {
         "admin",
         "changeme",
         "changethis",
@@ -31,7 +31,7 @@ DEFAULT_SECRETS = frozenset(
         "postgres",
         "secret",
         "test",
-    ]
+    }
 )
 """Passwords that stand in examples; a database guarded by one is refused."""
 

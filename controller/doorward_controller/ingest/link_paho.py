@@ -49,7 +49,7 @@ class PahoLink:
             protocol=mqtt.MQTTv311,
             manual_ack=True,
         )
-        self._client.tls_set_context(_tls(settings))
+        self._client.tls_set_context(make_tls(settings))
         self._client.max_inflight_messages_set(1000)
         self._client.reconnect_delay_set(MIN_RECONNECT_S, MAX_RECONNECT_S)
         self._client.will_set(topics.CONTROLLER_STATE, b'{"online":false}', qos=1, retain=True)
@@ -125,7 +125,8 @@ def _topic(message: mqtt.MQTTMessage) -> str:
         return "not UTF-8"
 
 
-def _tls(settings: Mqtt) -> ssl.SSLContext:
+def make_tls(settings: Mqtt) -> ssl.SSLContext:
+    """Returns the TLS settings of our side. Raises ConfigError for files that cannot be used."""
     try:
         context = ssl.create_default_context(cafile=str(settings.ca_file))
         context.minimum_version = ssl.TLSVersion.TLSv1_2

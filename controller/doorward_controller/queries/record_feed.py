@@ -99,6 +99,22 @@ def page(
     return Page(items=items, next_cursor=more)
 
 
+def newest_id(store: Store) -> int:
+    """Returns the number of the record that was stored last, 0 when there is none."""
+    with store.read() as connection:
+        return int(connection.scalar(sa.select(sa.func.max(records.c.id))) or 0)
+
+
+def stored_after(
+    store: Store, wanted: RecordFilter, record_id: int, *, limit: int = 50
+) -> tuple[RecordRow, ...]:
+    """Returns what was stored after a record, the last stored first. Raises InvalidError."""
+    statement = _select().where(records.c.id > record_id, *_conditions(wanted))
+    ordered = statement.order_by(records.c.id.desc()).limit(check_limit(limit))
+    with store.read() as connection:
+        return tuple(_row(row._asdict()) for row in connection.execute(ordered))
+
+
 def record(store: Store, record_id: int) -> RecordRow | None:
     """Returns one record."""
     with store.read() as connection:

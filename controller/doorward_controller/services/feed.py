@@ -10,7 +10,7 @@ import queue
 import secrets
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -49,9 +49,10 @@ class FeedEvent:
 class Subscription:
     """One reader's queue. Use it as a context manager."""
 
-    def __init__(self, feed: "Feed") -> None:
+    def __init__(self, feed: "Feed", wake: Callable[[], None]) -> None:
         """Made by `Feed.subscribe`."""
         self._feed = feed
+        self._wake = wake
         self._queue: queue.Queue[FeedEvent | None] = queue.Queue(QUEUE_SIZE)
         self._overflowed = False
 
@@ -76,6 +77,7 @@ class Subscription:
             self._queue.put_nowait(event)
         except queue.Full:
             self._overflowed = True
+        self._wake()
 
     def _clear(self) -> None:
         self._overflowed = False
@@ -119,9 +121,16 @@ class Feed:
             for reader in self._readers:
                 reader.offer(event)
 
-    def subscribe(self, last_event_id: str | None = None) -> Subscription:
-        """Returns a reader that first gets what happened after `last_event_id`."""
-        reader = Subscription(self)
+    def subscribe(
+        self, last_event_id: str | None = None, wake: Callable[[], None] = lambda: None
+    ) -> Subscription:
+        """Returns a reader that first gets what happened after `last_event_id`.
+
+        Args:
+            last_event_id: of the last event that the reader saw, None for a new reader.
+            wake: called by other threads when there is something to read; must not block.
+        """
+        reader = Subscription(self, wake)
         with self._lock:
             for event in self._missed(last_event_id):
                 reader.offer(event)

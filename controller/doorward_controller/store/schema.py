@@ -4,7 +4,7 @@ Two numbers guard a rolling change (docs/upgrading.md): the database keeps the l
 version that may open it, and a program refuses a database that asks for a newer one.
 """
 
-from typing import Any
+from typing import TypedDict, Unpack
 
 import sqlalchemy as sa
 
@@ -31,20 +31,32 @@ def _id() -> sa.Column[int]:
     return sa.Column("id", BigId, primary_key=True, autoincrement=True)
 
 
-def _ref(name: str, target: str, **options: Any) -> sa.Column[int]:
-    return sa.Column(name, BigId, sa.ForeignKey(target), **options)
+class _Options(TypedDict, total=False):
+    primary_key: bool
+    nullable: bool
+    unique: bool
+    index: bool
 
 
-def _number(name: str, **options: Any) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, nullable=options.pop("nullable", False), **options)
+def _ref(name: str, target: str, **options: Unpack[_Options]) -> sa.Column[int]:
+    return sa.Column(name, BigId, sa.ForeignKey(target), **_required(options))
 
 
-def _text(name: str, **options: Any) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=options.pop("nullable", False), **options)
+def _number(name: str, **options: Unpack[_Options]) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, **_required(options))
 
 
-def _blob(name: str, **options: Any) -> sa.Column[bytes]:
-    return sa.Column(name, sa.LargeBinary, nullable=options.pop("nullable", False), **options)
+def _text(name: str, **options: Unpack[_Options]) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, **_required(options))
+
+
+def _blob(name: str, **options: Unpack[_Options]) -> sa.Column[bytes]:
+    return sa.Column(name, sa.LargeBinary, **_required(options))
+
+
+def _required(options: _Options) -> _Options:
+    """A column may be empty only where it says so."""
+    return {"nullable": False, **options}
 
 
 schema_state = sa.Table(

@@ -1,0 +1,146 @@
+"""Credentials: issue, look at, draw, revoke, suspend, restore."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, Field
+
+from doorward.credential import CredentialClass, Form
+from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.domain.permissions import Action
+from doorward_controller.errors import NotFoundError
+from doorward_controller.queries import credentials
+from doorward_controller.queries.credentials import CredentialFilter, CredentialRow
+from doorward_controller.queries.paging import MAX_LIMIT, Page
+from doorward_controller.services import codes, issuing, revocation
+from doorward_controller.services.codes import DrawFormat
+from doorward_controller.services.issuing import IssueRequest
+
+router = APIRouter(tags=["credentials"])
+reads = Depends(Needs(Action.READ_CREDENTIALS))
+
+Seconds = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class IssueBody(BaseModel):
+    """A credential to issue. `holder_key` (hex, compressed P-256) belongs to a pass alone."""
+
+    credential_class: CredentialClass
+    form: Form = Form.BADGE
+    not_before: Seconds
+    expires: Seconds
+    holder_id: str | None = Field(None, max_length=32)
+    groups: list[str] = Field(default_factory=list, max_length=64)
+    purpose: str = Field("", max_length=issuing.MAX_PURPOSE_CHARACTERS)
+    holder_key: Annotated[str, Field(pattern=r"^[0-9a-f]{66}$")] | None = None
+
+
+class IssuedBody(BaseModel):
+    """A credential that was issued. `text` is what its code holds; a pass has a grant instead."""
+
+    credential_id: str
+    form: Form
+    text: str
+    status_index: int
+    pass_grant: str | None
+
+
+class ReasonBody(BaseModel):
+    """Why something is done."""
+
+    reason: str = Field(max_length=500)
+
+
+class ChangeBody(BaseModel):
+    """The number of the status list that tells the gates, and how many codes changed."""
+
+    seq: int
+    changed: int
+
+
+@router.post("/credentials", status_code=201)
+def issue(body: IssueBody, backend: BackendDep, actor: ActorDep) -> IssuedBody:
+    """Issues one credential."""
+    request = IssueRequest(
+        credential_class=body.credential_class,
+        form=body.form,
+        not_before=body.not_before,
+        expires=body.expires,
+        holder_id=body.holder_id,
+        groups=tuple(body.groups),
+        purpose=body.purpose,
+        holder_key=bytes.fromhex(body.holder_key) if body.holder_key else None,
+    )
+    issued = issuing.issue(backend, actor, request)
+    return IssuedBody(
+        credential_id=issued.credential_id,
+        form=issued.form,
+        text=issued.text,
+        status_index=issued.status_index,
+        pass_grant=issued.pass_grant.hex() if issued.pass_grant else None,
+    )
+
+
+@router.get("/credentials", dependencies=[reads])
+def listed(
+    backend: BackendDep,
+    holder_id: Annotated[str | None, Query(max_length=32)] = None,
+    state: Annotated[str | None, Query(max_length=16)] = None,
+    form: Form | None = None,
+    id_prefix: Annotated[str | None, Query(max_length=16)] = None,
+    cursor: Annotated[str | None, Query(max_length=128)] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
+) -> Page[CredentialRow]:
+    """Credentials that fit every filter, newest first."""
+    wanted = CredentialFilter(holder_id=holder_id, state=state, form=form, id_prefix=id_prefix)
+    return credentials.page(backend.store, wanted, cursor=cursor, limit=limit)
+
+
+@router.get("/credentials/{credential_id}", dependencies=[reads])
+def shown(credential_id: str, backend: BackendDep) -> CredentialRow:
+    """One credential."""
+    row = credentials.credential(backend.store, credential_id)
+    if row is None:
+        raise NotFoundError(f"there is no credential {credential_id}", code="no_credential")
+    return row
+
+
+@router.post("/credentials/{credential_id}/revoke")
+def revoke(
+    credential_id: str, body: ReasonBody, backend: BackendDep, actor: ActorDep
+) -> ChangeBody:
+    """Ends a credential for good."""
+    change = revocation.revoke(backend, actor, [credential_id], body.reason)
+    return ChangeBody(seq=change.seq, changed=change.changed)
+
+
+@router.post("/credentials/{credential_id}/suspend")
+def suspend(
+    credential_id: str, body: ReasonBody, backend: BackendDep, actor: ActorDep
+) -> ChangeBody:
+    """Stops a credential until it is restored."""
+    change = revocation.suspend(backend, actor, [credential_id], body.reason)
+    return ChangeBody(seq=change.seq, changed=change.changed)
+
+
+@router.post("/credentials/{credential_id}/restore")
+def restore(
+    credential_id: str, body: ReasonBody, backend: BackendDep, actor: ActorDep
+) -> ChangeBody:
+    """Lets a suspended credential count again."""
+    change = revocation.restore(backend, actor, [credential_id], body.reason)
+    return ChangeBody(seq=change.seq, changed=change.changed)
+
+
+@router.get("/credentials/{credential_id}/code.{kind}", response_class=Response)
+def code(credential_id: str, kind: DrawFormat, backend: BackendDep, actor: ActorDep) -> Response:
+    """The code as a picture. It opens gates: it is never cached."""
+    text = issuing.code_text(backend, actor, credential_id)
+    return Response(
+        codes.draw(text, kind),
+        media_type=codes.MEDIA_TYPES[kind],
+        headers={
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'inline; filename="{credential_id}.{kind.value}"',
+        },
+    )

@@ -1,0 +1,110 @@
+"""Every error as a problem document (RFC 9457). None repeats what was sent: it may be personal."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from doorward_controller.errors import ActError, ControllerError, StoreUnavailableError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 5
+
+_log = logging.getLogger(__name__)
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one value of a request."""
+
+    where: str
+    problem: str
+
+
+class Problem(BaseModel):
+    """RFC 9457, with the stable code by which machines and translations go."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldProblem] | None = None
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": HTTPStatus(status).phrase}
+    for status in (400, 401, 403, 404, 409, 422, 503)
+}
+"""What every operation of the interface may answer besides its result."""
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: list[FieldProblem] | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """Returns one problem document."""
+    body = Problem(
+        title=HTTPStatus(status).phrase, status=status, code=code, detail=detail, errors=errors
+    )
+    return JSONResponse(
+        body.model_dump(exclude_none=True),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers=headers,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of `app` a problem document."""
+    app.add_exception_handler(ActError, _refused)
+    app.add_exception_handler(ControllerError, _failed)
+    app.add_exception_handler(RequestValidationError, _not_valid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _broken)
+
+
+def _refused(_: Request, err: Exception) -> JSONResponse:
+    if not isinstance(err, ActError):
+        raise err
+    headers = {"WWW-Authenticate": "Bearer"} if err.status == HTTPStatus.UNAUTHORIZED else None
+    return problem(err.status, err.code, err.message, headers=headers)
+
+
+def _failed(request: Request, err: Exception) -> JSONResponse:
+    if isinstance(err, StoreUnavailableError):
+        _log.warning("api.store_unavailable path=%s", request.url.path)
+        wait = {"Retry-After": str(RETRY_AFTER_S)}
+        return problem(503, err.code, "the database does not answer; try again", headers=wait)
+    return _broken(request, err)
+
+
+def _not_valid(_: Request, err: Exception) -> JSONResponse:
+    if not isinstance(err, RequestValidationError):
+        raise err
+    errors = [
+        FieldProblem(where=".".join(map(str, one["loc"])), problem=one["msg"])
+        for one in err.errors()
+    ]
+    return problem(422, "invalid", "the request has values that are not allowed", errors=errors)
+
+
+def _http(_: Request, err: Exception) -> JSONResponse:
+    if not isinstance(err, HTTPException):
+        raise err
+    phrase = HTTPStatus(err.status_code).phrase
+    code = phrase.lower().replace(" ", "_")
+    return problem(err.status_code, code, str(err.detail), headers=dict(err.headers or {}))
+
+
+def _broken(request: Request, err: Exception) -> JSONResponse:
+    _log.error("api.failed method=%s path=%s", request.method, request.url.path, exc_info=err)
+    return problem(500, "internal_error", "something went wrong here; it was logged")

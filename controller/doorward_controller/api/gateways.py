@@ -1,0 +1,100 @@
+"""Gateways: the fleet's state, enrolment, revocation, and what a new gateway must be given."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.domain.permissions import Action
+from doorward_controller.domain.rule_book import PortalOptions
+from doorward_controller.errors import NotFoundError
+from doorward_controller.queries import fleet_board
+from doorward_controller.queries.fleet_board import GatewayRow
+from doorward_controller.services import enrolment, provisioning
+from doorward_controller.services.enrolment import NewPortal
+
+router = APIRouter(tags=["gateways"])
+reads = Depends(Needs(Action.READ_FLEET))
+
+Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class PortalBody(BaseModel):
+    """A portal of a new gateway."""
+
+    portal: str
+    zone: str
+    label: str = Field("", max_length=100)
+    options: PortalOptions = PortalOptions()
+
+
+class EnrolmentBody(BaseModel):
+    """A new gateway."""
+
+    gateway: str
+    record_key: Hex32
+    portals: list[PortalBody]
+    certificate_sha256: Annotated[str, Field(pattern=r"^([0-9a-fA-F]{64})?$")] = ""
+
+
+class ReasonBody(BaseModel):
+    """Why something is done."""
+
+    reason: str = Field(max_length=500)
+
+
+class ProvisioningBody(BaseModel):
+    """What a gateway trusts from its first minute; hex."""
+
+    site: str
+    keyring: str
+    intake_key: Hex32
+    control_key: Hex32
+
+
+@router.get("/gateways", dependencies=[reads])
+def listed(backend: BackendDep) -> list[GatewayRow]:
+    """Every gateway with its state."""
+    return list(fleet_board.gateways(backend.store))
+
+
+@router.get("/gateways/{gateway}", dependencies=[reads])
+def shown(gateway: str, backend: BackendDep) -> GatewayRow:
+    """One gateway."""
+    row = fleet_board.gateway(backend.store, gateway)
+    if row is None:
+        raise NotFoundError(f"there is no gateway {gateway[:40]!r}", code="no_gateway")
+    return row
+
+
+@router.post("/gateways", status_code=201)
+def enrol(body: EnrolmentBody, backend: BackendDep, actor: ActorDep) -> GatewayRow:
+    """Lets a gateway speak from now on."""
+    enrolment.enrol_gateway(
+        backend,
+        actor,
+        gateway=body.gateway,
+        record_key=bytes.fromhex(body.record_key),
+        portals=[NewPortal(**dict(portal)) for portal in body.portals],
+        certificate_sha256=body.certificate_sha256,
+    )
+    return shown(body.gateway, backend)
+
+
+@router.post("/gateways/{gateway}/revoke", status_code=204)
+def revoke(gateway: str, body: ReasonBody, backend: BackendDep, actor: ActorDep) -> None:
+    """Refuses whatever the gateway says from now on."""
+    enrolment.revoke_gateway(backend, actor, gateway=gateway, reason=body.reason)
+
+
+@router.get("/provisioning", dependencies=[Depends(Needs(Action.ENROL_GATEWAY))])
+def provision(backend: BackendDep) -> ProvisioningBody:
+    """What a new gateway must be given."""
+    given = provisioning.provision(backend)
+    return ProvisioningBody(
+        site=given.site,
+        keyring=given.keyring.hex(),
+        intake_key=given.intake_key.hex(),
+        control_key=given.control_key.hex(),
+    )

@@ -1,0 +1,36 @@
+"""Bounds on what a request may send."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from doorward_controller.api.errors import problem
+
+MAX_BODY_BYTES = 1024 * 1024
+"""The largest request is a rule book; a generous one has 100 kB."""
+
+
+class BodyLimit:
+    """Answers 413 when a request is longer, whether it says so or not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wraps `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuses by the announced length; cuts off what was not announced."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced) > MAX_BODY_BYTES:
+            answer = problem(413, "too_large", f"at most {MAX_BODY_BYTES} bytes")
+            await answer(scope, receive, send)
+            return
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            return {"type": "http.disconnect"} if taken > MAX_BODY_BYTES else message
+
+        await self._app(scope, counted, send)

@@ -1,0 +1,49 @@
+"""The web application: the JSON interface under /api/v1, health at the root, the console around."""
+
+from fastapi import APIRouter, FastAPI
+
+from doorward_controller import console
+from doorward_controller.api import (
+    audit,
+    credentials,
+    gateways,
+    health,
+    holders,
+    live,
+    policy,
+    records,
+    session,
+)
+from doorward_controller.api.errors import PROBLEMS, install
+from doorward_controller.api.limits import BodyLimit
+from doorward_controller.console.demo_port import DemoControls
+from doorward_controller.services.backend import Backend
+
+API_ROOT = "/api/v1"
+VERSION = "1.0"
+
+
+def create_app(backend: Backend, demo: DemoControls | None = None) -> FastAPI:
+    """Returns the application. It starts no threads: intake and jobs run beside it.
+
+    Args:
+        backend: the controller's parts.
+        demo: what the console's demonstration page acts on; None for no such page.
+    """
+    app = FastAPI(
+        title="Doorward controller",
+        version=VERSION,
+        openapi_url=f"{API_ROOT}/openapi.json",
+        docs_url=None,  # its pages load scripts from other hosts; sites have none
+        redoc_url=None,
+    )
+    app.state.backend = backend
+    install(app)
+    app.add_middleware(BodyLimit)
+    api = APIRouter(prefix=API_ROOT, responses=PROBLEMS)
+    for module in (session, gateways, records, credentials, holders, policy, audit, live):
+        api.include_router(module.router)
+    app.include_router(api)
+    app.include_router(health.router)
+    console.mount(app, demo)
+    return app

@@ -1,0 +1,75 @@
+"""Runs the web server and the intake beside it until the process is told to stop."""
+
+import errno
+import socket
+from types import FrameType
+
+import uvicorn
+
+from doorward_controller.app import create_app
+from doorward_controller.config import Http
+from doorward_controller.console.demo_port import DemoControls
+from doorward_controller.errors import ConfigError
+from doorward_controller.services.backend import Backend
+from doorward_controller.services.feed import Feed
+from doorward_controller.wiring import Intakes
+
+STOP_S = 5
+"""For requests at hand; live streams end at once, because the feed is closed first."""
+
+_WORDS = {
+    errno.EADDRINUSE: "is taken by another program; choose another http.port",
+    errno.EACCES: "may not be used by this account; choose an http.port above 1023",
+    errno.EADDRNOTAVAIL: "is not an address of this machine; correct http.host",
+}
+
+
+class Server(uvicorn.Server):
+    """Ends the live streams before it waits for open connections."""
+
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+        """Serves as `config` says."""
+        super().__init__(config)
+        self._feed = feed
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called for SIGTERM and SIGINT."""
+        self._feed.close()
+        super().handle_exit(sig, frame)
+
+
+def listen(http: Http) -> socket.socket:
+    """Returns the listening socket. Raises ConfigError in plain words."""
+    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((http.host, http.port))
+    except OSError as err:
+        listening.close()
+        words = _WORDS.get(err.errno or 0, f"cannot be used: {err.strerror or err}")
+        raise ConfigError(f"http: {http.host} port {http.port} {words}") from err
+    return listening
+
+
+def serve(
+    backend: Backend,
+    intakes: Intakes,
+    listening: socket.socket,
+    demo: DemoControls | None = None,
+) -> None:
+    """Runs until SIGTERM or SIGINT, then stops in order."""
+    config = uvicorn.Config(
+        create_app(backend, demo),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_S,
+    )
+    intakes.start()
+    try:
+        Server(config, backend.feed).run(sockets=[listening])
+    finally:
+        backend.feed.close()
+        intakes.stop()
+        backend.store.close()
