@@ -112,8 +112,9 @@ def test_lists_are_fetched_when_a_package_is_unknown(apt: _Apt) -> None:
     apt.program("apt-cache", "exit 100")
     assert apt.run("libzbar0").returncode == 0
     lines = apt.calls.read_text().splitlines()
-    assert [line.split()[0] for line in lines] == ["apt-cache", "apt-get", "apt-get"]
     assert lines[1] == "apt-get -q update"
+    assert lines[2].endswith("--download-only libzbar0")
+    assert lines[3].endswith("--no-install-recommends libzbar0")
 
 
 def test_services_are_kept_off_during_the_installation_and_nothing_is_left_behind(
@@ -124,12 +125,13 @@ def test_services_are_kept_off_during_the_installation_and_nothing_is_left_behin
     apt.program(
         "apt-get",
         f'sh "{policy}" mosquitto start; echo "start $?" >>"{apt.calls}"\n'
+        f'sh "{policy}" --quiet dbus "(start)" 2; echo "bracketed $?" >>"{apt.calls}"\n'
         f'sh "{policy}" ssh restart; echo "restart $?" >>"{apt.calls}"\n'
         f'cat "{clusters}"/* >>"{apt.calls}"',
     )
     assert apt.run("mosquitto", "postgresql").returncode == 0
     calls = apt.calls.read_text()
-    assert "start 101\nrestart 0\ncreate_main_cluster = false" in calls
+    assert "start 101\nbracketed 101\nrestart 0\ncreate_main_cluster = false" in calls
     assert "update-rc.d mosquitto disable" in calls
     assert apt.left_behind() == []
 
@@ -142,11 +144,22 @@ def test_a_machines_own_policy_is_kept(apt: _Apt) -> None:
     assert policy.read_text() == "its own"
 
 
-def test_a_failure_is_passed_on_after_one_more_try_with_fresh_lists(apt: _Apt) -> None:
-    apt.program("apt-get", 'case "$*" in *install*) exit 100 ;; esac')
-    assert apt.run("mosquitto").returncode == 100
+def test_outdated_lists_are_fetched_anew_when_a_download_fails(apt: _Apt) -> None:
+    fetched = apt.folder / "fetched"
+    apt.program(
+        "apt-get",
+        f'case "$*" in *update*) touch "{fetched}" ;;'
+        f' *--download-only*) [ -e "{fetched}" ] || exit 100 ;; esac',
+    )
+    assert apt.run("libzbar0").returncode == 0
     calls = apt.calls.read_text()
-    assert calls.count("install --no") == 2
-    assert calls.count("apt-get -q update") == 1
-    assert "update-rc.d" not in calls
+    assert [line.split()[-2] for line in calls.splitlines()][1:] == [
+        *("--download-only", "-q", "--download-only", "--no-install-recommends"),
+    ]
+
+
+def test_a_package_that_cannot_be_set_up_ends_it_and_nothing_is_left_behind(apt: _Apt) -> None:
+    apt.program("apt-get", 'case "$*" in *--download-only*) ;; *install*) exit 100 ;; esac')
+    assert apt.run("mosquitto").returncode == 100
+    assert "update" not in apt.calls.read_text()
     assert apt.left_behind() == []

@@ -57,11 +57,18 @@ def test_waiting_for_another_program_is_said_once(tmp_path: Path) -> None:
         ("invalid peer certificate: UnknownIssuer", "is not trusted here"),
         ("E: Could not get lock /var/lib/dpkg/lock-frontend", "Another program"),
         ("E: dpkg was interrupted, you must manually run", "dpkg --configure -a"),
+        ("E: Sub-process /usr/bin/dpkg returned an error code (1)", "could not be set up"),
         ("E: Unable to locate package chromium", "package lists"),
     ],
 )
 def test_known_troubles_get_advice(output: str, words: str) -> None:
     assert words in advice_for(output)
+
+
+def test_a_trouble_that_was_overcome_earlier_is_not_taken_for_the_cause() -> None:
+    waited = "Waiting for cache lock: Could not get lock /var/lib/dpkg/lock-frontend\n"
+    failed = waited + "Setting up\n" * 40 + "Sub-process /usr/bin/dpkg returned an error code (1)"
+    assert "could not be set up" in advice_for(failed)
 
 
 def test_unknown_troubles_get_no_invented_advice() -> None:

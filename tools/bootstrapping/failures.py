@@ -59,10 +59,20 @@ _ADVICE = (
         ),
     ),
     (
+        r"dpkg returned an error code",
+        (
+            "A Debian package could not be set up; the lines above say which."
+            " `sudo dpkg --configure -a` tries again and shows why."
+        ),
+    ),
+    (
         r"Permission denied|Errno 13|Read-only file system",
         "A file could not be written. Does this folder belong to you, and is the disk writable?",
     ),
 )
+
+
+_TELLING_LINES = 30  # what was overcome earlier must not be taken for the cause
 
 
 class SetupError(Exception):
@@ -83,7 +93,8 @@ class SetupError(Exception):
 
 def advice_for(output: str) -> str:
     """Return what to do about a program's output, or an empty string for an unknown trouble."""
+    end = "\n".join(output.splitlines()[-_TELLING_LINES:])
     for pattern, advice in _ADVICE:
-        if re.search(pattern, output):
+        if re.search(pattern, end):
             return advice
     return ""
