@@ -100,7 +100,7 @@ def _broken(request: Request, err: Exception) -> Response:
 
 def _page(request: Request, status: int, code: str, message: str) -> Response:
     response = visit_of(request).page(
-        "error.html", status=status, error_status=status, code=code, message=message
+        "error.html", status_code=status, error_status=status, code=code, message=message
     )
     for name, value in security.HEADERS.items():
         response.headers.setdefault(name, value)

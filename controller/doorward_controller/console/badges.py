@@ -21,6 +21,7 @@ from doorward_controller.services import codes, holders, issuing, revocation, ru
 router = APIRouter()
 
 MAX_VALIDITY_DAYS = 366
+STATES = ("valid", "suspended", "revoked")
 _PAGE_ROWS = 50
 _SCAN_ROWS = 10
 _NAMESAKES = 20
@@ -49,6 +50,8 @@ def badges_page(
     words = q.strip()[:100]
     if re.fullmatch(r"[0-9a-fA-F]{16}", words):
         return visit.go(f"/badges/{words.lower()}")
+    if state not in {"", *STATES}:
+        raise InvalidError(f"there is no state {state[:40]!r}")
     rows, next_cursor = _find(visit, words, state, cursor)
     return visit.page(
         "badges.html",
@@ -59,6 +62,7 @@ def badges_page(
         cursor=cursor,
         next_cursor=next_cursor,
         query=query_of({"q": words, "state": state}),
+        states=STATES,
         state_of=_state_at(visit),
     )
 
@@ -158,8 +162,8 @@ def restore_act(
 
 def state_of(row: credentials.CredentialRow, now_s: int) -> str:
     """Returns the state that a person understands: what is not taken back may still be too old."""
-    if row.state.value != "valid":
-        return row.state.value
+    if row.state != "valid":
+        return row.state
     if row.expires <= now_s:
         return "expired"
     return "upcoming" if row.not_before > now_s else "valid"
@@ -173,7 +177,7 @@ def _find(
     visit: Visit, words: str, state: str, cursor: str | None
 ) -> tuple[Sequence[credentials.CredentialRow], str | None]:
     store = visit.backend.store
-    wanted = credentials.state_named(state)
+    wanted = state or None
     if not words:
         narrow = credentials.CredentialFilter(state=wanted)
         page = credentials.page(store, narrow, cursor=cursor, limit=_PAGE_ROWS)
@@ -207,7 +211,7 @@ def _one(visit: Visit, credential_id: str) -> dict[str, object]:
         "row": row,
         "state": state_of(row, visit.reader.now_ms // 1000),
         "names": names_of(visit, [credential_id]),
-        "status": propagation.of_status(store),
+        "status": propagation.of_status(store, row.status_seq) if row.status_seq else None,
         "rows": scans,
         "reason_max": _REASON_MAX,
     }
@@ -216,7 +220,7 @@ def _one(visit: Visit, credential_id: str) -> dict[str, object]:
 def _issue_form(visit: Visit, form: IssueForm, refusal: ActError | None = None) -> Response:
     return visit.page(
         "badge_new.html",
-        status=refusal.status if refusal else 200,
+        status_code=refusal.status if refusal else 200,
         form=form,
         refusal=refusal,
         groups=rules.current(visit.backend).groups,

@@ -43,11 +43,19 @@ def live(visit: SignedIn, search: Search, *, rows: bool = False) -> Response:
 
 async def _stream(visit: Visit, search: ScanSearch | None) -> AsyncIterator[str]:
     last_seen = visit.request.headers.get("last-event-id")
+    store = visit.backend.store
+    newest_id = await run_sync(record_feed.newest_id, store) if search is not None else 0
     with visit.backend.feed.subscribe(last_seen) as subscription:
         yield "retry: 2000\n\n: open\n\n"
         while not await visit.request.is_disconnected():
             events = await run_sync(_gather, subscription, limiter=_waiting)
-            yield await run_sync(_messages, visit, search, events)
+            yield _hints(events)
+            if search is not None and any(event.kind is EventKind.SCAN for event in events):
+                rows = await run_sync(_new_rows, visit, search, newest_id)
+                newest_id = max((newest_id, *(row.id for row in rows)))
+                if rows:
+                    html = await run_sync(_row_html, visit, rows)
+                    yield _message("rows", events[-1].id, html)
 
 
 def _gather(subscription: Subscription) -> Sequence[FeedEvent]:
@@ -60,28 +68,27 @@ def _gather(subscription: Subscription) -> Sequence[FeedEvent]:
     return events
 
 
-def _messages(visit: Visit, search: ScanSearch | None, events: Sequence[FeedEvent]) -> str:
-    """Returns the events as the page wants them: rows as HTML, the rest as hints to ask again."""
+def _hints(events: Sequence[FeedEvent]) -> str:
+    """Returns one message for each kind that came: "ask again"."""
     if not events:
         return ": still here\n\n"
-    kinds = {event.kind for event in events}
-    last_id = events[-1].id
-    messages = [_message(kind.value, last_id, "") for kind in sorted(kinds)]
-    if search is not None and EventKind.SCAN in kinds:
-        html = _rows(visit, search, {event.data.get("id") for event in events})
-        if html:
-            messages.append(_message("rows", last_id, html))
-    return "".join(messages)
+    kinds = sorted({event.kind for event in events})
+    return "".join(_message(kind.value, events[-1].id, "") for kind in kinds)
 
 
-def _rows(visit: Visit, search: ScanSearch, ids: set[object]) -> str:
-    """Returns the announced scans that the search lets through, newest first, as table rows."""
-    page = record_feed.page(visit.backend.store, search.to_filter(), cursor=None, limit=PAGE_ROWS)
-    fresh = [row for row in page.items if row.id in ids]
+def _new_rows(
+    visit: Visit, search: ScanSearch, newest_id: int
+) -> Sequence[record_feed.RecordRow]:
+    """Returns what was stored since and fits the search, the last stored first."""
+    store = visit.backend.store
+    return record_feed.stored_after(store, search.to_filter(), newest_id, limit=PAGE_ROWS)
+
+
+def _row_html(visit: Visit, rows: Sequence[record_feed.RecordRow]) -> str:
     now_ms = visit.backend.clock.now().utc_ms
     now = replace(visit, reader=replace(visit.reader, now_ms=now_ms))
-    names = names_of(visit, (row.credential_id for row in fresh))
-    return now.text("parts/scan_rows.html", rows=fresh, names=names, is_new=True) if fresh else ""
+    names = names_of(visit, (row.credential_id for row in rows))
+    return now.text("parts/scan_rows.html", rows=rows, names=names, is_new=True)
 
 
 def _message(event: str, event_id: str, data: str) -> str:

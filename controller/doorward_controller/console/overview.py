@@ -6,7 +6,7 @@ from fastapi.responses import JSONResponse, Response
 from doorward_controller.console.names import names_of
 from doorward_controller.console.visit import SignedIn, Visit
 from doorward_controller.domain.permissions import Action
-from doorward_controller.queries import fleet_board, propagation, record_feed, scan_rate
+from doorward_controller.queries import fleet_board, propagation, record_feed
 
 router = APIRouter()
 
@@ -34,11 +34,11 @@ def rate(visit: SignedIn) -> Response:
     """Scans per minute of the last hour: parallel lists, as the chart wants them."""
     visit.require(Action.READ_RECORDS)
     first_ms = (visit.reader.now_ms // _MINUTE_MS - _CHART_MINUTES + 1) * _MINUTE_MS
-    counted = scan_rate.per_minute(visit.backend.store, first_ms)
-    known = {each.minute_utc_ms: each for each in counted}
+    counted = record_feed.per_minute(visit.backend.store, first_ms)
+    known = {minute_ms: (grants, denies) for minute_ms, grants, denies in counted}
     minutes = [first_ms + n * _MINUTE_MS for n in range(_CHART_MINUTES)]
-    grants = [known[m].grants if m in known else 0 for m in minutes]
-    denies = [known[m].denies if m in known else 0 for m in minutes]
+    grants = [known.get(m, (0, 0))[0] for m in minutes]
+    denies = [known.get(m, (0, 0))[1] for m in minutes]
     return JSONResponse(
         {"at_s": [m // 1000 for m in minutes], "granted": grants, "refused": denies},
         headers={"Cache-Control": "no-store"},
@@ -49,8 +49,7 @@ def _context(visit: Visit) -> dict[str, object]:
     store = visit.backend.store
     context: dict[str, object] = {
         "gateways": fleet_board.gateways(store),
-        "status": propagation.of_status(store),
-        "bundle": propagation.of_bundle(store),
+        "unfinished": propagation.unfinished(store),
         "rows": (),
         "names": {},
         "counts": None,
@@ -64,6 +63,6 @@ def _context(visit: Visit) -> dict[str, object]:
             "rows": rows,
             "names": names_of(visit, (row.credential_id for row in rows)),
             "counts": record_feed.counts(store, today),
-            "reasons": scan_rate.top_reasons(store, today, limit=5),
+            "reasons": record_feed.top_reasons(store, today, limit=5),
         }
     return context

@@ -5,10 +5,12 @@ from fastapi.responses import Response
 
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
 from doorward_controller.domain.permissions import Action
-from doorward_controller.queries import portals, propagation
+from doorward_controller.queries import policies, propagation
 from doorward_controller.services import policy_release, rules
 
 router = APIRouter()
+
+_RELEASES = 5
 
 
 @router.get("/policy")
@@ -37,6 +39,7 @@ def _context(visit: Visit) -> dict[str, object]:
     return {
         "book": rules.current(visit.backend),
         "bundle": propagation.of_bundle(store),
-        "status": propagation.of_status(store),
-        "portals": portals.all_portals(store),
+        "portals": policies.all_portals(store),
+        "releases": policies.releases(store, limit=_RELEASES),
+        "is_behind": policies.has_unreleased_rules(store),
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from doorward.reasons import REASONS, Reason
+from doorward.reasons import REASON_TEXTS, Reason
 from doorward_controller.console import words
 from doorward_controller.console.i18n import Language, translations
 from doorward_controller.domain.permissions import Action
@@ -47,7 +47,7 @@ def reason_text(code: str | None, language: Language) -> str:
         return ""
     if code not in _CODES:
         return code
-    text = REASONS[Reason(code)]
+    text = REASON_TEXTS[Reason(code)]
     return text.zh if language is Language.CHINESE else text.en
 
 
@@ -55,7 +55,7 @@ def reason_next(code: str | None, language: Language) -> str:
     """Returns what the person at the gate can do about it."""
     if not code or code not in _CODES:
         return ""
-    text = REASONS[Reason(code)]
+    text = REASON_TEXTS[Reason(code)]
     return text.next_zh if language is Language.CHINESE else text.next_en
 
 

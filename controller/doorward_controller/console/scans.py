@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from doorward.reasons import REASONS
+from doorward.reasons import REASON_TEXTS
 from doorward_controller.console.names import names_of
 from doorward_controller.console.visit import SignedIn, query_of
 from doorward_controller.domain.permissions import Action
@@ -80,7 +80,7 @@ def scans_page(visit: SignedIn, search: Search, cursor: str | None = None) -> Re
         cursor=cursor,
         names=names_of(visit, (row.credential_id for row in page.items)),
         gateways=fleet_board.gateways(store),
-        reasons=REASONS,
+        reasons=REASON_TEXTS,
     )
 
 

@@ -88,9 +88,9 @@ class Visit:
             self.reader.language, template, {"visit": self, "reader": self.reader} | context
         )
 
-    def page(self, template: str, *, status: int = 200, **context: object) -> HTMLResponse:
+    def page(self, template: str, *, status_code: int = 200, **context: object) -> HTMLResponse:
         """Returns a template as the answer."""
-        response = HTMLResponse(self.text(template, **context), status_code=status)
+        response = HTMLResponse(self.text(template, **context), status_code=status_code)
         response.headers["Cache-Control"] = "no-store"
         response.headers["Vary"] = "Cookie, Accept-Language"
         if self.session is None and VISITOR_COOKIE not in self.request.cookies:

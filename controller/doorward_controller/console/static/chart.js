@@ -27,11 +27,11 @@
     const granted = (u, v, s, i) => (i == null ? "–" : u.data[1][i] - u.data[2][i]);
     const refused = (u, v, s, i) => (i == null ? "–" : u.data[2][i]);
     return {
-      width, height: HEIGHT_PX, padding: [8, 8, 0, 0],
+      width, height: HEIGHT_PX, padding: [8, 16, 0, 0],
       cursor: { points: { show: false }, drag: { x: false, y: false } },
       scales: { y: { range: (u, min, max) => [0, Math.max(4, Math.ceil(max * 1.1))] } },
       axes: [
-        { ...axis, grid: { show: false }, values: (u, splits) => splits.map((s) => clock.format(s * 1000)) },
+        { ...axis, size: 26, grid: { show: false }, values: (u, splits) => splits.map((s) => clock.format(s * 1000)) },
         { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] },
       ],
       series: [
