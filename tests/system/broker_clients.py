@@ -1,6 +1,7 @@
 """MQTT clients for tests against a real broker."""
 
 import queue
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,3 +76,32 @@ def talker(
     finally:
         client.disconnect()
         client.loop_stop()
+        # paho closes its inner pair of sockets when it is freed; a cycle would delay that.
+        client.on_connect = client.on_disconnect = client.on_message = client.on_subscribe = None
+
+
+@contextmanager
+def raw_session(identity: Identity, ca_file: Path, port: int) -> Iterator[ssl.SSLSocket]:
+    """A connection on which CONNECT was accepted. Raises OSError when it was not."""
+    context = ssl.create_default_context(cafile=ca_file)
+    context.load_cert_chain(identity.certificate_file, identity.key_file)
+    name = identity.name.encode()
+    header = b"\x00\x04MQTT\x04\x02\x00\x1e" + len(name).to_bytes(2) + name
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=ARRIVES_S) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as tls,
+    ):
+        tls.sendall(b"\x10" + bytes([len(header)]) + header)
+        # With TLS 1.3 a refused certificate is told after our side of the handshake.
+        if tls.recv(4) != b"\x20\x02\x00\x00":
+            raise ConnectionError("not let in")
+        yield tls
+
+
+def is_let_in(identity: Identity, ca_file: Path, port: int) -> bool:
+    """Says whether the broker answers a CONNECT of this certificate with "accepted"."""
+    try:
+        with raw_session(identity, ca_file, port):
+            return True
+    except OSError:
+        return False

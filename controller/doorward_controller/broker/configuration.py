@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-MESSAGE_LIMIT_BYTES = 32 * 1024 * 1024
+PACKET_LIMIT_BYTES = 32 * 1024 * 1024
 """A policy bundle of 1,000,000 credentials is about 20 MB; a batch of records is 256 KiB at most.
-Mosquitto has one limit for all. A larger message is dropped and still answered with a PUBACK."""
+Mosquitto has one limit for all. Whoever sends more is disconnected when the packet's length is
+read, before memory is taken for it; `message_size_limit` would first read all of it."""
 
 QUEUED_MESSAGES = 20_000
 QUEUED_BYTES = 256 * 1024 * 1024
@@ -112,7 +113,7 @@ persistent_client_expiration {FORGET_AFTER}
 
 
 _LIMITS = f"""
-message_size_limit {MESSAGE_LIMIT_BYTES}
+max_packet_size {PACKET_LIMIT_BYTES}
 max_queued_messages {QUEUED_MESSAGES}
 max_queued_bytes {QUEUED_BYTES}
 max_inflight_messages {INFLIGHT_MESSAGES}

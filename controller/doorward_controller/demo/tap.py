@@ -62,6 +62,8 @@ class Tap:
         """Leaves the broker."""
         self._client.disconnect()
         self._client.loop_stop()
+        # paho closes its inner pair of sockets when it is freed; our callbacks would delay that.
+        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
 
     def _on_connect(self, client: mqtt.Client, *_: Any) -> None:  # noqa: ANN401 (paho's types)
         client.subscribe(ups_of_every_gateway(Up.RECORDS), qos=1)
