@@ -35,6 +35,11 @@ class Files:
         return self.folder / "journal.db-wal"
 
     @property
+    def index_of_log(self) -> Path:
+        """What SQLite makes anew of the log for readers."""
+        return self.folder / "journal.db-shm"
+
+    @property
     def fresh(self) -> Path:
         """A journal that is not yet in place."""
         return self.folder / "journal.db.new"

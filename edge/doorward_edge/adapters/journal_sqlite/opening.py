@@ -125,13 +125,14 @@ def _damage_of_files(files: Files) -> str:
 def _open(files: Files, gateway: GatewayId, capacity_bytes: int) -> tuple[Store, list[EpochIndex]]:
     files.prepare_log()
     files.set_state(f"{OPEN} {min(WAL_BYTES, files.log.stat().st_size)}")
-    store = Store.open(files.database, capacity_bytes)
+    inspected = Store.inspect(files.database)
     try:
-        store.check_owner(gateway)
-        return store, store.load(gateway)
-    except BaseException:
-        store.close()
-        raise
+        inspected.check_owner(gateway)
+        epochs = inspected.load(gateway)
+    finally:
+        inspected.close()
+        files.index_of_log.unlink(missing_ok=True)
+    return Store.open(files.database, capacity_bytes), epochs
 
 
 def _new_epoch(store: Store, epochs: list[EpochIndex], draw: Callable[[int], bytes]) -> EpochIndex:

@@ -104,6 +104,13 @@ class Store:
                 raise
         return cls(db)
 
+    @classmethod
+    def inspect(cls, path: Path) -> Self:
+        """Opens a journal for reading; closing it leaves file and log exactly as they were."""
+        with typed_errors(f"reading {path}"):
+            uri = f"{path.absolute().as_uri()}?mode=ro"
+            return cls(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=0))
+
     def close(self) -> None:
         """Folds the log into the database and closes both."""
         with typed_errors("closing"):
