@@ -122,7 +122,7 @@ def test_eight_arrays_deep_pass_in_both_directions_and_nine_in_none() -> None:
     [
         1.5,
         {1, 2},
-        object(),
+        pytest.param(object(), id="an object of no kind"),  # its own repr holds an address
         2**64,
         -(2**63) - 1,
         {None: 1},
