@@ -86,7 +86,7 @@ def coded(prefix: bytes, body: bytes) -> bytes:
     return prefix + base45.encode(body).encode()
 
 
-# ---- what is issued is read -------------------------------------------------------------------
+# ---- what is issued is read --------------------------------------------------------------------
 
 
 @given(STATEMENTS)
@@ -440,7 +440,7 @@ def test_foreign_issuer_is_unknown(number: int) -> None:
     assert reason(issue_badge(said, stranger).encode()) is Reason.KEY_UNKNOWN
 
 
-# ---- issuing refuses what gateways would ---------------------------------------------------------
+# ---- issuing refuses what gateways would -------------------------------------------------------
 
 
 def test_holder_key_that_is_no_compressed_point_is_never_signed() -> None:

@@ -235,7 +235,7 @@ def test_signature_over_another_keyring_does_not_count() -> None:
         accept_keyring(Step(1, 1, "r1", "r1").keyring(), head + other.keyring().to_body())
 
 
-# ---- what a keyring may be -----------------------------------------------------------------------
+# ---- what a keyring may be ---------------------------------------------------------------------
 
 
 def rooted(*more: Key) -> tuple[Key, ...]:
@@ -406,7 +406,7 @@ def test_every_flipped_bit_is_refused_or_another_keyring() -> None:
         assert found.to_body() == bytes(body)
 
 
-# ---- which signature makes a message count --------------------------------------------------------
+# ---- which signature makes a message count -----------------------------------------------------
 
 
 def offered(kind: Kind, *signers: Ed25519Signer) -> bytes:
@@ -424,7 +424,7 @@ def test_each_kind_counts_by_keys_of_its_own_purpose_alone(
     if key is not None and purpose in key.purposes:
         assert verify_signed(envelope, KEYRING, purpose, NOON) == owner.key_id
     else:
-        with pytest.raises(UntrustedError, match="may not sign this|is unknown"):
+        with pytest.raises(UntrustedError, match=r"may not sign this|is unknown"):
             verify_signed(envelope, KEYRING, purpose, NOON)
 
 
