@@ -83,10 +83,11 @@ class Child:
 
     def output(self) -> str:
         """Returns what this run wrote to its standard output so far."""
-        with contextlib.suppress(FileNotFoundError), self.spec.out_file.open("rb") as file:
-            file.seek(self._out_from)
-            return file.read().decode(errors="replace")
-        return ""
+        return self._read_output(self._out_from)
+
+    def all_output(self) -> str:
+        """Returns what all runs wrote to their standard output."""
+        return self._read_output(0)
 
     def last_errors(self) -> str:
         """Returns the last lines of its standard error, for a message to a person."""
@@ -95,6 +96,12 @@ class Child:
         except FileNotFoundError:
             return ""
         return "\n".join(text.splitlines()[-_TAIL_LINES:])
+
+    def _read_output(self, begin: int) -> str:
+        with contextlib.suppress(FileNotFoundError), self.spec.out_file.open("rb") as file:
+            file.seek(begin)
+            return file.read().decode(errors="replace")
+        return ""
 
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal if the process is alive."""

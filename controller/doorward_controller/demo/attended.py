@@ -6,20 +6,17 @@ from pathlib import Path
 from threading import Event
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
 from doorward.times import Clock
-from doorward_controller.broker.waiting import wait_until
-from doorward_controller.demo.api_client import ApiError
 from doorward_controller.demo.controller_here import ControllerHere
 from doorward_controller.demo.controls import Controls
+from doorward_controller.demo.first_scan import wait_first_scan
 from doorward_controller.demo.process_age import since_process_start_s
 from doorward_controller.demo.traffic import Traffic
 from doorward_controller.demo.world import Say, World, build
-from doorward_controller.domain.permissions import Role
-
-FIRST_SCAN_S = 60.0
 
 
 def run(folder: Path, *, http_port: int, seed: int, clock: Clock, terminal: Console) -> None:
@@ -30,7 +27,7 @@ def run(folder: Path, *, http_port: int, seed: int, clock: Clock, terminal: Cons
     """
     say = _progress(terminal, clock)
     with running(folder, http_port=http_port, seed=seed, clock=clock, say=say) as world:
-        _tell(terminal, world, _first_scan_s(world))
+        _tell(terminal, world, wait_first_scan(world))
         with contextlib.suppress(KeyboardInterrupt):
             Event().wait()
         terminal.print("Stopping gateways, controller and broker …")
@@ -56,38 +53,23 @@ def running(folder: Path, *, http_port: int, seed: int, clock: Clock, say: Say) 
 
 def _progress(terminal: Console, clock: Clock) -> Say:
     def say(text: str) -> None:
-        terminal.print(f"[dim]{since_process_start_s(clock):6.1f} s[/]  {text}")
+        terminal.print(f"[dim]{since_process_start_s(clock):6.1f} s[/]  {escape(text)}")
 
     return say
 
 
-def _first_scan_s(world: World) -> float | None:
-    api = world.api_as(Role.SECURITY)
-
-    def has_scan() -> bool:
-        with contextlib.suppress(ApiError):
-            return any(row["kind"] == "scan" for row in api.get("/api/v1/records")["items"])
-        return False
-
-    seen = wait_until(has_scan, timeout_s=FIRST_SCAN_S)
-    return since_process_start_s(world.clock) if seen else None
-
-
-def _tell(terminal: Console, world: World, first_scan_s: float | None) -> None:
+def _tell(terminal: Console, world: World, first_scan_s: float) -> None:
     http = world.config.http
     accounts = Table.grid(padding=(0, 2))
     for name, role in world.setup.accounts:
         accounts.add_row(f"[b]{name}[/]", f"[b]{world.setup.password}[/]", f"role: {role}")
-    first = (
-        f"First scan in the console {first_scan_s:.1f} s after the start."
-        if first_scan_s is not None
-        else f"[red]No scan after {FIRST_SCAN_S:.0f} s; logs are in {world.folder}.[/]"
-    )
     page = Table.grid()
     page.add_row(f"Console   [b cyan]http://{http.host}:{http.port}/[/]")
     page.add_row("Try       [b]/demo[/] there: present a badge, cut a gateway off, kill it")
     page.add_row("")
     page.add_row(accounts)
     page.add_row("")
-    page.add_row(f"{first} Stop with Ctrl-C.")
+    page.add_row(
+        f"First scan in the console {first_scan_s:.1f} s after the start. Stop with Ctrl-C."
+    )
     terminal.print(Panel(page, title="Doorward", expand=False))

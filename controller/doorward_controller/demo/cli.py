@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from doorward.errors import DoorwardError
 from doorward_controller.clock import SystemClock
@@ -54,7 +55,7 @@ def demo(
                 )
             _attended(folder, port, seed, terminal)
     except (DoorwardError, OSError) as err:
-        terminal.print(f"[red]The demo cannot go on:[/] {err}")
+        terminal.print(f"[red]The demo cannot go on:[/] {escape(str(err))}")
         raise typer.Exit(1) from err
     except KeyboardInterrupt:
         terminal.print("Stopped; no process is left behind.")
@@ -74,7 +75,7 @@ def _unattended(
         seconds=seconds,
         seed=seed,
         clock=SystemClock(),
-        say=lambda text: terminal.print(f"[dim]{text}[/]"),
+        say=lambda text: terminal.print(f"[dim]{escape(text)}[/]"),
     )
     if as_json:
         typer.echo(report.to_json())

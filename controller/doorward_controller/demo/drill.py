@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from doorward.credential import CredentialClass, Form
 from doorward_controller.broker.waiting import wait_until
 from doorward_controller.demo.api_client import ApiClient
 from doorward_controller.demo.controller_host import ControllerHost
 from doorward_controller.demo.gateway_process import GatewayProcess
+from doorward_controller.demo.people import GUESTS
 from doorward_controller.demo.scenario import NotSeenError
 from doorward_controller.demo.tally import Presentation, Revocation
 from doorward_controller.demo.tap import Tap
@@ -64,16 +66,16 @@ class Drill:
     def issue_visitor(self, name: str) -> Code:
         """Issues a badge through the API. Raises ApiError."""
         now = self.world.clock.now().utc_s
-        holder = self.desk.post("/api/v1/holders", {"name": name, "groups": ["guests"]})
+        holder = self.desk.post("/api/v1/holders", {"fields": {"name": name}, "groups": [GUESTS]})
         issued = self.desk.post(
             "/api/v1/credentials",
             {
-                "credential_class": "visitor",
-                "form": "dw1",
+                "credential_class": int(CredentialClass.VISITOR),
+                "form": Form.BADGE,
                 "not_before": now - 60,
                 "expires": now + _DAY_S,
                 "holder_id": holder["holder_id"],
-                "groups": ["guests"],
+                "groups": [GUESTS],
                 "purpose": "demo",
             },
         )

@@ -16,6 +16,7 @@ from doorward_controller.demo.errors import DemoError
 
 READY_S = 30.0
 STOP_S = 5.0
+_HOPELESS_RESTARTS = 2
 RESTART_AFTER_S = 1.0
 """As systemd would with RestartSec=1: long enough for a person to see that it is gone."""
 
@@ -90,6 +91,15 @@ class GatewayProcess:
     def is_ready(self) -> bool:
         """Says whether this run of the process has announced that it reads codes."""
         return self.is_running and any(_is_ready(x) for x in self._child.output().splitlines())
+
+    def raise_if_it_cannot_start(self) -> None:
+        """Raises DemoError when it ended again and again and never was ready."""
+        never_ready = not any(map(_is_ready, self._child.all_output().splitlines()))
+        if self.restarts >= _HOPELESS_RESTARTS and never_ready:
+            raise DemoError(
+                f"gateway {self.name} does not start; {self._child.spec.err_file} ends with:\n"
+                f"{self._child.last_errors()}"
+            )
 
     def state(self) -> dict[str, Any] | None:
         """Returns its own account of itself; None while nobody answers."""

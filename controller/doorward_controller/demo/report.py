@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from doorward_controller.demo.scenario import ScenarioResult
@@ -74,7 +75,7 @@ class Report:
         for result in self.scenarios:
             seen = result.problem or ", ".join(f"{k} {v}" for k, v in result.detail.items())
             mark = "[green]passed[/]" if result.passed else "[red]failed[/]"
-            table.add_row(result.name, mark, f"{result.seconds:.1f}", seen)
+            table.add_row(result.name, mark, f"{result.seconds:.1f}", escape(seen))
         console.print(table)
         tally = self.tally
         console.print(
@@ -83,7 +84,7 @@ class Report:
             f"{tally.granted_after_revocation} granted after revocation[/]"
         )
         for line in (*self.problems, *tally.findings):
-            console.print(f"[red]{line}[/]")
+            console.print(f"[red]{escape(line)}[/]")
 
 
 def versions(broker: str) -> dict[str, str]:

@@ -7,12 +7,10 @@ from pathlib import Path
 from doorward.times import Clock
 from doorward_controller.broker.waiting import wait_until
 from doorward_controller.demo import report, scenarios
-from doorward_controller.demo.api_client import ApiError
 from doorward_controller.demo.controller_host import ControllerProcess
 from doorward_controller.demo.drill import DRAINED_S, Drill, pending
-from doorward_controller.demo.errors import DemoError
+from doorward_controller.demo.first_scan import wait_first_scan
 from doorward_controller.demo.journal_file import read_numbers
-from doorward_controller.demo.process_age import since_process_start_s
 from doorward_controller.demo.report import Report
 from doorward_controller.demo.scenario import ScenarioResult, play
 from doorward_controller.demo.stored_records import read_stored
@@ -22,12 +20,6 @@ from doorward_controller.demo.traffic import Traffic
 from doorward_controller.demo.world import Say, World, build
 from doorward_controller.domain.permissions import Role
 from doorward_controller.store.session import Store
-
-FIRST_SCAN_S = 60.0
-"""How long is waited for it at all; the promise of 10 s is measured, not enforced here."""
-
-_REVOCATIONS = 5
-"""More measurements of the same thing, for a median."""
 
 
 def run(
@@ -56,7 +48,7 @@ def run(
         traffic = Traffic(tuple(world.turnstiles.values()), world.setup.codes, seed)
         traffic.start()
         stack.callback(traffic.stop)
-        first_scan_s = _wait_first_scan(world, controller)
+        first_scan_s = wait_first_scan(world)
         say(f"first scan in the console {first_scan_s:.1f} s after the start")
         tap = Tap(world.tap, world.authority.ca_file, "127.0.0.1", world.broker.port)
         stack.callback(tap.close)
@@ -84,23 +76,6 @@ def run(
             ran_s=round((clock.now().mono_ms - begun_mono_ms) / 1000, 1),
             versions=report.versions(world.broker.version),
         )
-
-
-def _wait_first_scan(world: World, controller: ControllerProcess) -> float:
-    api = world.api_as(Role.SECURITY)
-
-    def has_scan() -> bool:
-        with contextlib.suppress(ApiError):
-            return any(r["kind"] == "scan" for r in api.get("/api/v1/records")["items"])
-        return False
-
-    if wait_until(has_scan, timeout_s=FIRST_SCAN_S):
-        return since_process_start_s(world.clock)
-    states = {gateway.name: gateway.state() for gateway in world.gateways}
-    raise DemoError(
-        f"no scan reached the console within {FIRST_SCAN_S:.0f} s; gateways say {states}; "
-        f"the controller's log ends with:\n{controller.last_errors}"
-    )
 
 
 def _play_all(drill: Drill, seed: int, say: Say) -> tuple[ScenarioResult, ...]:

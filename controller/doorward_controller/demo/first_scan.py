@@ -1,0 +1,34 @@
+"""Waits for the moment that a person waits for: the first scan in the console."""
+
+import contextlib
+
+from doorward_controller.broker.waiting import wait_until
+from doorward_controller.demo.api_client import ApiError
+from doorward_controller.demo.errors import DemoError
+from doorward_controller.demo.process_age import since_process_start_s
+from doorward_controller.demo.world import World
+from doorward_controller.domain.permissions import Role
+
+FIRST_SCAN_S = 60.0
+"""How long is waited for it at all; the promise of 10 s is measured, not enforced here."""
+
+
+def wait_first_scan(world: World) -> float:
+    """Returns the seconds from the start of this process to the first scan that the API shows.
+
+    Raises:
+        DemoError: a gateway does not start, or no scan arrives.
+    """
+    api = world.api_as(Role.SECURITY)
+
+    def has_scan() -> bool:
+        for gateway in world.gateways:
+            gateway.raise_if_it_cannot_start()
+        with contextlib.suppress(ApiError):
+            return any(row["kind"] == "scan" for row in api.get("/api/v1/records")["items"])
+        return False
+
+    if wait_until(has_scan, timeout_s=FIRST_SCAN_S):
+        return since_process_start_s(world.clock)
+    states = {gateway.name: gateway.state() for gateway in world.gateways}
+    raise DemoError(f"no scan came within {FIRST_SCAN_S:.0f} s; the gateways say {states}")
