@@ -1,0 +1,90 @@
+"""Record: on the disk before the lock is told, or known to be late (architecture, §2)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from doorward.errors import MalformedError
+from doorward.records import Record, RecordKind
+from doorward.times import Instant
+from doorward_edge.ports import Journal, JournalError, Notice, Receipt
+
+RECORD_WAIT_S = 0.150
+"""A person at a turnstile waits no longer for a slow card; past it the record is marked late."""
+
+
+class Recorded(StrEnum):
+    """What became of a record when the wait ended."""
+
+    DURABLE = "durable"
+    LATE = "late"
+    """Not on the disk yet; the journal marks it when it gets there."""
+    FAILED = "failed"
+    """It will not be on the disk; the portal's policy says what that means."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordOutcome:
+    """What became of a record.
+
+    Attributes:
+        receipt: its number when it is durable.
+        error: why it failed.
+    """
+
+    state: Recorded
+    receipt: Receipt | None = None
+    error: Exception | None = None
+
+
+class RecordStage:
+    """Fills in what every record of this boot has in common, appends, and waits a bounded time."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        boot_id: bytes,
+        portal: str,
+        is_online: Callable[[], bool],
+        wait_s: float = RECORD_WAIT_S,
+    ) -> None:
+        self._journal, self._boot_id, self._portal = journal, boot_id, portal
+        self._is_online, self._wait_s = is_online, wait_s
+
+    def begin(self, kind: RecordKind, now: Instant, reason: str, detail: str = "") -> Record:
+        """Returns a record with time, boot, portal and uplink filled in."""
+        return Record(
+            kind=kind,
+            utc_ms=now.utc_ms,
+            mono_ms=now.mono_ms,
+            boot_id=self._boot_id,
+            clock_trust=now.trust,
+            portal=self._portal,
+            reason=reason,
+            detail=detail,
+            online=self._is_online(),
+        )
+
+    def record(self, record: Record) -> RecordOutcome:
+        """Appends and waits until it is durable, at most `wait_s`. Never raises for the disk."""
+        try:
+            ticket = self._journal.append(record)
+            receipt = ticket.wait(self._wait_s)
+            if receipt is None and not ticket.mark_late():
+                receipt = ticket.wait(0)
+        except (JournalError, MalformedError) as err:
+            return RecordOutcome(state=Recorded.FAILED, error=err)
+        if receipt is None:
+            return RecordOutcome(state=Recorded.LATE)
+        return RecordOutcome(state=Recorded.DURABLE, receipt=receipt)
+
+    def event(self, code: str, detail: str, now: Instant) -> RecordOutcome:
+        """Records that something happened to the gateway."""
+        begun = self.begin(RecordKind.EVENT, now, code)
+        return self.record(replace(begun, detail=detail[:512].replace("\0", "")))
+
+    def record_notices(self, notices: tuple[Notice, ...], now: Instant) -> None:
+        """Records what the journal said about itself."""
+        for notice in notices:
+            self.event(notice.code, notice.detail, now)
