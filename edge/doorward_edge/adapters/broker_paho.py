@@ -54,7 +54,7 @@ class PahoBroker:
         self._address = address
         self._will = will
         self._session = 0
-        self._events: queue.Queue[LinkEvent] = queue.Queue()
+        self._events: queue.SimpleQueue[LinkEvent | None] = queue.SimpleQueue()
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=address.client_id,
@@ -96,6 +96,10 @@ class PahoBroker:
             return self._events.get(timeout=timeout_s)
         except queue.Empty:
             return None
+
+    def wake(self) -> None:
+        """Puts nothing into the queue, which ends a wait."""
+        self._events.put(None)
 
     def close(self) -> None:
         """Sends DISCONNECT, so that the broker drops the will, and ends paho's thread."""

@@ -1,16 +1,22 @@
 """Record: on the disk before the lock is told, or known to be late (architecture, §2)."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from doorward.decision import Deny, Grant
 from doorward.errors import MalformedError
-from doorward.records import Record, RecordKind
+from doorward.records import Outcome, Record, RecordKind
 from doorward.times import Instant
 from doorward_edge.ports import Journal, JournalError, Notice, Receipt
+from doorward_edge.scan import Scan
 
 RECORD_WAIT_S = 0.150
 """A person at a turnstile waits no longer for a slow card; past it the record is marked late."""
+
+
+_OTHER_FORM = "other"
 
 
 class Recorded(StrEnum):
@@ -79,6 +85,11 @@ class RecordStage:
             return RecordOutcome(state=Recorded.LATE)
         return RecordOutcome(state=Recorded.DURABLE, receipt=receipt)
 
+    def scan(self, scan: Scan, decision: Grant | Deny, now: Instant) -> RecordOutcome:
+        """Records what was decided about a scan, a refusal like a grant."""
+        begun = self.begin(RecordKind.SCAN, now, decision.reason.value)
+        return self.record(_with_decision(begun, scan, decision))
+
     def event(self, code: str, detail: str, now: Instant) -> RecordOutcome:
         """Records that something happened to the gateway."""
         begun = self.begin(RecordKind.EVENT, now, code)
@@ -88,3 +99,23 @@ class RecordStage:
         """Records what the journal said about itself."""
         for notice in notices:
             self.event(notice.code, notice.detail, now)
+
+
+def _with_decision(begun: Record, scan: Scan, decision: Grant | Deny) -> Record:
+    """Fills in what was decided. Of a code that is not ours only a part of its hash is kept."""
+    grounds = decision.grounds
+    is_ours = grounds.credential_id is not None
+    return replace(
+        begun,
+        outcome=Outcome.GRANT if isinstance(decision, Grant) else Outcome.DENY,
+        credential_id=grounds.credential_id,
+        form=grounds.form.value if grounds.form else _OTHER_FORM,
+        credential_class=grounds.credential_class,
+        rule=grounds.rule,
+        basis=grounds.basis.value,
+        policy_version=grounds.policy_version or None,
+        policy_age_s=grounds.policy_age_s,
+        status_seq=grounds.status_seq or None,
+        reader=scan.reader,
+        payload_digest=None if is_ours else hashlib.sha256(scan.payload).digest()[:8],
+    )

@@ -1,0 +1,276 @@
+"""Carries the journal up and the rules down, in a thread of its own, while there is a link.
+
+Up: what the outbox wants is read from the journal, signed and published; it stays there until a
+signed acknowledgement names it. Down: bundles, status lists, deltas and acknowledgements. What
+cannot be trusted is refused, reported and changes nothing.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from doorward import topics
+from doorward.acks import Ack
+from doorward.envelope import Kind, Signer, parse_envelope
+from doorward.errors import DoorwardError, MalformedError
+from doorward.ids import GatewayId, PortalId, SiteId
+from doorward.keys import PURPOSE_OF_KIND, verify_signed
+from doorward.messages import Birth, Health, JournalSpan, Rejection, Reported, State
+from doorward.ranges import count
+from doorward.times import Clock, ClockTrust, Instant, UtcSeconds
+from doorward_edge.ports import (
+    Arrived,
+    Broker,
+    EpochSpan,
+    Journal,
+    JournalError,
+    LinkDown,
+    LinkEvent,
+    LinkUp,
+    Outgoing,
+)
+from doorward_edge.stages.publish import ROOM_BYTES, Outbox, make_batch, settlement_of
+from doorward_edge.sync import PolicyKeeper, Taken, Verdict
+from doorward_edge.uplink import LinkAction, LinkChange, Uplink
+
+log = logging.getLogger(__name__)
+
+HEALTH_EVERY_MS = 10_000
+PURGE_EVERY_MS = 600_000
+LONGEST_WAIT_S = 1.0
+"""The thread wakes at least this often, so that its heartbeat can be told from a standstill."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Myself:
+    """What a gateway says of itself at every connection; `boot_id` is 16 hex digits."""
+
+    site: SiteId
+    gateway: GatewayId
+    boot_id: str
+    software: str
+    hardware: dict[str, str]
+    capabilities: tuple[str, ...]
+    record_key: str
+    portals: tuple[PortalId, ...]
+
+
+class Courier:
+    """One `turn` after another, by one thread; nothing here is called from elsewhere."""
+
+    def __init__(
+        self,
+        *,
+        myself: Myself,
+        broker: Broker,
+        journal: Journal,
+        keeper: PolicyKeeper,
+        signer: Signer,
+        clock: Clock,
+        health: Callable[[], Health],
+    ) -> None:
+        """Takes what it carries between."""
+        self._me = myself
+        self._broker = broker
+        self._journal = journal
+        self._keeper = keeper
+        self._signer = signer
+        self._clock = clock
+        self._health = health
+        self._outbox = Outbox(journal.spans())
+        self._session = 0
+        self._health_due_ms: int = clock.now().mono_ms
+        self._purge_due_ms = self._health_due_ms
+        self.uplink = Uplink()
+        self.rejected: tuple[Rejection, ...] = ()
+
+    def open(self) -> None:
+        """Begins to dial."""
+        self.uplink.note(LinkChange.DIAL)
+        self._broker.open()
+
+    def turn(self) -> None:
+        """Waits for one event or for what is due next, and does it."""
+        event = self._broker.next_event(self._wait_s())
+        now = self._clock.now()
+        if event is not None:
+            self._handle(event, now)
+        self._send_batches(now)
+        self._send_health(now)
+        self._purge(now)
+
+    def close(self) -> None:
+        """Says that we go, and hangs up."""
+        if self.uplink.is_connected:
+            self._broker.publish(
+                state_message(self._me, self._session, self._clock.now(), online=False)
+            )
+        self.uplink.note(LinkChange.STOP)
+        self._broker.close()
+
+    # --- What arrives ---------------------------------------------------------------------------
+
+    def _handle(self, event: LinkEvent, now: Instant) -> None:
+        match event:
+            case LinkUp(session):
+                self._session = session
+                self._act(self.uplink.note(LinkChange.UP), now)
+            case LinkDown(why):
+                log.info("link.down why=%s", why)
+                self.uplink.note(LinkChange.DOWN)
+                self._outbox.disconnected()
+            case Arrived():
+                self._take(event, now)
+
+    def _act(self, actions: tuple[LinkAction, ...], now: Instant) -> None:
+        for action in actions:
+            if action is LinkAction.ANNOUNCE:
+                self._announce(now)
+            elif action is LinkAction.RESEND:
+                self._outbox.disconnected()
+
+    def _announce(self, now: Instant) -> None:
+        site, gateway = self._me.site, self._me.gateway
+        self._broker.subscribe(
+            [
+                topics.down(site, gateway, topics.Down.ACK),
+                *(topics.policy(site, kind) for kind in topics.Policy),
+            ]
+        )
+        self._publish(topics.Up.BIRTH, self._birth(now).to_wire(), retain=True)
+        self._broker.publish(state_message(self._me, self._session, now, online=True))
+        self._report(now)
+        log.info("link.up session=%d", self._session)
+
+    def _take(self, message: Arrived, now: Instant) -> None:
+        if message.topic == topics.down(self._me.site, self._me.gateway, topics.Down.ACK):
+            self._take_ack(message.payload, now)
+            return
+        try:
+            taken = self._keeper.take(message.payload, now)
+        except OSError as err:
+            taken = Taken(verdict=Verdict.REFUSED, what="message", error=f"not written: {err}")
+        if taken.verdict is Verdict.GAP:
+            self._broker.subscribe([topics.policy(self._me.site, topics.Policy.STATUS)])
+        elif taken.verdict is Verdict.REFUSED:
+            rejection = Rejection(what=taken.what, version=0, error=taken.error[:200])
+            self.rejected = (*self.rejected[-7:], rejection)
+            self._report(now)
+        elif taken.verdict is Verdict.APPLIED:
+            self.rejected = tuple(r for r in self.rejected if r.what != taken.what)
+            self._report(now)
+            if taken.what == Kind.STATUS:
+                self._broker.subscribe([topics.policy(self._me.site, topics.Policy.DELTA)])
+
+    def _take_ack(self, wire: bytes, now: Instant) -> None:
+        try:
+            ack = self._read_ack(wire, now)
+            spans = self._journal.spans()
+            settlement = settlement_of(ack, self._me.site, self._me.gateway, spans)
+            if settlement is None:
+                return
+            self._journal.settle(settlement.epoch, settlement.committed, settlement.resend, ack.at)
+            self._outbox.acknowledged(settlement)
+        except DoorwardError as err:
+            log.warning("ack.refused error=%s", err)
+
+    def _read_ack(self, wire: bytes, now: Instant) -> Ack:
+        envelope = parse_envelope(wire)
+        if envelope.kind is not Kind.ACK:
+            raise MalformedError(f"a {envelope.kind} is not an acknowledgement")
+        trusted = None if now.trust is ClockTrust.UNKNOWN else now.utc_s
+        verify_signed(envelope, self._keeper.keyring, PURPOSE_OF_KIND[Kind.ACK], trusted)
+        return Ack.from_body(envelope.body)
+
+    # --- What goes up ---------------------------------------------------------------------------
+
+    def _send_batches(self, now: Instant) -> None:
+        if not self.uplink.is_connected:
+            return
+        self._outbox.refresh(self._journal.spans())
+        while (wanted := self._outbox.wanted(now.mono_ms)) is not None:
+            try:
+                stretch = self._journal.read(wanted.epoch, wanted.first, wanted.last, ROOM_BYTES)
+            except JournalError as err:
+                log.error("journal.unreadable error=%s", err)  # noqa: TRY400  # said in one line
+                return
+            if stretch is None:
+                self._outbox.missing(wanted)
+                continue
+            batch = make_batch(self._me.site, self._me.gateway, stretch, self._signer)
+            if not self._publish(topics.Up.RECORDS, batch):
+                return
+            self._outbox.sent(wanted, stretch, now.mono_ms)
+        drained = self._outbox.is_drained
+        self.uplink.note(LinkChange.DRAINED if drained else LinkChange.BEHIND)
+
+    def _send_health(self, now: Instant) -> None:
+        if self.uplink.is_connected and now.mono_ms >= self._health_due_ms:
+            self._health_due_ms = now.mono_ms + HEALTH_EVERY_MS
+            self._publish(topics.Up.HEALTH, self._health().to_wire(), qos=0)
+
+    def _purge(self, now: Instant) -> None:
+        """Deletes a piece of what was acknowledged 7 days ago, by a trusted clock only."""
+        if now.mono_ms < self._purge_due_ms or now.trust is ClockTrust.UNKNOWN:
+            return
+        try:
+            deleted = self._journal.purge(UtcSeconds(now.utc_s))
+        except JournalError as err:
+            log.warning("journal.purge_failed error=%s", err)
+            deleted = 0
+        if not deleted:
+            self._purge_due_ms = now.mono_ms + PURGE_EVERY_MS
+
+    def _report(self, now: Instant) -> None:
+        report = Reported(
+            applied=self._keeper.applied, rejected=self.rejected, at=UtcSeconds(now.utc_s)
+        )
+        self._publish(topics.Up.REPORTED, report.to_wire(), retain=True)
+
+    def _publish(
+        self, kind: topics.Up, payload: bytes, *, retain: bool = False, qos: int = 1
+    ) -> bool:
+        topic = topics.up(self._me.site, self._me.gateway, kind)
+        return self._broker.publish(Outgoing(topic=topic, payload=payload, qos=qos, retain=retain))
+
+    def _birth(self, now: Instant) -> Birth:
+        return Birth(
+            boot_id=self._me.boot_id,
+            session=self._session,
+            software=self._me.software,
+            hardware=self._me.hardware,
+            capabilities=self._me.capabilities,
+            applied=self._keeper.applied,
+            journal=span_of(self._journal.spans()[-1]),
+            record_key=self._me.record_key,
+            portals=self._me.portals,
+            at=UtcSeconds(now.utc_s),
+        )
+
+    def _wait_s(self) -> float:
+        due = self._outbox.next_due_mono_ms()
+        if due is None:
+            return LONGEST_WAIT_S
+        return min(LONGEST_WAIT_S, max(0.0, (due - self._clock.now().mono_ms) / 1000))
+
+
+def state_message(me: Myself, session: int, now: Instant, *, online: bool) -> Outgoing:
+    """Returns the retained message that says whether this gateway is connected; also the will."""
+    state = State(online=online, boot_id=me.boot_id, session=session, at=UtcSeconds(now.utc_s))
+    return Outgoing(
+        topic=topics.up(me.site, me.gateway, topics.Up.STATE),
+        payload=state.to_wire(),
+        retain=True,
+    )
+
+
+def span_of(span: EpochSpan) -> JournalSpan:
+    """Returns where the newest epoch of the journal begins and ends."""
+    here = (*span.pending, *span.kept)
+    tail = min((first for first, _ in here), default=0)
+    return JournalSpan(epoch=span.epoch, head=span.head if here else 0, tail=tail)
+
+
+def pending_records(spans: tuple[EpochSpan, ...]) -> int:
+    """Returns how many records wait to be acknowledged."""
+    return sum(count(span.pending) for span in spans)

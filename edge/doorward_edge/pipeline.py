@@ -1,0 +1,107 @@
+"""One scan, end to end: verify -> decide -> record -> actuate.
+
+What comes before (capture, decode) delivers a `Scan`; what comes after (publish) reads the journal.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from doorward.decision import Deny, Grant, Rules
+from doorward.keys import Keyring
+from doorward.reasons import Reason
+from doorward.times import Clock, Instant
+from doorward_edge.scan import Scan
+from doorward_edge.stages.actuate import ActuateStage
+from doorward_edge.stages.decide import DecideStage
+from doorward_edge.stages.record import Recorded, RecordStage
+from doorward_edge.stages.verify import verify_scan
+
+log = logging.getLogger(__name__)
+
+
+class RulesInForce(Protocol):
+    """Where keyring and rules are looked up, once a scan."""
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys that count now."""
+        ...
+
+    @property
+    def rules(self) -> Rules | None:
+        """Policy and status list, or None before the first ones."""
+        ...
+
+
+class LinkView(Protocol):
+    """Whether the controller could hear of it at once."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether messages can be sent now."""
+        ...
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened since this process started."""
+
+    scans: int = 0
+    granted: int = 0
+    denied: int = 0
+    late: int = 0
+    not_recorded: int = 0
+    reasons: dict[Reason, int] = field(default_factory=dict)
+
+
+class Pipeline:
+    """Takes one scan at a time, from one thread."""
+
+    def __init__(
+        self,
+        *,
+        rules: RulesInForce,
+        link: LinkView,
+        clock: Clock,
+        decide: DecideStage,
+        record: RecordStage,
+        actuate: ActuateStage,
+    ) -> None:
+        """Takes the stages of one portal."""
+        self._rules = rules
+        self._link = link
+        self._clock = clock
+        self._decide = decide
+        self._record = record
+        self._actuate = actuate
+        self.counters = Counters()
+
+    def take(self, scan: Scan) -> Grant | Deny:
+        """Decides on a scan, records it and acts. Returns what was done."""
+        now, online = self._clock.now(), self._link.is_connected
+        presentation = verify_scan(scan, self._rules.keyring)
+        decision = self._decide.decide(presentation, self._rules.rules, now)
+        recorded = self._record.scan(scan, decision, now).state
+        if recorded is Recorded.FAILED:
+            decision = Deny(reason=Reason.NOT_RECORDED, grounds=decision.grounds)
+        self._actuate.actuate(decision, online=online)
+        self._count(decision, recorded, now)
+        return decision
+
+    def _count(self, decision: Grant | Deny, recorded: Recorded, now: Instant) -> None:
+        counters, reason = self.counters, decision.reason
+        counters.scans += 1
+        counters.granted += isinstance(decision, Grant)
+        counters.denied += isinstance(decision, Deny)
+        counters.late += recorded is Recorded.LATE
+        counters.not_recorded += recorded is Recorded.FAILED
+        counters.reasons[reason] = counters.reasons.get(reason, 0) + 1
+        log.info(
+            "scan.%s reason=%s rule=%s credential=%s at=%d",
+            "granted" if isinstance(decision, Grant) else "denied",
+            reason,
+            decision.grounds.rule,
+            decision.grounds.credential_id.hex() if decision.grounds.credential_id else "-",
+            now.utc_ms,
+        )
