@@ -2,7 +2,7 @@
 
 import ast
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,6 +15,12 @@ FOLDERS = (*DISTRIBUTIONS.values(), ROOT / "tools", ROOT / "bench", ROOT / "test
 GENERATED = "store/migrations/versions/"
 
 type_of_function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def _module(path: Path) -> "Module":
+    """Return the one object for a path, so that each file is parsed once in a run."""
+    return Module(path)
 
 
 @dataclass(frozen=True)
@@ -38,10 +44,12 @@ class Module:
         """The file, parsed."""
         return ast.parse(self.text, filename=str(self.path))
 
+    @cached_property
     def functions(self) -> list[type_of_function]:
         """Every function and method, nested ones too."""
         return [node for node in ast.walk(self.tree) if isinstance(node, type_of_function)]
 
+    @cached_property
     def imported(self) -> set[str]:
         """The full names of every module that is imported, wherever in the file."""
         names: set[str] = set()
@@ -57,7 +65,7 @@ class Module:
 def modules(*folders: Path) -> list[Module]:
     """Every module below the folders, migrations left out: those are history."""
     return [
-        Module(path)
+        _module(path)
         for folder in folders or FOLDERS
         for path in sorted(folder.rglob("*.py"))
         if GENERATED not in path.as_posix()

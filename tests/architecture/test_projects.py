@@ -51,8 +51,8 @@ def test_no_project_can_be_uploaded_by_accident() -> None:
 def test_each_project_declares_every_package_that_it_imports(name: str) -> None:
     requirements = _project(FOLDERS[name])["dependencies"]
     declared = {_normal(re.split(r"[\s\[<>=;~!]", one)[0]) for one in requirements} | {name}
-    owners = packages_distributions() | {top: [top] for top in OURS}
-    imported = {full.split(".")[0] for m in modules(DISTRIBUTIONS[name]) for full in m.imported()}
+    owners = {**packages_distributions(), **{top: [top] for top in OURS}}
+    imported = {full.split(".")[0] for m in modules(DISTRIBUTIONS[name]) for full in m.imported}
     foreign = imported - set(sys.stdlib_module_names) - FROM_APT
     undeclared = {
         top: sorted(set(owners.get(top, ["unknown"])))

@@ -18,6 +18,6 @@ def test_no_function_is_longer_than_80_lines() -> None:
             (function.end_lineno or function.lineno) - function.lineno + 1
         )
         for module in modules()
-        for function in module.functions()
+        for function in module.functions
     }
     assert {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES} == {}

@@ -45,7 +45,7 @@ def test_vendor_is_imported_only_by_its_adapter(vendor: str) -> None:
     importing = [
         module.name
         for module in product_modules()
-        if any(name.split(".")[0] == vendor for name in module.imported())
+        if any(name.split(".")[0] == vendor for name in module.imported)
     ]
     allowed = MAY_IMPORT[vendor]
     assert [n for n in importing if not any(fnmatch(n, pattern) for pattern in allowed)] == []
@@ -53,6 +53,6 @@ def test_vendor_is_imported_only_by_its_adapter(vendor: str) -> None:
 
 def test_the_kit_uses_only_what_computes() -> None:
     kit = modules(DISTRIBUTIONS["doorward"])
-    tops = {(m.name, full.split(".")[0]) for m in kit for full in m.imported()}
+    tops = {(m.name, full.split(".")[0]) for m in kit for full in m.imported}
     foreign = [(name, top) for name, top in tops if top not in KIT_PACKAGES | KIT_STANDARD]
     assert sorted(foreign) == []
