@@ -26,6 +26,7 @@ from doorward_controller.console import (
     security,
     sign_in_pages,
 )
+from doorward_controller.console.names import RecentLooks
 from doorward_controller.console.visit import SignInNeededError, path_to_return, visit_of
 from doorward_controller.errors import ActError
 
@@ -38,6 +39,7 @@ _log = logging.getLogger(__name__)
 def build() -> FastAPI:
     """Returns the console; its `state.backend` must be set before the first request."""
     console = FastAPI(title="Doorward console", openapi_url=None, docs_url=None, redoc_url=None)
+    console.state.looks = RecentLooks()
     console.add_middleware(_Headers)
     console.mount("/static", StaticFiles(directory=_STATIC), name="static")
     for module in (overview, scans, gateways, badges, policy, quarantine, audit, demo, live):

@@ -107,20 +107,20 @@ def issue_act(
 @router.get("/badges/{credential_id}")
 def badge_page(visit: SignedIn, credential_id: str) -> Response:
     """Shows one badge."""
-    return visit.page("badge.html", **_one(visit, credential_id))
+    return visit.page("badge.html", _one(visit, credential_id))
 
 
 @router.get("/badges/{credential_id}/part")
 def badge_part(visit: SignedIn, credential_id: str) -> Response:
     """How far the newest change has got, and the badge's newest scans."""
-    return visit.page("parts/badge.html", **_one(visit, credential_id))
+    return visit.page("parts/badge.html", _one(visit, credential_id))
 
 
 @router.get("/badges/{credential_id}/print")
 def print_page(visit: SignedIn, credential_id: str) -> Response:
     """Shows the badge as it will be printed."""
     visit.require(Action.ISSUE)
-    return visit.page("badge_print.html", **_one(visit, credential_id))
+    return visit.page("badge_print.html", _one(visit, credential_id))
 
 
 @router.get("/badges/{credential_id}/code.{extension}")

@@ -24,13 +24,13 @@ _TOUR_ROWS = 50
 @router.get("/demo")
 def demo_page(visit: SignedIn) -> Response:
     """Shows the simulated gateways and the guided tour."""
-    return visit.page("demo.html", **_context(visit))
+    return visit.page("demo.html", _context(visit))
 
 
 @router.get("/demo/part")
 def demo_part(visit: SignedIn) -> Response:
     """The changing part: gateways, diagram, newest scans."""
-    return visit.page("parts/demo.html", **_context(visit))
+    return visit.page("parts/demo.html", _context(visit))
 
 
 @router.post("/demo/{gateway}/present")

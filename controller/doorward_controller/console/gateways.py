@@ -1,5 +1,7 @@
 """Gateways: who is there, who is not and since when, and what each has applied."""
 
+from collections.abc import Iterator, Mapping
+
 from fastapi import APIRouter
 from fastapi.responses import Response
 
@@ -18,26 +20,35 @@ _NEWEST_ROWS = 20
 def gateways_page(visit: SignedIn) -> Response:
     """Shows every gateway."""
     visit.require(Action.READ_FLEET)
-    return visit.page("gateways.html", **_fleet(visit))
+    return visit.page("gateways.html", _fleet(visit))
 
 
 @router.get("/gateways/part")
 def gateways_part(visit: SignedIn) -> Response:
     """The changing part of the list."""
     visit.require(Action.READ_FLEET)
-    return visit.page("parts/gateways.html", **_fleet(visit))
+    return visit.page("parts/gateways.html", _fleet(visit))
 
 
 @router.get("/gateways/{gateway}")
 def gateway_page(visit: SignedIn, gateway: str) -> Response:
     """Shows one gateway."""
-    return visit.page("gateway.html", **_one(visit, gateway))
+    return visit.page("gateway.html", _one(visit, gateway))
 
 
 @router.get("/gateways/{gateway}/part")
 def gateway_part(visit: SignedIn, gateway: str) -> Response:
     """The changing part of one gateway's page."""
-    return visit.page("parts/gateway.html", **_one(visit, gateway))
+    return visit.page("parts/gateway.html", _one(visit, gateway))
+
+
+def _health_lines(health: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Returns the last health message as (dotted name, value); who and when stand elsewhere."""
+    for name, value in sorted(health.items()):
+        if isinstance(value, Mapping):
+            yield from _health_lines(value, f"{prefix}{name}.")
+        elif name not in {"at", "boot_id"} and value != "":
+            yield f"{prefix}{name}", value
 
 
 def _fleet(visit: Visit) -> dict[str, object]:
@@ -61,6 +72,7 @@ def _one(visit: Visit, gateway: str) -> dict[str, object]:
         rows = record_feed.page(store, narrow, cursor=None, limit=_NEWEST_ROWS).items
     return {
         "row": row,
+        "health": tuple(_health_lines(row.health)),
         "rows": rows,
         "names": names_of(visit, (each.credential_id for each in rows)),
         "status": propagation.of_status(store),

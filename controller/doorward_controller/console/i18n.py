@@ -131,7 +131,8 @@ class Reader:
 
     def day(self, at_ms: int) -> str:
         """Returns the date at the site."""
-        return format_date(self.local(at_ms), "medium", locale=self.language.locale)
+        pattern = "y年M月d日" if self.language is Language.CHINESE else "d MMM y"
+        return format_date(self.local(at_ms), pattern, locale=self.language.locale)
 
     def age(self, at_ms: int) -> str:
         """Returns how long ago, or how far ahead, in the one unit that says it best."""

@@ -1,13 +1,13 @@
 """One stream of server-sent events for each open page: new rows, and hints that a part changed.
 
-Events that come close together leave together, so that a storm of scans costs a browser at most
-two messages a second; a page shows the newest rows and never needs the ones between.
+Events that come close together leave together, so that a storm of scans costs a browser at most a
+few messages a second; a page shows the newest rows and never needs the ones between.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
-from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
@@ -17,22 +17,27 @@ from doorward_controller.console.scans import PAGE_ROWS, ScanSearch, Search
 from doorward_controller.console.visit import SignedIn, Visit
 from doorward_controller.domain.permissions import Action
 from doorward_controller.queries import record_feed
+from doorward_controller.services import sign_in
 from doorward_controller.services.feed import EventKind, FeedEvent, Subscription
 
 router = APIRouter()
 
-_GATHER_S = 0.3
+_GATHER_S = 0.25
 """How long events are gathered before they leave; not felt by a reader, bounds the work."""
-_HEARTBEAT_S = 10.0
-"""A silent stream says something this often, so that proxies and browsers keep it open."""
-_MAX_STREAMS = 200
-"""Each open page occupies a waiting thread; more pages than this wait for their turn."""
-_waiting = CapacityLimiter(_MAX_STREAMS)
+_HEARTBEAT_S = 15.0
+"""A silent stream says something this often, and looks whether the session still stands."""
+_RECONNECT_MS = 2000
+
+_NEEDED = {
+    EventKind.SCAN: Action.READ_RECORDS,
+    EventKind.QUARANTINE: Action.READ_QUARANTINE,
+}
+"""What a hint's kind tells even without data; the others are for everybody."""
 
 
 @router.get("/live")
-def live(visit: SignedIn, search: Search, *, rows: bool = False) -> Response:
-    """Streams what happens until the page is closed."""
+async def live(visit: SignedIn, search: Search, *, rows: bool = False) -> Response:
+    """Streams what happens until the page is closed or the session ends."""
     wants_rows = rows and visit.may(Action.READ_RECORDS)
     return StreamingResponse(
         _stream(visit, search if wants_rows else None),
@@ -42,43 +47,71 @@ def live(visit: SignedIn, search: Search, *, rows: bool = False) -> Response:
 
 
 async def _stream(visit: Visit, search: ScanSearch | None) -> AsyncIterator[str]:
+    loop, woken = asyncio.get_running_loop(), asyncio.Event()
     last_seen = visit.request.headers.get("last-event-id")
-    store = visit.backend.store
-    newest_id = await run_sync(record_feed.newest_id, store) if search is not None else 0
-    with visit.backend.feed.subscribe(last_seen) as subscription:
-        yield "retry: 2000\n\n: open\n\n"
-        while not await visit.request.is_disconnected():
-            events = await run_sync(_gather, subscription, limiter=_waiting)
-            yield _hints(events)
-            if search is not None and any(event.kind is EventKind.SCAN for event in events):
+    newest_id = await run_sync(record_feed.newest_id, visit.backend.store)
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(woken.set)
+
+    with visit.backend.feed.subscribe(last_seen, wake) as subscription:
+        yield f"retry: {_RECONNECT_MS}\n\n: open\n\n"
+        while not subscription.is_closed:
+            events = await _gather(subscription, woken)
+            if not events and not await run_sync(_still_signed_in, visit):
+                return
+            yield _hints(visit, events)
+            if search is not None and _may_hold_scans(events):
                 rows = await run_sync(_new_rows, visit, search, newest_id)
-                newest_id = max((newest_id, *(row.id for row in rows)))
                 if rows:
+                    newest_id = max(row.id for row in rows)
                     html = await run_sync(_row_html, visit, rows)
                     yield _message("rows", events[-1].id, html)
 
 
-def _gather(subscription: Subscription) -> Sequence[FeedEvent]:
+async def _gather(subscription: Subscription, woken: asyncio.Event) -> Sequence[FeedEvent]:
     """Waits for an event and takes what comes with it; empty when nothing came."""
-    event = subscription.next(_HEARTBEAT_S)
-    events = []
-    while event is not None:
-        events.append(event)
-        event = subscription.next(_GATHER_S) if len(events) < PAGE_ROWS else None
+    events = _take(subscription, woken)
+    if not events:
+        try:
+            await asyncio.wait_for(woken.wait(), _HEARTBEAT_S)
+        except TimeoutError:
+            return ()
+        await asyncio.sleep(_GATHER_S)
+        events = _take(subscription, woken)
     return events
 
 
-def _hints(events: Sequence[FeedEvent]) -> str:
+def _take(subscription: Subscription, woken: asyncio.Event) -> list[FeedEvent]:
+    """Empties the queue."""
+    woken.clear()
+    events = []
+    while (event := subscription.next(0)) is not None:
+        events.append(event)
+    return events
+
+
+def _still_signed_in(visit: Visit) -> bool:
+    token = visit.request.cookies.get(sign_in.COOKIE, "")
+    session = sign_in.resume(visit.backend, token)
+    return session is not None and session.actor == visit.actor
+
+
+def _may_hold_scans(events: Sequence[FeedEvent]) -> bool:
+    """A storm of scans is told as one `reset`."""
+    return any(event.kind in {EventKind.SCAN, EventKind.RESET} for event in events)
+
+
+def _hints(visit: Visit, events: Sequence[FeedEvent]) -> str:
     """Returns one message for each kind that came: "ask again"."""
-    if not events:
+    kinds = {event.kind for event in events}
+    shown = [kind for kind in sorted(kinds) if kind not in _NEEDED or visit.may(_NEEDED[kind])]
+    if not shown:
         return ": still here\n\n"
-    kinds = sorted({event.kind for event in events})
-    return "".join(_message(kind.value, events[-1].id, "") for kind in kinds)
+    return "".join(_message(kind.value, events[-1].id, "") for kind in shown)
 
 
-def _new_rows(
-    visit: Visit, search: ScanSearch, newest_id: int
-) -> Sequence[record_feed.RecordRow]:
+def _new_rows(visit: Visit, search: ScanSearch, newest_id: int) -> Sequence[record_feed.RecordRow]:
     """Returns what was stored since and fits the search, the last stored first."""
     store = visit.backend.store
     return record_feed.stored_after(store, search.to_filter(), newest_id, limit=PAGE_ROWS)
@@ -87,7 +120,7 @@ def _new_rows(
 def _row_html(visit: Visit, rows: Sequence[record_feed.RecordRow]) -> str:
     now_ms = visit.backend.clock.now().utc_ms
     now = replace(visit, reader=replace(visit.reader, now_ms=now_ms))
-    names = names_of(visit, (row.credential_id for row in rows))
+    names = names_of(now, (row.credential_id for row in rows))
     return now.text("parts/scan_rows.html", rows=rows, names=names, is_new=True)
 
 

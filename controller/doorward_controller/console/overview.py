@@ -19,14 +19,14 @@ _MINUTE_MS = 60_000
 def overview_page(visit: SignedIn) -> Response:
     """Shows counts of today, the chart, the gateways, and what is on its way to them."""
     visit.require(Action.READ_FLEET)
-    return visit.page("overview.html", **_context(visit))
+    return visit.page("overview.html", _context(visit))
 
 
 @router.get("/overview/part")
 def overview_part(visit: SignedIn) -> Response:
     """The changing part of the first page."""
     visit.require(Action.READ_FLEET)
-    return visit.page("parts/overview.html", **_context(visit))
+    return visit.page("parts/overview.html", _context(visit))
 
 
 @router.get("/overview/rate.json")

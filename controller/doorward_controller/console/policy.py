@@ -17,14 +17,14 @@ _RELEASES = 5
 def policy_page(visit: SignedIn) -> Response:
     """Shows the rules in words, the released version, and how far it has got."""
     visit.require(Action.READ_FLEET)
-    return visit.page("policy.html", **_context(visit))
+    return visit.page("policy.html", _context(visit))
 
 
 @router.get("/policy/part")
 def policy_part(visit: SignedIn) -> Response:
     """How far the released version has got."""
     visit.require(Action.READ_FLEET)
-    return visit.page("parts/policy.html", **_context(visit))
+    return visit.page("parts/policy.html", _context(visit))
 
 
 @router.post("/policy/release")

@@ -46,7 +46,9 @@ def sign_in_act(
     client = visit.request.client.host if visit.request.client else ""
     result = sign_in.sign_in(visit.backend, name=name, password=password, client=client)
     if isinstance(result, sign_in.SignInRefused):
-        return visit.page("sign_in.html", status_code=401, to=local_path(to), refusal=result, name=name)
+        return visit.page(
+            "sign_in.html", status_code=401, to=local_path(to), refusal=result, name=name
+        )
     response = visit.go(local_path(to))
     _keep_session(visit, response, result)
     return response

@@ -18,6 +18,7 @@ from doorward_controller.console.words import NOTICES
 from doorward_controller.domain.permissions import Action, Actor, may
 from doorward_controller.errors import ForbiddenError
 from doorward_controller.services import rules, sign_in
+from doorward_controller.services.acting import check_read
 from doorward_controller.services.backend import Backend
 
 LANGUAGE_COOKIE = "doorward_language"
@@ -74,13 +75,12 @@ class Visit:
         return self.session is not None and may(self.session.actor.role, action)
 
     def require(self, action: Action) -> None:
-        """Refuses the page to roles that may not see it.
+        """Refuses the page to roles that may not see it; the audit log tells of the attempt.
 
         Raises:
             ForbiddenError: the role does not allow the action.
         """
-        if not may(self.actor.role, action):
-            raise ForbiddenError(f"{self.actor.role} may not {action}")
+        check_read(self.backend, self.actor, action, subject=self.request.url.path[:100])
 
     def text(self, template: str, **context: object) -> str:
         """Returns a template filled in."""
@@ -88,9 +88,17 @@ class Visit:
             self.reader.language, template, {"visit": self, "reader": self.reader} | context
         )
 
-    def page(self, template: str, *, status_code: int = 200, **context: object) -> HTMLResponse:
+    def page(
+        self,
+        template: str,
+        context: Mapping[str, object] | None = None,
+        *,
+        status_code: int = 200,
+        **more: object,
+    ) -> HTMLResponse:
         """Returns a template as the answer."""
-        response = HTMLResponse(self.text(template, **context), status_code=status_code)
+        text = self.text(template, **dict(context or {}), **more)
+        response = HTMLResponse(text, status_code=status_code)
         response.headers["Cache-Control"] = "no-store"
         response.headers["Vary"] = "Cookie, Accept-Language"
         if self.session is None and VISITOR_COOKIE not in self.request.cookies:

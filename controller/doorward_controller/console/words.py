@@ -25,18 +25,21 @@ class Look:
     word: str
 
 
+_Looks = Mapping[str | None, Look]
+
+
 def _look(tone: str, *, icon: str, word: str) -> Look:
     return Look(tone=tone, icon=icon, word=word)
 
 
 _UNKNOWN = _look("quiet", icon="help-circle", word=mark("Unknown"))
 
-_OUTCOMES = {
+_OUTCOMES: _Looks = {
     "grant": _look("good", icon="circle-check", word=mark("Granted")),
     "deny": _look("bad", icon="ban", word=mark("Refused")),
     None: _look("quiet", icon="info-circle", word=mark("Event")),
 }
-_BADGES = {
+_BADGES: _Looks = {
     "valid": _look("good", icon="circle-check", word=mark("Valid")),
     "suspended": _look("warn", icon="player-pause", word=mark("Suspended")),
     "revoked": _look("bad", icon="ban", word=mark("Revoked")),
@@ -44,37 +47,41 @@ _BADGES = {
     "upcoming": _look("info", icon="hourglass", word=mark("Not yet valid")),
     "foreign": _look("quiet", icon="help-circle", word=mark("Not ours")),
 }
-_GATEWAYS = {
+_GATEWAYS: _Looks = {
     "online": _look("good", icon="plug-connected", word=mark("Connected")),
     "offline": _look("warn", icon="plug-connected-x", word=mark("Unreachable")),
     "never": _look("quiet", icon="hourglass", word=mark("Never heard of")),
     "revoked": _look("bad", icon="ban", word=mark("Revoked")),
 }
-_APPLIED = {
+_APPLIED: _Looks = {
     "applied": _look("good", icon="circle-check", word=mark("Applied")),
     "pending": _look("info", icon="hourglass", word=mark("On its way")),
     "unreachable": _look("warn", icon="plug-connected-x", word=mark("Unreachable")),
 }
-_LOCKS = {
+_LOCKS: _Looks = {
     "locked": _look("quiet", icon="lock", word=mark("Locked")),
     "unlocked": _look("good", icon="lock-open", word=mark("Unlocked")),
     "unknown": _UNKNOWN,
 }
-_LAMPS = {
+_LAMPS: _Looks = {
     "off": _look("quiet", icon="circle-dashed", word=mark("Off")),
     "green": _look("good", icon="circle-check", word=mark("Green: granted")),
     "red": _look("bad", icon="ban", word=mark("Red: refused")),
     "yellow": _look("warn", icon="alert-triangle", word=mark("Yellow: unreadable")),
     "blue": _look("info", icon="info-circle", word=mark("Blue: attention")),
 }
-_AUDIT = {
-    "ok": _look("good", icon="circle-check", word=mark("Done")),
+_AUDIT: _Looks = {
     "done": _look("good", icon="circle-check", word=mark("Done")),
-    "refused": _look("bad", icon="ban", word=mark("Refused")),
-    "failed": _look("bad", icon="alert-triangle", word=mark("Failed")),
+    "forbidden": _look("bad", icon="ban", word=mark("Forbidden")),
+    "wrong": _look("bad", icon="ban", word=mark("Wrong password")),
+    "locked": _look("bad", icon="lock", word=mark("Account locked")),
+    "disabled": _look("bad", icon="ban", word=mark("Account closed")),
 }
+"""What is not in here was refused for the reason that its code names."""
 
-LOOKS: Mapping[str, Mapping[str | None, Look]] = MappingProxyType(
+_REFUSED = _look("warn", icon="alert-triangle", word=mark("Not done"))
+
+LOOKS: Mapping[str, _Looks] = MappingProxyType(
     {
         "outcome": _OUTCOMES,
         "badge": _BADGES,
@@ -89,7 +96,7 @@ LOOKS: Mapping[str, Mapping[str | None, Look]] = MappingProxyType(
 
 def look(kind: str, state: str | None) -> Look:
     """Returns how `state` is shown; a state that this version does not know is shown as unknown."""
-    return LOOKS[kind].get(state, _UNKNOWN)
+    return LOOKS[kind].get(state, _REFUSED if kind == "audit" else _UNKNOWN)
 
 
 CLASSES: Mapping[str, str] = MappingProxyType(
@@ -155,16 +162,41 @@ ACTS: Mapping[str, str] = MappingProxyType(
         "add_holder": mark("Added a holder"),
         "update_holder": mark("Changed a holder's file"),
         "erase_holder": mark("Erased a holder's file"),
-        "read_holders": mark("Looked at names"),
+        "read_personal": mark("Looked at names"),
         "find_holders": mark("Searched for a name"),
         "issue": mark("Issued a badge"),
-        "read_code": mark("Looked at a badge's code"),
+        "show_code": mark("Looked at a badge's code"),
         "revoke": mark("Revoked"),
         "suspend": mark("Suspended"),
         "restore": mark("Restored"),
         "enrol_gateway": mark("Enrolled a gateway"),
         "revoke_gateway": mark("Revoked a gateway"),
         "simulate": mark("Asked what would be decided"),
+        "read_fleet": mark("Looked at the gateways"),
+        "read_records": mark("Looked at scans"),
+        "read_credentials": mark("Looked at badges"),
+        "read_quarantine": mark("Looked at the quarantine"),
+        "read_audit": mark("Looked at the audit log"),
+    }
+)
+
+HEALTH: Mapping[str, str] = MappingProxyType(
+    {
+        "camera": mark("Camera"),
+        "clock": mark("Clock"),
+        "journal.pending": mark("Journal: waiting"),
+        "journal.kept": mark("Journal: kept"),
+        "journal.used_bytes": mark("Journal: bytes used"),
+        "journal.free_bytes": mark("Journal: bytes free"),
+        "counters.scans": mark("Scans since start"),
+        "counters.granted": mark("Granted since start"),
+        "counters.denied": mark("Refused since start"),
+        "counters.late": mark("Written late since start"),
+        "decoder.restarts": mark("Decoder restarts"),
+        "decoder.frames": mark("Frames looked at"),
+        "uplink.reconnects": mark("Reconnections"),
+        "uplink.in_flight": mark("Batches on their way"),
+        "uplink.round_trip_ms": mark("Answer time, milliseconds"),
     }
 )
 

@@ -61,10 +61,6 @@
     summary.refused += rows.filter((row) => row.dataset.outcome === "deny").length;
     summary.timer ||= setTimeout(tellSummary, 4000);
   });
-  document.addEventListener("htmx:sseMessage", (event) => {
-    if (event.detail.type === "reset" && document.getElementById("feed")) window.location.reload();
-  });
-
   // A session that ended answers parts of pages with a refusal: go and sign in.
   document.addEventListener("htmx:responseError", (event) => {
     if (event.detail.xhr.status === 401) window.location.assign("/sign-in");
