@@ -3,7 +3,7 @@
 Adapters in `adapters/` implement them, simulators ship with the product, fakes live in the tests.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -145,6 +145,10 @@ class Broker(Protocol):
 
     def next_event(self, timeout_s: float) -> LinkEvent | None:
         """Returns what happened next, or None when nothing did within the time."""
+        ...
+
+    def wake(self) -> None:
+        """Makes `next_event` return None at once, from any thread."""
         ...
 
     def close(self) -> None:
@@ -328,4 +332,69 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Writes what waits and closes the files."""
+        ...
+
+
+# --- Small documents ---------------------------------------------------------------------------
+
+
+class DocumentsError(DoorwardError, OSError):
+    """The gateway's documents could not be written; the old state stays."""
+
+
+class DocumentsDamagedError(DocumentsError):
+    """No generation of the documents can be read, and the floors are lost with them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceEntry:
+    """A line of the local maintenance journal.
+
+    Attributes:
+        what: what was done, for example ``lens cleaned``.
+        who: the service person's name or number, as given.
+    """
+
+    at: UtcSeconds
+    what: str
+    who: str
+    detail: str = ""
+
+
+class Documents(Floors, Protocol):
+    """What the gateway remembers beside journal and policy. Safe from every thread.
+
+    Every method that changes something raises DocumentsError, and returns when it is on the disk.
+    """
+
+    def identity(self) -> Mapping[str, str]:
+        """Returns who this gateway is; empty before enrolment."""
+        ...
+
+    def set_identity(self, identity: Mapping[str, str]) -> None:
+        """Replaces who this gateway is."""
+        ...
+
+    def applied(self) -> Applied:
+        """Returns the versions that were applied last."""
+        ...
+
+    def set_applied(self, applied: Applied) -> None:
+        """Notes the versions that are applied, and raises the floors to them."""
+        ...
+
+    def use_command(self, command_id: str, expires: UtcSeconds, now: UtcSeconds) -> bool:
+        """Notes that a command is carried out. Returns False when it was before."""
+        ...
+
+    def maintenance(self) -> tuple[MaintenanceEntry, ...]:
+        """Returns the maintenance journal, oldest first."""
+        ...
+
+    def add_maintenance(self, entry: MaintenanceEntry) -> None:
+        """Adds a line to the maintenance journal."""
+        ...
+
+    def take_notices(self) -> tuple[Notice, ...]:
+        """Returns what happened to the documents since the last call."""
         ...

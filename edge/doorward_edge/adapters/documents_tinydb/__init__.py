@@ -1,0 +1,5 @@
+"""The gateway's small documents in TinyDB, sealed and replaced whole (architecture, §5)."""
+
+from doorward_edge.adapters.documents_tinydb.documents import TinyDocuments
+
+__all__ = ["TinyDocuments"]
