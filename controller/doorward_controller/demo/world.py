@@ -1,7 +1,7 @@
 """Everything that runs: broker, cables, controller, gateways; started and stopped in order."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from doorward_controller.demo.api_client import ApiClient
 from doorward_controller.demo.cable import Cable, Network
 from doorward_controller.demo.gateway_files import Enrolment, make_record_key, write_gateway
 from doorward_controller.demo.gateway_process import GatewayProcess
-from doorward_controller.demo.people import PORTALS, SITE
+from doorward_controller.demo.people import PORTALS, SITE, DemoPortal
 from doorward_controller.demo.site_setup import SiteSetup, set_up
 from doorward_controller.demo.turnstile import PresentedLog, Turnstile
 from doorward_controller.domain.permissions import Role
@@ -73,7 +73,14 @@ class World:
         self.broker.stop()
 
 
-def build(folder: Path, *, http_port: int, clock: Clock, say: Say) -> World:
+def build(
+    folder: Path,
+    *,
+    http_port: int,
+    clock: Clock,
+    say: Say,
+    portals: Sequence[DemoPortal] = PORTALS,
+) -> World:
     """Makes the site in an empty folder and starts broker and gateways.
 
     Args:
@@ -81,18 +88,24 @@ def build(folder: Path, *, http_port: int, clock: Clock, say: Say) -> World:
         http_port: where the controller will listen on 127.0.0.1.
         clock: the time.
         say: told each step, for a person who waits.
+        portals: at which a gateway is started; all of them are enrolled.
 
     Raises:
         DoorwardError: something is missing or does not start; nothing is left running.
     """
     with contextlib.ExitStack() as undo:
-        world = _build(folder, http_port, clock, say, undo)
+        world = _build(folder, http_port, clock, say, portals, undo)
         undo.pop_all()
         return world
 
 
 def _build(
-    folder: Path, http_port: int, clock: Clock, say: Say, undo: contextlib.ExitStack
+    folder: Path,
+    http_port: int,
+    clock: Clock,
+    say: Say,
+    portals: Sequence[DemoPortal],
+    undo: contextlib.ExitStack,
 ) -> World:
     now = clock.now()
     at = datetime.fromtimestamp(now.utc_s, UTC)
@@ -115,7 +128,7 @@ def _build(
     say(f"controller: database, keys, {len(setup.codes)} codes, first policy")
     log = PresentedLog()
     turnstiles: dict[str, Turnstile] = {}
-    for portal in PORTALS:
+    for portal in portals:
         cable = network.lay("127.0.0.1", broker.port)
         gateway = _make_gateway(folder, portal.name, setup, authority, cable, at)
         gateway.start()
