@@ -70,4 +70,4 @@ def _select() -> sa.Select[tuple[int]]:
 
 def _row(row: sa.Row[tuple[int]]) -> QuarantineRow:
     values = row._asdict()
-    return QuarantineRow(**{**values, "excerpt": bytes(values["excerpt"]).hex()})
+    return QuarantineRow(**{**values, "excerpt": bytes(values["excerpt"] or b"").hex()})
