@@ -13,8 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from doorward_controller import logs, serving, wiring
-from doorward_controller.checking import check_everything
+from doorward_controller import logs, wiring
 from doorward_controller.config import Config, load_config
 from doorward_controller.domain.permissions import Role, local_actor
 from doorward_controller.errors import ControllerError
@@ -67,6 +66,9 @@ def migrate(ctx: typer.Context, json_: AsJson = False) -> None:
 @app.command()
 def serve(ctx: typer.Context) -> None:
     """Run intake, console and interface until told to stop."""
+    # The web framework costs a second; only this command needs it.
+    from doorward_controller import serving  # noqa: PLC0415
+
     config = _config(ctx)
     logs.set_up(config.logging.level, config.logging.format)
     listening = serving.listen(config.http)
@@ -77,6 +79,8 @@ def serve(ctx: typer.Context) -> None:
 @app.command()
 def check(ctx: typer.Context, json_: AsJson = False) -> None:
     """Say what is missing or wrong, and what mends it; exit 1 when something is."""
+    from doorward_controller.checking import check_everything  # noqa: PLC0415
+
     findings = check_everything(_config(ctx))
     lines = "\n".join(f"{'ok ' if f.is_good else 'BAD'}  {f.what}: {f.text}" for f in findings)
     _say(json_, {"findings": [asdict(finding) for finding in findings]}, lines)

@@ -134,7 +134,6 @@ def test_dead_broker_ends_the_connection() -> None:
         port = nobody.getsockname()[1]
     network = Network()
     cable = network.lay("127.0.0.1", port)
-    with connect(cable) as peer:
-        with suppress(ConnectionResetError):
-            assert peer.recv(1) == b""
+    with connect(cable) as peer, suppress(ConnectionResetError):
+        assert peer.recv(1) == b""
     network.close()

@@ -11,8 +11,6 @@ from rich.panel import Panel
 from rich.table import Table
 
 from doorward.times import Clock
-from doorward_controller.demo.controller_here import ControllerHere
-from doorward_controller.demo.controls import Controls
 from doorward_controller.demo.first_scan import wait_first_scan
 from doorward_controller.demo.process_age import since_process_start_s
 from doorward_controller.demo.traffic import Traffic
@@ -39,6 +37,10 @@ def running(folder: Path, *, http_port: int, seed: int, clock: Clock, say: Say) 
     with contextlib.ExitStack() as stack:
         world = build(folder, http_port=http_port, clock=clock, say=say)
         stack.callback(world.close)
+        # The web framework takes a second to import; the gateways start meanwhile.
+        from doorward_controller.demo.controller_here import ControllerHere  # noqa: PLC0415
+        from doorward_controller.demo.controls import Controls  # noqa: PLC0415
+
         controller = ControllerHere(world.config, clock)
         stack.callback(controller.stop)
         controls = Controls(world, controller.backend)
