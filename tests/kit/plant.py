@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from doorward.credential import (
     Credential,
     CredentialClass,
+    Form,
     Statement,
     issue_badge,
     issue_pass,
@@ -130,9 +131,9 @@ def holder_pass(slot: int | None = None, **changes: Any) -> bytes:
 
 def shown(payload: bytes, ring: Keyring = KEYRING) -> Credential:
     """The authentic credential in a code that must be good."""
-    credential = verify(read_payload(payload), ring)
-    assert isinstance(credential, Credential), credential
-    return credential
+    found = verify(read_payload(payload), ring)
+    assert isinstance(found, Credential), found
+    return found
 
 
 OFFICE = Schedule(name="office", spans=(Span(0b0011111, 8 * 60, 18 * 60),))
@@ -186,3 +187,23 @@ def status_list(
 
 def at(utc_s: int, trust: ClockTrust = ClockTrust.SYNCHRONISED) -> Instant:
     return Instant(utc_ms=UtcMs(utc_s * 1000), mono_ms=MonoMs(5_000), trust=trust)
+
+
+class Used:
+    """What the site remembers of passes; a fake of the gateway's own."""
+
+    def __init__(self, *slots: tuple[CredentialId, int]) -> None:
+        self._slots = set(slots)
+
+    def is_slot_used(self, credential_id: CredentialId, slot: int) -> bool:
+        return (credential_id, slot) in self._slots
+
+
+def credential(slot: int | None = None, key: Key | None = None, **changes: Any) -> Credential:
+    """An authentic badge, or with a slot a pass, as `verify` returns it."""
+    return Credential(
+        statement=statement(**changes),
+        form=Form.BADGE if slot is None else Form.PASS,
+        key=key or key_of(ISSUER, Purpose.ISSUE),
+        slot=slot,
+    )
