@@ -80,7 +80,7 @@ class Courier:
         self._outbox = Outbox(journal.spans())
         self._session = 0
         self._health_due_ms: int = clock.now().mono_ms
-        self._purge_due_ms = self._health_due_ms
+        self._purge_due_ms: int = self._health_due_ms
         self.uplink = Uplink()
         self.rejected: tuple[Rejection, ...] = ()
 

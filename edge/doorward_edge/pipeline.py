@@ -54,6 +54,16 @@ class Counters:
     not_recorded: int = 0
     reasons: dict[Reason, int] = field(default_factory=dict)
 
+    def totals(self) -> dict[str, int]:
+        """Returns the numbers by name, without the reasons."""
+        return {
+            "scans": self.scans,
+            "granted": self.granted,
+            "denied": self.denied,
+            "late": self.late,
+            "not_recorded": self.not_recorded,
+        }
+
 
 class Pipeline:
     """Takes one scan at a time, from one thread."""
@@ -67,15 +77,16 @@ class Pipeline:
         decide: DecideStage,
         record: RecordStage,
         actuate: ActuateStage,
+        counters: Counters,
     ) -> None:
-        """Takes the stages of one portal."""
+        """Takes the stages of one portal, and where to count."""
         self._rules = rules
         self._link = link
         self._clock = clock
         self._decide = decide
         self._record = record
         self._actuate = actuate
-        self.counters = Counters()
+        self._counters = counters
 
     def take(self, scan: Scan) -> Grant | Deny:
         """Decides on a scan, records it and acts. Returns what was done."""
@@ -90,7 +101,7 @@ class Pipeline:
         return decision
 
     def _count(self, decision: Grant | Deny, recorded: Recorded, now: Instant) -> None:
-        counters, reason = self.counters, decision.reason
+        counters, reason = self._counters, decision.reason
         counters.scans += 1
         counters.granted += isinstance(decision, Grant)
         counters.denied += isinstance(decision, Deny)

@@ -8,14 +8,50 @@ What the pin does while no process holds it is a matter of the board: see hardwa
 import queue
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 from gpiozero import DigitalOutputDevice, Factory, PWMOutputDevice
+from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from doorward_edge.perception import PATTERNS, Lamp, Pattern, with_offline_dot
 from doorward_edge.ports import Signal
 
 BUZZER_DUTY = 0.5
 _END = None
+
+
+def board_pins() -> Factory:
+    """Returns the pins of this board, through lgpio.
+
+    Raises:
+        ImportError: the Python module lgpio is missing (apt: python3-lgpio).
+        OSError: there is no GPIO here.
+    """
+    from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415  # only where there is GPIO
+
+    return LGPIOFactory()
+
+
+def recorded_pins() -> MockFactory:
+    """Returns gpiozero's mock pins, which drive nothing and remember every change."""
+    return MockFactory(pin_class=MockPWMPin)
+
+
+def pin_histories(factory: MockFactory) -> dict[str, list[tuple[float, float]]]:
+    """Returns each claimed pin's changes: seconds since the one before, and the level then."""
+    return {
+        name: [(round(change.timestamp, 6), float(change.state)) for change in pin.states]
+        for name, pin in _claimed(factory).items()
+    }
+
+
+def pin_levels(factory: MockFactory) -> dict[str, float]:
+    """Returns each claimed pin's level now."""
+    return {name: float(pin.state) for name, pin in _claimed(factory).items()}
+
+
+def _claimed(factory: MockFactory) -> dict[str, Any]:
+    return {info.name: pin for info, pin in list(factory.pins.items())}
 
 
 class GpioLock:

@@ -1,0 +1,25 @@
+"""`doorward-edge`: the gateway's command line."""
+
+import typer
+
+from doorward_edge.cli.check import check
+from doorward_edge.cli.decode import decode
+from doorward_edge.cli.run import run, simulate
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The Doorward gateway: reads codes, decides, drives the lock, records.",
+)
+app.command()(run)
+app.command()(simulate)
+app.command()(check)
+app.command()(decode)
+
+
+def main() -> None:
+    """Runs the command that the arguments name."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

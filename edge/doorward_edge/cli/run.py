@@ -1,0 +1,93 @@
+"""`doorward-edge run` and `doorward-edge simulate`: the gateway itself."""
+
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+
+from doorward.errors import DoorwardError
+from doorward_edge.cli.options import DEFAULT_CONFIG
+from doorward_edge.config import CameraKind, ConfigError, EdgeConfig, load_config
+from doorward_edge.wiring import Assembled, assemble
+
+EXIT_CONFIG = 2
+EXIT_CANNOT_START = 3
+EXIT_FAILED = 4
+
+
+def run(config: Path = typer.Option(DEFAULT_CONFIG, help="The gateway's edge.toml.")) -> None:
+    """Runs the gateway on this board until it is stopped.
+
+    Exit status: 0 stopped as asked, 2 wrong configuration, 3 cannot start, 4 failed while running.
+    """
+    loaded = _load(config)
+    if loaded.camera.kind is CameraKind.SCENE:
+        _give_up(f"{config}: camera.kind scene is rendered; use `doorward-edge simulate`", 2)
+    _run(_assembled(loaded, simulated=False), lambda: None)
+
+
+def simulate(
+    config: Path = typer.Option(DEFAULT_CONFIG, help="The gateway's edge.toml."),
+) -> None:
+    """Runs the same gateway with a rendered or replayed camera and with recorded pins.
+
+    It listens on control.sock in its data folder: one JSON object a line, each answered by one;
+    "do" is show, clear, fail, state or pins. On standard output it says when it is ready.
+    """
+    # The renderer is heavy, and a real gateway never needs it.
+    from doorward_edge.cli.simulation import control_handlers  # noqa: PLC0415
+    from doorward_edge.simulate.control import ControlSocket  # noqa: PLC0415
+
+    assembled = _assembled(_load(config), simulated=True)
+    path = assembled.config.data_dir / "control.sock"
+    try:
+        control = ControlSocket(path, control_handlers(assembled))
+    except OSError as err:
+        _give_up(f"{path}: {err}", EXIT_CANNOT_START)
+    control.start()
+    _run(assembled, lambda: _say_ready(assembled))
+    control.close()
+
+
+def _load(path: Path) -> EdgeConfig:
+    try:
+        return load_config(path)
+    except ConfigError as err:
+        _give_up(str(err), EXIT_CONFIG)
+
+
+def _assembled(config: EdgeConfig, *, simulated: bool) -> Assembled:
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
+    )
+    try:
+        return assemble(config, simulated=simulated)
+    except ConfigError as err:
+        _give_up(str(err), EXIT_CONFIG)
+    except (DoorwardError, OSError) as err:
+        _give_up(f"cannot start: {err}", EXIT_CANNOT_START)
+
+
+def _run(assembled: Assembled, on_ready: Callable[[], None]) -> None:
+    def stop(_number: int, _frame: Any) -> None:  # noqa: ANN401  # what signal hands over
+        assembled.gateway.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    if not assembled.gateway.run(on_ready):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _say_ready(assembled: Assembled) -> None:
+    said = {"event": "ready", "gateway": assembled.config.gateway}
+    print(json.dumps(said), flush=True)
+
+
+def _give_up(message: str, status: int) -> NoReturn:
+    typer.echo(f"doorward-edge: {message}", err=True)
+    raise typer.Exit(status)

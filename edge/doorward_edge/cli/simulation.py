@@ -1,0 +1,75 @@
+"""What the control socket of a simulated gateway can be asked for."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from doorward_edge.adapters.gpio_gpiozero import pin_histories, pin_levels
+from doorward_edge.courier import pending_records, span_of
+from doorward_edge.simulate.scene_camera import SceneCamera
+from doorward_edge.wiring import Assembled
+
+
+def control_handlers(
+    assembled: Assembled,
+) -> Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+    """Returns what answers each "do"; `show`, `clear` and `fail` only where a scene is rendered."""
+    handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+        "state": lambda _: _state(assembled),
+        "pins": lambda _: {"pins": pin_histories(assembled.pins)},
+    }
+    camera = assembled.camera
+    if isinstance(camera, SceneCamera):
+        handlers |= {
+            "show": lambda request: _done(camera.show, request),
+            "clear": lambda request: _done(camera.clear, request),
+            "fail": lambda request: _done(camera.fail, request),
+        }
+    return handlers
+
+
+def _done(act: Callable[..., None], request: dict[str, Any]) -> dict[str, Any]:
+    act(**request)
+    return {}
+
+
+def _state(assembled: Assembled) -> dict[str, Any]:
+    spans = assembled.journal.spans()
+    newest = span_of(spans[-1])
+    applied = assembled.keeper.applied
+    portal = assembled.config.portal
+    levels = pin_levels(assembled.pins)
+    return {
+        "gateway": assembled.config.gateway,
+        "portals": {portal.id: _portal(portal, levels)},
+        "journal": {
+            "pending": pending_records(spans),
+            "epoch": newest.epoch,
+            "head": newest.head,
+            "tail": newest.tail,
+        },
+        "uplink": assembled.courier.uplink.link.value,
+        "policy_version": applied.bundle,
+        "status_seq": applied.status,
+        "keyring_version": applied.keyring,
+        "counters": {
+            **assembled.counters.totals(),
+            "reasons": {r.value: n for r, n in assembled.counters.reasons.items()},
+        },
+        "decoder": dict(assembled.sight.stats()),
+        "camera": assembled.sight.camera_health(),
+    }
+
+
+def _portal(portal: Any, levels: Mapping[str, float]) -> dict[str, Any]:  # noqa: ANN401
+    def is_on(pin: int | None) -> bool:
+        return pin is not None and levels.get(f"GPIO{pin}", 0.0) > 0
+
+    released = portal.lock_pin is not None and is_on(portal.lock_pin) is portal.lock_active_high
+    lamps = [
+        name for name in ("green", "red", "yellow", "blue") if is_on(getattr(portal, f"{name}_pin"))
+    ]
+    return {
+        "lock": "released" if released else "locked",
+        "lamps": lamps,
+        "buzzer": is_on(portal.buzzer_pin),
+    }

@@ -1,0 +1,203 @@
+"""Puts a gateway together: configuration -> adapters -> stages. Nothing else names adapters."""
+
+import os
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from gpiozero import Factory
+
+from doorward.messages import Health
+from doorward_edge.adapters.broker_paho import BrokerAddress, PahoBroker
+from doorward_edge.adapters.clock_system import SystemClock
+from doorward_edge.adapters.documents_tinydb import TinyDocuments
+from doorward_edge.adapters.gpio_gpiozero import (
+    GpioIndicator,
+    GpioLock,
+    NoLock,
+    board_pins,
+    recorded_pins,
+)
+from doorward_edge.adapters.journal_sqlite import SqliteJournal
+from doorward_edge.adapters.policy_files import FolderOfPolicies
+from doorward_edge.adapters.watchdog_systemd import SystemdWatchdog
+from doorward_edge.config import ConfigError, EdgeConfig, PortalSection
+from doorward_edge.courier import Courier, Myself, state_message
+from doorward_edge.enrolled import Enrolled, load_enrolled
+from doorward_edge.gateway import Gateway, Parts
+from doorward_edge.perception import Lamp
+from doorward_edge.pipeline import Counters, Pipeline
+from doorward_edge.ports import FrameSource, Indicator, Journal, Lock
+from doorward_edge.sight import Sight, open_sight
+from doorward_edge.stages.actuate import ActuateStage
+from doorward_edge.stages.decide import DecideStage, UsedSlots
+from doorward_edge.stages.record import RecordStage
+from doorward_edge.sync import PolicyKeeper
+from doorward_edge.vitals import board_name, health_message
+
+CAPABILITIES = ("batch-1", "dw0", "dw1", "dw2", "policy-1", "status-1")
+BOOT_ID_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembled:
+    """A gateway, and those parts of it that a simulation looks at from outside."""
+
+    gateway: Gateway
+    config: EdgeConfig
+    camera: FrameSource
+    pins: Factory
+    journal: Journal
+    keeper: PolicyKeeper
+    courier: Courier
+    counters: Counters
+    sight: Sight
+
+
+def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
+    """Opens everything that the gateway needs.
+
+    Args:
+        config: what the installer set.
+        simulated: take pins that drive nothing, and remember what was done to them.
+
+    Raises:
+        ConfigError: the configuration asks for what this machine cannot give.
+        DoorwardError, OSError: the journal or the documents cannot be used.
+    """
+    enrolled = load_enrolled(config)
+    clock = SystemClock(config.clock.source)
+    pins = recorded_pins() if simulated else _board_pins(config)
+    lock, indicator = _lock(config.portal, pins), _indicator(config.portal, pins)
+    documents = TinyDocuments.open(config.data_dir / "documents", enrolled.documents_key)
+    keeper = PolicyKeeper(
+        site=config.site,
+        pinned=enrolled.keyring,
+        files=FolderOfPolicies(config.data_dir / "policy"),
+        floors=documents,
+    )
+    problems = keeper.load()
+    journal = SqliteJournal.open(
+        config.data_dir / "journal",
+        config.gateway,
+        enrolled.seal_key,
+        config.journal.capacity_mib * 2**20,
+    )
+    camera, sight = open_sight(config, clock)
+    counters = Counters()
+    myself = _myself(config, enrolled)
+
+    def health() -> Health:
+        return health_message(
+            boot_id=myself.boot_id,
+            now=clock.now(),
+            journal=journal,
+            counters=counters,
+            decoder=sight.stats(),
+            camera=sight.camera_health(),
+        )
+
+    broker = PahoBroker(
+        _address(config),
+        lambda session: state_message(myself, session, clock.now(), online=False),
+    )
+    courier = Courier(
+        myself=myself,
+        broker=broker,
+        journal=journal,
+        keeper=keeper,
+        signer=enrolled.signer,
+        clock=clock,
+        health=health,
+    )
+    record = RecordStage(
+        journal,
+        boot_id=bytes.fromhex(myself.boot_id),
+        portal=config.portal_id,
+        is_online=lambda: courier.uplink.is_connected,
+    )
+    pipeline = Pipeline(
+        rules=keeper,
+        link=courier.uplink,
+        clock=clock,
+        decide=DecideStage(config.portal_id, UsedSlots()),
+        record=record,
+        actuate=ActuateStage(lock, indicator),
+        counters=counters,
+    )
+    parts = Parts(
+        sight=sight,
+        pipeline=pipeline,
+        courier=courier,
+        broker=broker,
+        record=record,
+        clock=clock,
+        watchdog=SystemdWatchdog(os.environ.get("NOTIFY_SOCKET")),
+        closers=(lock.close, indicator.close, sight.close, journal.close, pins.close),
+        notices=(journal.take_notices, documents.take_notices),
+        problems=problems,
+        software=myself.software,
+    )
+    return Assembled(
+        gateway=Gateway(parts),
+        config=config,
+        camera=camera,
+        pins=pins,
+        journal=journal,
+        keeper=keeper,
+        courier=courier,
+        counters=counters,
+        sight=sight,
+    )
+
+
+def _myself(config: EdgeConfig, enrolled: Enrolled) -> Myself:
+    return Myself(
+        site=config.site,
+        gateway=config.gateway,
+        boot_id=os.urandom(BOOT_ID_BYTES).hex(),
+        software=version("doorward-edge"),
+        hardware={"board": board_name(), "camera": config.camera.kind.value},
+        capabilities=CAPABILITIES,
+        record_key=enrolled.signer.public.hex(),
+        portals=(config.portal_id,),
+    )
+
+
+def _address(config: EdgeConfig) -> BrokerAddress:
+    broker = config.broker
+    return BrokerAddress(
+        host=broker.host,
+        port=broker.port,
+        client_id=config.gateway,
+        ca_file=broker.ca_file,
+        cert_file=broker.cert_file,
+        key_file=broker.key_file,
+        keepalive_s=broker.keepalive_s,
+    )
+
+
+def _board_pins(config: EdgeConfig) -> Factory:
+    try:
+        return board_pins()
+    except (ImportError, OSError) as err:
+        raise ConfigError(
+            f"the pins of portal {config.portal_id} cannot be used: {err}; "
+            "run `doorward-edge check`, or `doorward-edge simulate` on a machine without GPIO"
+        ) from err
+
+
+def _lock(portal: PortalSection, pins: Factory) -> Lock:
+    if portal.lock_pin is None:
+        return NoLock()
+    return GpioLock(portal.lock_pin, active_high=portal.lock_active_high, factory=pins)
+
+
+def _indicator(portal: PortalSection, pins: Factory) -> Indicator:
+    wanted = {
+        Lamp.GREEN: portal.green_pin,
+        Lamp.RED: portal.red_pin,
+        Lamp.YELLOW: portal.yellow_pin,
+        Lamp.BLUE: portal.blue_pin,
+    }
+    lamps = {lamp: pin for lamp, pin in wanted.items() if pin is not None}
+    return GpioIndicator(lamps, portal.buzzer_pin, factory=pins)
