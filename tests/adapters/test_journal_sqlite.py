@@ -333,7 +333,7 @@ def test_room_for_a_hundred_thousand_records_is_in_64_mib(tmp_path: Path) -> Non
 def test_what_the_journal_may_still_take_is_reserved(tmp_path: Path) -> None:
     journal = open_at(tmp_path, CAPACITY)
     held = (tmp_path / "journal.reserve").stat()
-    assert held.st_blocks * 512 >= CAPACITY - 2 * 1024 * 1024
+    assert held.st_blocks * 512 >= CAPACITY - 512 * 1024
     journal.close()
 
 

@@ -5,6 +5,7 @@ process at a time), `journal.reserve` (room kept free on the card), `journal.db.
 yet in place) and `journal.db.damaged-N` with its log (put aside, never deleted).
 """
 
+import errno
 import fcntl
 import os
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from doorward_edge.ports import JournalBusyError
 WAL_BYTES = 1024 * 1024
 """Longer than the log grows between two checkpoints."""
 
-OPEN, CLOSING, INSTALLING = "open", "closing", "installing"
+OPEN, CLOSING, CLOSED, INSTALLING = "open", "closing", "closed", "installing"
+STATE_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +70,33 @@ class Files:
         """Returns how the journal was left; empty after an orderly end."""
         if not self._state.exists():
             return ""
-        return self._state.read_bytes().decode("ascii", "replace").strip()
+        state = self._state.read_bytes().decode("ascii", "replace").strip()
+        return "" if state == CLOSED else state
 
     def set_state(self, state: str) -> None:
-        """Notes how the journal stands, on the disk."""
-        if state:
-            write_durably(self._state, f"{state}\n".encode())
-        else:
-            self._state.unlink(missing_ok=True)
-            sync_folder(self.folder)
+        """Notes how the journal stands, on the disk, and even on a full one."""
+        text = (state or CLOSED).ljust(STATE_BYTES - 1) + "\n"
+        if not self._state.exists():
+            write_durably(self._state, text.encode())
+            return
+        # In place: a sector is written whole, and no room is needed.
+        descriptor = os.open(self._state, os.O_WRONLY)
+        try:
+            os.pwrite(descriptor, text.encode(), 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def prepare_log(self) -> None:
         """Writes the log in full length, so that a shorter one is known to be cut off."""
-        if not self.log.exists():
+        if self.log.exists():
+            return
+        try:
+            write_durably(self.log, bytes(WAL_BYTES))
+        except OSError as err:
+            if err.errno != errno.ENOSPC or not self.reserve.exists():
+                raise
+            self.reserve.unlink()
             write_durably(self.log, bytes(WAL_BYTES))
 
     def put_aside(self) -> Path:

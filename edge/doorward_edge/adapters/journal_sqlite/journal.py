@@ -18,7 +18,7 @@ from doorward.ranges import Ranges, count
 from doorward.records import Record
 from doorward.sealing import SEGMENT_KEY_BYTES, SegmentCipher, SegmentName, seal_segment_key
 from doorward.times import UtcSeconds
-from doorward_edge.adapters.journal_sqlite.files import Files, reserve
+from doorward_edge.adapters.journal_sqlite.files import WAL_BYTES, Files, reserve
 from doorward_edge.adapters.journal_sqlite.index import EpochIndex
 from doorward_edge.adapters.journal_sqlite.opening import (
     Opened,
@@ -27,6 +27,7 @@ from doorward_edge.adapters.journal_sqlite.opening import (
     unavailable,
 )
 from doorward_edge.adapters.journal_sqlite.rows import (
+    PAGE_BYTES,
     SEGMENT_BITS,
     SEQ_BITS,
     RecordRow,
@@ -52,9 +53,11 @@ SEGMENT_MS = 24 * 3600 * 1000
 GROUP_RECORDS = 64
 """So many share a flush; with the longest records they are still far below the log's length."""
 
-CHECKPOINT_COMMITS = 256
+FOLD_BYTES = WAL_BYTES - 256 * 1024
+"""The log is folded into the database before it outgrows the length it was written with."""
+
 PURGE_RECORDS = 1024
-RESERVE_STEP_BYTES = 1024 * 1024
+RESERVE_STEP_BYTES = 256 * 1024
 ALARM_SHARE = 0.80
 CALM_SHARE = 0.75
 
@@ -107,7 +110,7 @@ class SqliteJournal:
         self._current = opened.epochs[-1]
         self._notices = opened.notices
         self._segment: _Segment | None = None
-        self._commits = 0
+        self._log_bytes = 0
         self._is_alarming = False
         self._chain, self._next_segment = self._head()
         self._use_reserve = True
@@ -228,7 +231,7 @@ class SqliteJournal:
             group = [item]
             item = self._gather(group)
             self._append_group(group)
-            if self._commits >= CHECKPOINT_COMMITS:
+            if self._log_bytes >= FOLD_BYTES:
                 self._checkpoint()
             if item is _NOTHING:
                 item = self._queue.get()
@@ -293,7 +296,8 @@ class SqliteJournal:
         segment.is_stored = True
         segment.records += len(rows)
         self._chain = chain
-        self._commits += 1
+        # A commit writes the page that it fills, at times the one above, and pages are never full.
+        self._log_bytes += 2 * PAGE_BYTES + 3 * sum(len(row.sealed) + 64 for row, _ in rows) // 2
         with self._lock:
             self._current.add(rows[0][0].seq, rows[-1][0].seq)
         return rows
@@ -374,7 +378,7 @@ class SqliteJournal:
         after = index.settled(committed, resend, at)
         with self._store.transaction("noting an acknowledgement"):
             self._store.replace_marks(index.marks(), after.marks())
-        self._commits += 1
+        self._log_bytes += 4 * PAGE_BYTES
         self._replace(after)
 
     def _delete(self, choose: Callable[[EpochIndex], Ranges]) -> int:
@@ -399,7 +403,6 @@ class SqliteJournal:
             if not is_current and not after.stored:
                 with self._lock:
                     del self._epochs[index.epoch]
-            self._commits += 1
             self._checkpoint()
             return count((part,))
         return 0
@@ -423,14 +426,22 @@ class SqliteJournal:
         return given_up > 0
 
     def _checkpoint(self) -> None:
-        self._commits = 0
+        self._log_bytes = 0
         try:
             self._keep_room()
-            self._store.checkpoint()
+            self._fold()
             self._measure()
         except JournalError as err:
             # The log grows instead, and the next append says when the disk is full.
             log.warning("journal.checkpoint_failed %s", err)
+
+    def _fold(self) -> None:
+        try:
+            self._store.checkpoint()
+        except JournalFullError:
+            if not self._release_reserve():
+                raise
+            self._store.checkpoint()
 
     def _measure(self) -> None:
         used = self._store.used_bytes()
@@ -445,11 +456,11 @@ class SqliteJournal:
     # --- Room on the card -----------------------------------------------------------------------
 
     def _keep_room(self) -> None:
-        """Keeps reserved what the database may still grow, less what it is about to take."""
+        """Keeps reserved what the database may still grow beyond its pages and the log's."""
         if not self._use_reserve:
             return
         step = RESERVE_STEP_BYTES
-        wanted = max(0, self._capacity - self._store.file_bytes() - step) // step * step
+        wanted = max(0, self._capacity - self._store.file_bytes()) // step * step
         path = self._files.reserve
         try:
             if not path.exists() or path.stat().st_size > wanted:
