@@ -99,6 +99,8 @@ from doorward_controller.broker.child import Child, ChildSpec
 command = (sys.executable, "-c", sys.argv[1])
 one = Child(ChildSpec(name="orphan", command=command, output_dir=Path(sys.argv[2])))
 one.start()
+while "up" not in one.output():
+    Event().wait(0.02)
 print(one.pid, flush=True)
 Event().wait()
 """

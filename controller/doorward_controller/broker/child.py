@@ -147,6 +147,7 @@ def _fork(spec: ChildSpec) -> subprocess.Popen[bytes]:
 
 def _dies_with_us() -> tuple[str, ...]:
     # setpriv (util-linux) sets PR_SET_PDEATHSIG and then becomes the program under the same process
-    # id. Elsewhere than on Linux the children are stopped by `stop` alone.
+    # id. Who kills us in the few milliseconds before it has done so leaves that child behind.
+    # Elsewhere than on Linux the children are stopped by `stop` alone.
     setpriv = shutil.which("setpriv")
     return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
