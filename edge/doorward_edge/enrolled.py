@@ -36,8 +36,8 @@ def load_enrolled(config: EdgeConfig) -> Enrolled:
     """Reads the files that `[trust]` names.
 
     Raises:
-        ConfigError: one is missing, damaged, readable by others or of another site; the message says
-            which one and what mends it.
+        ConfigError: one is missing, damaged, readable by others or of another site; the message
+            says which one and what mends it.
     """
     trust = config.trust
     seed = _read(Path(trust.record_key_file), SEED_BYTES, is_secret=True)

@@ -4,8 +4,6 @@ import os
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from gpiozero import Factory
-
 from doorward.messages import Health
 from doorward_edge.adapters.broker_paho import BrokerAddress, PahoBroker
 from doorward_edge.adapters.clock_system import SystemClock
@@ -14,6 +12,7 @@ from doorward_edge.adapters.gpio_gpiozero import (
     GpioIndicator,
     GpioLock,
     NoLock,
+    Pins,
     board_pins,
     recorded_pins,
 )
@@ -45,7 +44,7 @@ class Assembled:
     gateway: Gateway
     config: EdgeConfig
     camera: FrameSource
-    pins: Factory
+    pins: Pins
     journal: Journal
     keeper: PolicyKeeper
     courier: Courier
@@ -176,7 +175,7 @@ def _address(config: EdgeConfig) -> BrokerAddress:
     )
 
 
-def _board_pins(config: EdgeConfig) -> Factory:
+def _board_pins(config: EdgeConfig) -> Pins:
     try:
         return board_pins()
     except (ImportError, OSError) as err:
@@ -186,13 +185,13 @@ def _board_pins(config: EdgeConfig) -> Factory:
         ) from err
 
 
-def _lock(portal: PortalSection, pins: Factory) -> Lock:
+def _lock(portal: PortalSection, pins: Pins) -> Lock:
     if portal.lock_pin is None:
         return NoLock()
     return GpioLock(portal.lock_pin, active_high=portal.lock_active_high, factory=pins)
 
 
-def _indicator(portal: PortalSection, pins: Factory) -> Indicator:
+def _indicator(portal: PortalSection, pins: Pins) -> Indicator:
     wanted = {
         Lamp.GREEN: portal.green_pin,
         Lamp.RED: portal.red_pin,

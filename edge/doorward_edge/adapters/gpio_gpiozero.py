@@ -16,6 +16,9 @@ from gpiozero.pins.mock import MockFactory, MockPWMPin
 from doorward_edge.perception import PATTERNS, Lamp, Pattern, with_offline_dot
 from doorward_edge.ports import Signal
 
+Pins = Factory
+"""Whatever drives pins: the board's, or recorded ones."""
+
 BUZZER_DUTY = 0.5
 _END = None
 

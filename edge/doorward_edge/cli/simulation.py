@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from doorward_edge.adapters.gpio_gpiozero import pin_histories, pin_levels
+from doorward_edge.config import PortalSection
 from doorward_edge.courier import pending_records, span_of
 from doorward_edge.simulate.scene_camera import SceneCamera
 from doorward_edge.wiring import Assembled
@@ -60,7 +61,7 @@ def _state(assembled: Assembled) -> dict[str, Any]:
     }
 
 
-def _portal(portal: Any, levels: Mapping[str, float]) -> dict[str, Any]:  # noqa: ANN401
+def _portal(portal: PortalSection, levels: Mapping[str, float]) -> dict[str, Any]:
     def is_on(pin: int | None) -> bool:
         return pin is not None and levels.get(f"GPIO{pin}", 0.0) > 0
 
