@@ -5,6 +5,7 @@ broker sent and we did not confirm, it sends again.
 """
 
 import logging
+import socket
 import ssl
 from collections.abc import Callable
 
@@ -56,6 +57,7 @@ class PahoLink:
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
         self._client.on_message = self._arrived
+        self._client.on_socket_open = _send_at_once
         self._on_message: Callable[[Inbound], None] = lambda _: None
         self._on_connected: Callable[[], None] = lambda: None
         self._connection = 0
@@ -116,6 +118,12 @@ class PahoLink:
         self._on_message(
             Inbound(topic=_topic(message), wire=bytes(message.payload), confirm=confirm)
         )
+
+
+def _send_at_once(_client: mqtt.Client, _data: object, sock: object) -> None:
+    """Nagle's algorithm and delayed acknowledgements would add 40 ms to each answer."""
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _topic(message: mqtt.MQTTMessage) -> str:

@@ -106,7 +106,7 @@ class Intake:
         for segment in batch.segments:
             if (journal, segment.number) not in self._segments:
                 intake.add_segment(group.connection, journal, *segment)
-        rows = _rows(journal, opened, group.now_utc_ms)
+        rows = rows_of(opened, group.now_utc_ms)
         whole = (batch.first_seq, batch.last_seq)
         new = rows if placed.new == (whole,) else [r for r in rows if contains(placed.new, r.seq)]
         group.rows += new
@@ -119,12 +119,14 @@ def _journal(opened: OpenedBatch) -> Journal:
     return Journal(opened.gateway.id, opened.batch.epoch)
 
 
-def _rows(journal: Journal, opened: OpenedBatch, now_utc_ms: int) -> list[RecordInsert]:
+def rows_of(opened: OpenedBatch, now_utc_ms: int) -> list[RecordInsert]:
+    """Returns the rows of a batch's readable records."""
+    gateway_id, epoch = _journal(opened)
     first, chain = opened.batch.first_seq, opened.chain
     return [
         RecordInsert(
-            journal.gateway_id,
-            journal.epoch,
+            gateway_id,
+            epoch,
             seq,
             now_utc_ms,
             record.utc_ms,

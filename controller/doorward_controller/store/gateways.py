@@ -46,6 +46,12 @@ class PortalRow:
 
 _GATEWAY = tuple(gateways.c[name] for name in Gateway.__dataclass_fields__)
 
+_SOME = sa.select(*_GATEWAY).where(
+    gateways.c.site == sa.bindparam("of_site"),
+    gateways.c.name.in_(sa.bindparam("names", expanding=True)),
+)
+"""Built once; every group of messages runs it."""
+
 
 def find(connection: sa.Connection, site: str, name: str) -> Gateway | None:
     """Returns the gateway with that name."""
@@ -57,8 +63,7 @@ def find(connection: sa.Connection, site: str, name: str) -> Gateway | None:
 
 def some(connection: sa.Connection, site: str, names: Collection[str]) -> dict[GatewayId, Gateway]:
     """Returns those gateways that exist of the ones named, by name."""
-    wanted = sa.select(*_GATEWAY).where(gateways.c.site == site, gateways.c.name.in_(names))
-    rows = connection.execute(wanted)
+    rows = connection.execute(_SOME, {"of_site": site, "names": list(names)})
     found = [_gateway(row._asdict()) for row in rows]
     return {gateway.name: gateway for gateway in found}
 

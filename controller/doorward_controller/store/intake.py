@@ -56,15 +56,30 @@ def insert_records(connection: sa.Connection, rows: Sequence[RecordInsert]) -> N
         connection.exec_driver_sql(_INSERT[mark], [tuple(row) for row in rows])
 
 
+_OF_JOURNAL = (
+    stored_ranges.c.gateway_id == sa.bindparam("of_gateway"),
+    stored_ranges.c.epoch == sa.bindparam("of_epoch"),
+)
+_AT_FIRST = stored_ranges.c.first_seq == sa.bindparam("at_first")
+_LOAD = (
+    sa.select(
+        stored_ranges.c.first_seq,
+        stored_ranges.c.last_seq,
+        stored_ranges.c.chain_before,
+        stored_ranges.c.chain_last,
+    )
+    .where(*_OF_JOURNAL)
+    .order_by(stored_ranges.c.first_seq)
+)
+_EXTEND = sa.update(stored_ranges).where(*_OF_JOURNAL, _AT_FIRST)
+_REMOVE = sa.delete(stored_ranges).where(*_OF_JOURNAL, _AT_FIRST)
+"""Built once: putting a statement together costs more than SQLite needs to run it."""
+
+
 def load_ranges(connection: sa.Connection, journal: Journal) -> tuple[StoredRange, ...]:
     """Returns what is stored of a journal, ascending."""
-    table = stored_ranges.c
-    rows = connection.execute(
-        sa.select(table.first_seq, table.last_seq, table.chain_before, table.chain_last)
-        .where(table.gateway_id == journal.gateway_id, table.epoch == journal.epoch)
-        .order_by(table.first_seq)
-    )
-    return tuple(StoredRange(*row) for row in rows)
+    place = {"of_gateway": journal.gateway_id, "of_epoch": journal.epoch}
+    return tuple(StoredRange(*row) for row in connection.execute(_LOAD, place))
 
 
 def save_ranges(
@@ -75,32 +90,16 @@ def save_ranges(
 ) -> None:
     """Writes the difference between two states of one journal's ranges."""
     old, new = {r.first: r for r in before}, {r.first: r for r in after}
-    of_journal = (
-        stored_ranges.c.gateway_id == journal.gateway_id,
-        stored_ranges.c.epoch == journal.epoch,
-    )
-    gone = [first for first in old if first not in new]
-    if gone:
-        connection.execute(
-            sa.delete(stored_ranges).where(*of_journal, stored_ranges.c.first_seq.in_(gone))
-        )
+    place = {"of_gateway": journal.gateway_id, "of_epoch": journal.epoch}
+    for first in old.keys() - new.keys():
+        connection.execute(_REMOVE, {**place, "at_first": first})
     for first, stored in new.items():
-        if old.get(first) == stored:
-            continue
-        values = {"last_seq": stored.last, "chain_last": stored.chain_last}
-        if first in old:
-            place = sa.update(stored_ranges).where(*of_journal, stored_ranges.c.first_seq == first)
-            connection.execute(place.values(values))
-        else:
-            connection.execute(
-                sa.insert(stored_ranges).values(
-                    gateway_id=journal.gateway_id,
-                    epoch=journal.epoch,
-                    first_seq=first,
-                    chain_before=stored.chain_before,
-                    **values,
-                )
-            )
+        end = {"last_seq": stored.last, "chain_last": stored.chain_last}
+        if first not in old:
+            row = {**journal._asdict(), "first_seq": first, "chain_before": stored.chain_before}
+            connection.execute(sa.insert(stored_ranges), {**row, **end})
+        elif old[first] != stored:
+            connection.execute(_EXTEND, {**place, "at_first": first, **end})
 
 
 def chain_at(connection: sa.Connection, journal: Journal, seq: int) -> bytes | None:
