@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from doorward.messages import Health
+from doorward.times import Clock
 from doorward_edge.adapters.broker_paho import BrokerAddress, PahoBroker
 from doorward_edge.adapters.clock_system import SystemClock
 from doorward_edge.adapters.documents_tinydb import TinyDocuments
@@ -25,7 +26,7 @@ from doorward_edge.enrolled import Enrolled, load_enrolled
 from doorward_edge.gateway import Gateway, Parts
 from doorward_edge.perception import Lamp
 from doorward_edge.pipeline import Counters, Pipeline
-from doorward_edge.ports import FrameSource, Indicator, Journal, Lock
+from doorward_edge.ports import Broker, Documents, FrameSource, Indicator, Journal, Lock
 from doorward_edge.sight import Sight, open_sight
 from doorward_edge.stages.actuate import ActuateStage
 from doorward_edge.stages.decide import DecideStage, UsedSlots
@@ -67,55 +68,18 @@ def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
     clock = SystemClock(config.clock.source)
     pins = recorded_pins() if simulated else _board_pins(config)
     lock, indicator = _lock(config.portal, pins), _indicator(config.portal, pins)
-    documents = TinyDocuments.open(config.data_dir / "documents", enrolled.documents_key)
-    keeper = PolicyKeeper(
-        site=config.site,
-        pinned=enrolled.keyring,
-        files=FolderOfPolicies(config.data_dir / "policy"),
-        floors=documents,
-    )
-    problems = keeper.load()
-    journal = SqliteJournal.open(
-        config.data_dir / "journal",
-        config.gateway,
-        enrolled.seal_key,
-        config.journal.capacity_mib * 2**20,
-    )
+    memory = _open_memory(config, enrolled)
     camera, sight = open_sight(config, clock)
-    counters = Counters()
-    myself = _myself(config, enrolled)
-
-    def health() -> Health:
-        return health_message(
-            boot_id=myself.boot_id,
-            now=clock.now(),
-            journal=journal,
-            counters=counters,
-            decoder=sight.stats(),
-            camera=sight.camera_health(),
-        )
-
-    broker = PahoBroker(
-        _address(config),
-        lambda session: state_message(myself, session, clock.now(), online=False),
-    )
-    courier = Courier(
-        myself=myself,
-        broker=broker,
-        journal=journal,
-        keeper=keeper,
-        signer=enrolled.signer,
-        clock=clock,
-        health=health,
-    )
+    counters, myself = Counters(), _myself(config, enrolled)
+    broker, courier = _connect(config, enrolled, myself, clock, memory, counters, sight)
     record = RecordStage(
-        journal,
+        memory.journal,
         boot_id=bytes.fromhex(myself.boot_id),
         portal=config.portal_id,
         is_online=lambda: courier.uplink.is_connected,
     )
     pipeline = Pipeline(
-        rules=keeper,
+        rules=memory.keeper,
         link=courier.uplink,
         clock=clock,
         decide=DecideStage(config.portal_id, UsedSlots()),
@@ -131,9 +95,9 @@ def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
         record=record,
         clock=clock,
         watchdog=SystemdWatchdog(os.environ.get("NOTIFY_SOCKET")),
-        closers=(lock.close, indicator.close, sight.close, journal.close, pins.close),
-        notices=(journal.take_notices, documents.take_notices),
-        problems=problems,
+        closers=(lock.close, indicator.close, sight.close, memory.journal.close, pins.close),
+        notices=(memory.journal.take_notices, memory.documents.take_notices),
+        problems=memory.problems,
         software=myself.software,
     )
     return Assembled(
@@ -141,12 +105,76 @@ def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
         config=config,
         camera=camera,
         pins=pins,
-        journal=journal,
-        keeper=keeper,
+        journal=memory.journal,
+        keeper=memory.keeper,
         courier=courier,
         counters=counters,
         sight=sight,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Memory:
+    """What outlives a restart, and what of it could not be used."""
+
+    documents: Documents
+    keeper: PolicyKeeper
+    journal: Journal
+    problems: tuple[str, ...]
+
+
+def _open_memory(config: EdgeConfig, enrolled: Enrolled) -> _Memory:
+    documents = TinyDocuments.open(config.data_dir / "documents", enrolled.documents_key)
+    keeper = PolicyKeeper(
+        site=config.site,
+        pinned=enrolled.keyring,
+        files=FolderOfPolicies(config.data_dir / "policy"),
+        floors=documents,
+    )
+    journal = SqliteJournal.open(
+        config.data_dir / "journal",
+        config.gateway,
+        enrolled.seal_key,
+        config.journal.capacity_mib * 2**20,
+    )
+    return _Memory(
+        documents=documents, keeper=keeper, journal=journal, problems=tuple(keeper.load())
+    )
+
+
+def _connect(
+    config: EdgeConfig,
+    enrolled: Enrolled,
+    myself: Myself,
+    clock: Clock,
+    memory: _Memory,
+    counters: Counters,
+    sight: Sight,
+) -> tuple[Broker, Courier]:
+    def health() -> Health:
+        return health_message(
+            boot_id=myself.boot_id,
+            now=clock.now(),
+            journal=memory.journal,
+            counters=counters,
+            decoder=sight.stats(),
+            camera=sight.camera_health(),
+        )
+
+    broker = PahoBroker(
+        _address(config),
+        lambda session: state_message(myself, session, clock.now(), online=False),
+    )
+    courier = Courier(
+        myself=myself,
+        broker=broker,
+        journal=memory.journal,
+        keeper=memory.keeper,
+        signer=enrolled.signer,
+        clock=clock,
+        health=health,
+    )
+    return broker, courier
 
 
 def _myself(config: EdgeConfig, enrolled: Enrolled) -> Myself:
