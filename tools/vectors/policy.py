@@ -1,0 +1,230 @@
+"""A policy bundle, what it says, and what is decided by it."""
+
+from dataclasses import asdict
+
+from doorward import canonical
+from doorward.credential import CredentialClass, Statement, issue_badge
+from doorward.envelope import Ed25519Signer, Kind, seal_envelope
+from doorward.ids import CredentialId, GatewayId, PortalId, SiteId
+from doorward.keys import Key, Keyring, Purpose
+from doorward.policy import InDoubt, Posture, Unlisted
+from doorward.policy_draft import GrantDraft, PersonDraft, PolicyDraft, PortalDraft, build_body
+from doorward.roster import StickerRow
+from doorward.schedule import ALWAYS, DayType, Schedule, SiteTime, Span
+from doorward.status import Status, StatusList, with_changes
+from doorward.sticker import make_sticker, sticker_digest
+
+ROOT, ISSUER, POLICY = (Ed25519Signer.from_seed(bytes([n] * 32)) for n in (1, 2, 3))
+SITE, GATEWAY = SiteId("plant-7"), GatewayId("gw-north")
+NOON = 1_760_004_000
+EVENING = NOON + 7 * 3600
+ALICE, BOB, EVE = (CredentialId(bytes(7) + bytes([n])) for n in (0xA1, 0xB0, 0xE5))
+STICKER = (1234).to_bytes(10)
+TIME = SiteTime(
+    zone="Europe/Berlin",
+    offsets=((1_743_296_400, 7200), (1_761_440_400, 3600)),
+    day_types={20_372: DayType.MONDAY, 20_377: DayType.HOLIDAY},
+)
+DRAFT = PolicyDraft(
+    site=SITE,
+    version=42,
+    created_at=NOON - 3600,
+    keyrings=(),
+    time=TIME,
+    zones=("site", "lab"),
+    groups=("staff", "visitors"),
+    qualifications=("fire", "laser"),
+    schedules=(
+        Schedule(name="always", spans=(ALWAYS,)),
+        Schedule(name="office", spans=(Span(0b11111, 480, 1080), Span(0b100000, 540, 720))),
+        Schedule(name="night", spans=(Span(0b11111, 1320, 1800),)),
+    ),
+    grants=(
+        GrantDraft(group="staff", zone="site", schedule="always"),
+        GrantDraft(group="staff", zone="lab", schedule="office", qualifications=("laser",)),
+        GrantDraft(group="visitors", zone="site", schedule="office"),
+    ),
+    classes={CredentialClass.VISITOR: ("visitors",)},
+    portals={
+        PortalId("gate-north"): PortalDraft(zone="site", gateway=GATEWAY),
+        PortalId("lab-door"): PortalDraft(
+            zone="lab",
+            gateway=GATEWAY,
+            pulse_ms=1500,
+            unlisted=Unlisted.DENY,
+            clock_untrusted=InDoubt.ALLOW,
+            max_age_s=7200,
+            stale=InDoubt.ALLOW,
+        ),
+        PortalId("loading-bay"): PortalDraft(
+            zone="site", gateway=GATEWAY, posture=Posture.LOCKDOWN
+        ),
+    },
+    people=(
+        PersonDraft(
+            credential_id=BOB,
+            not_before=NOON - 9,
+            not_after=NOON + 86_400,
+            groups=("staff",),
+            qualifications=(("laser", NOON + 60), ("fire", NOON)),
+        ),
+        PersonDraft(
+            credential_id=ALICE, not_before=0, not_after=2**40, groups=("visitors", "staff")
+        ),
+    ),
+    stickers=((sticker_digest(STICKER), StickerRow(BOB, 8)),),
+)
+STATUS = StatusList(
+    site=SITE,
+    seq=7,
+    issued_at=NOON - 60,
+    size=64,
+    bits=with_changes(bytes(16), 64, ((9, Status.REVOKED), (10, Status.SUSPENDED))),
+)
+KEYRING = Keyring(
+    site=SITE,
+    version=1,
+    created_at=0,
+    threshold=1,
+    keys=tuple(
+        Key(public=signer.public, purposes=purpose, not_before=0, not_after=2**40)
+        for signer, purpose in (
+            (ROOT, Purpose.ROOT),
+            (ISSUER, Purpose.ISSUE),
+            (POLICY, Purpose.POLICY),
+        )
+    ),
+)
+
+
+def vectors() -> dict[str, object]:
+    """Returns what tests/vectors/policy.json holds."""
+    body = build_body(DRAFT)
+    said = asdict(DRAFT)
+    said |= {
+        "keyrings": [],
+        "time": said["time"]
+        | {"day_types": [[day, int(kind)] for day, kind in TIME.day_types.items()]},
+        "classes": {str(int(kind)): list(groups) for kind, groups in DRAFT.classes.items()},
+        "people": [one | {"credential_id": one["credential_id"].hex()} for one in said["people"]],
+        "stickers": [[sticker_digest(STICKER).hex(), BOB.hex(), 8]],
+    }
+    return {
+        "says": said,
+        "body": body.hex(),
+        "signer_public": POLICY.public.hex(),
+        "envelope": seal_envelope(Kind.BUNDLE, body, [POLICY]).hex(),
+        "keyring": KEYRING.to_body().hex(),
+        "status": {"seq": STATUS.seq, "issued_at": STATUS.issued_at, "size": STATUS.size}
+        | {"bits": STATUS.bits.hex()},
+        "decisions": _decisions(),
+        "malformed": [{"why": why, "body": raw.hex()} for why, raw in _malformed(body)],
+    }
+
+
+def _malformed(body: bytes) -> list[tuple[str, bytes]]:
+    length = int.from_bytes(body[:4])
+    header, tables = canonical.decode(body[4 : 4 + length]), body[4 + length :]
+
+    def changed(**fields: object) -> bytes:
+        raw = canonical.encode(header | fields)
+        return len(raw).to_bytes(4) + raw + tables
+
+    ids, rest = tables[:16], tables[16:]
+    return [
+        ("cut by a byte", body[:-1]),
+        ("longer by a byte", body + b"\0"),
+        ("ids that fall", body[: 4 + length] + ids[8:] + ids[:8] + rest),
+        ("an id twice", body[: 4 + length] + ids[:8] * 2 + rest),
+        ("a row past the profiles", body[: 4 + length] + ids + b"\xff" * 4 + rest[4:]),
+        ("version true", changed(version=True)),
+        ("a field more", changed(more=0)),
+        ("a group that is not there", changed(grants=[[2, 0, 0, []]])),
+        ("a schedule's name twice", changed(schedules=[["a", []], ["b", []], ["a", []]])),
+        ("a calendar day twice", changed(calendar=[[1, 7], [1, 0]])),
+        ("offsets that fall", changed(time={"zone": "x", "offsets": [[2, 0], [1, 0]]})),
+    ]
+
+
+def _badge(who: CredentialId, index: int, class_: CredentialClass) -> str:
+    said = Statement(
+        key_id=ISSUER.key_id,
+        credential_id=who,
+        status_index=index,
+        not_before=NOON - 100,
+        expires=NOON + 86_400 * 100,
+        credential_class=class_,
+    )
+    return issue_badge(said, ISSUER)
+
+
+def _decisions() -> list[dict[str, object]]:
+    """`trust` 0 is a clock that nobody may believe, 2 a synchronised one."""
+    employee, visitor = CredentialClass.EMPLOYEE, CredentialClass.VISITOR
+    alice, bob = _badge(ALICE, 7, employee), _badge(BOB, 8, employee)
+    eve = _badge(EVE, 11, visitor)
+    north, lab = "gate-north", "lab-door"
+    rows: list[tuple[str, str, str, int, int, str, str]] = [
+        ("listed", alice, north, NOON, 2, "granted", "10:staff>site@always"),
+        (
+            "by sticker",
+            make_sticker(STICKER) or "",
+            north,
+            NOON,
+            2,
+            "granted",
+            "10:staff>site@always",
+        ),
+        ("with training", bob, lab, NOON, 2, "granted", "10:staff>lab@office"),
+        (
+            "training just over",
+            bob,
+            lab,
+            NOON + 60,
+            2,
+            "qualification_expired",
+            "10:staff>lab@office",
+        ),
+        ("never trained", alice, lab, NOON, 2, "qualification_missing", "10:staff>lab@office"),
+        ("after hours", bob, lab, EVENING, 2, "outside_schedule", "10:staff>lab@office"),
+        ("after hours, clock unknown", bob, lab, EVENING, 0, "granted", "10:staff>lab@office"),
+        ("clock unknown", bob, north, NOON, 0, "clock_untrusted", "4:clock"),
+        ("visitor by class", eve, north, NOON, 2, "granted", "10:visitors>site@office"),
+        (
+            "visitor in the evening",
+            eve,
+            north,
+            EVENING,
+            2,
+            "outside_schedule",
+            "10:visitors>site@office",
+        ),
+        ("visitor at the lab", eve, lab, NOON, 2, "not_listed", "9:roster"),
+        (
+            "visitor on a worked Saturday",
+            eve,
+            north,
+            NOON + 2 * 86_400,
+            2,
+            "granted",
+            "10:visitors>site@office",
+        ),
+        ("list too old", alice, north, NOON + 72 * 3600, 2, "policy_stale", "8:age"),
+        ("revoked", _badge(ALICE, 9, employee), north, NOON, 2, "revoked", "7:status"),
+        ("suspended", _badge(ALICE, 10, employee), north, NOON, 2, "suspended", "7:status"),
+        (
+            "newer than the list",
+            _badge(ALICE, 64, employee),
+            north,
+            NOON,
+            2,
+            "status_unknown",
+            "7:status",
+        ),
+        ("not yet", alice, north, NOON - 101, 2, "not_yet_valid", "5:validity"),
+        ("lockdown", alice, "loading-bay", NOON, 2, "lockdown", "2:posture"),
+        ("unknown portal", alice, "roof", NOON, 2, "portal_unknown", "1:portal"),
+        ("a web address", "https://example.org/", north, NOON, 2, "not_ours", "3:code"),
+    ]
+    names = ("why", "payload", "portal", "now", "trust", "reason", "rule")
+    return [dict(zip(names, row, strict=True)) for row in rows]
