@@ -4,81 +4,61 @@ It decides nothing; a test says what it recorded. What it says is byte for byte 
 would publish, so the controller under test verifies, decrypts and stores it as always.
 """
 
-import secrets
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-
 from doorward import topics
-from doorward.batches import Batch, SealedRecord, Segment, chain_next, chain_start
-from doorward.envelope import Ed25519Signer
-from doorward.ids import Epoch, GatewayId, KeyId
 from doorward.messages import Applied, Health, Reported, State
 from doorward.records import Outcome, Record, RecordKind
-from doorward.sealing import SegmentCipher, SegmentName, seal_segment_key
 from doorward.times import ClockTrust, UtcSeconds
 from doorward_controller.domain.permissions import local_actor
 from doorward_controller.ingest.ports import Inbound
 from doorward_controller.ingest.writer import Writer
-from doorward_controller.services import enrolment, provisioning
+from doorward_controller.services import enrolment
 from doorward_controller.services.backend import Backend
+from tests.fakes.journal_gateway import JournalGateway
 
-EPOCH = Epoch(0x12AB34CD56EF)
 BOOT_ID = bytes(range(8))
 
 
 @dataclass(slots=True)
 class FedGateway:
-    """One enrolled gateway with one portal.
-
-    Attributes:
-        name: also names the portal, `{name}-door`.
-    """
+    """One gateway with one portal, `{name}-door`."""
 
     backend: Backend
-    name: GatewayId
-    zone: str = "yard"
-    signer: Ed25519Signer = field(
-        default_factory=lambda: Ed25519Signer.from_seed(secrets.token_bytes(32))
-    )
-    segment_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
-    seq: int = 0
-    chain: bytes = b""
-    writer: Writer = field(init=False)
+    name: str
+    zone: str = "site"
+    journal: JournalGateway = field(init=False)
+    _writer: Writer = field(init=False)
 
     def __post_init__(self) -> None:
-        self.writer = Writer(self.backend)
-        self.chain = chain_start(self.name, EPOCH)
-
-    @property
-    def portal(self) -> str:
-        return f"{self.name}-door"
+        keys, site = self.backend.keys, self.backend.config.site
+        self.journal = JournalGateway(self.name, intake_key=keys.intake_public, site=site)
+        self._writer = Writer(self.backend)
 
     def enrol(self, label: str = "") -> None:
-        portal = enrolment.NewPortal(portal=self.portal, zone=self.zone, label=label)
+        portal = enrolment.NewPortal(portal=f"{self.name}-door", zone=self.zone, label=label)
         enrolment.enrol_gateway(
             self.backend,
             local_actor(),
             gateway=self.name,
-            record_key=self.signer.public,
+            record_key=self.journal.signer.public,
             portals=[portal],
         )
 
     def connect(self, *, online: bool = True) -> None:
-        at = UtcSeconds(self.backend.clock.now().utc_s)
-        state = State(online=online, boot_id=BOOT_ID.hex(), session=1, at=at)
+        state = State(online=online, boot_id=BOOT_ID.hex(), session=1, at=self._now_s())
         self._say(topics.Up.STATE, state.to_wire())
 
     def apply(self, *, bundle: int = 0, status: int = 0) -> None:
-        at = UtcSeconds(self.backend.clock.now().utc_s)
         applied = Applied(bundle=bundle, status=status, keyring=1, config=0)
-        self._say(topics.Up.REPORTED, Reported(applied=applied, rejected=(), at=at).to_wire())
+        reported = Reported(applied=applied, rejected=(), at=self._now_s())
+        self._say(topics.Up.REPORTED, reported.to_wire())
 
     def report_health(self, *, pending: int) -> None:
         health = Health(
-            at=UtcSeconds(self.backend.clock.now().utc_s),
+            at=self._now_s(),
             boot_id=BOOT_ID.hex(),
-            journal={"pending": pending, "kept": self.seq},
+            journal={"pending": pending, "kept": self.journal.head},
             decoder={"restarts": 0},
             camera="ok",
             clock="synchronised",
@@ -92,6 +72,7 @@ class FedGateway:
         *,
         at_utc_ms: int | None = None,
         online: bool = True,
+        detail: str = "",
     ) -> None:
         """Tells of one scan; `granted` is the one reason that lets somebody in."""
         granted = reason == "granted"
@@ -102,49 +83,32 @@ class FedGateway:
             mono_ms=now.mono_ms,
             boot_id=BOOT_ID,
             clock_trust=ClockTrust.SYNCHRONISED,
-            portal=self.portal,
+            portal=f"{self.name}-door",
             outcome=Outcome.GRANT if granted else Outcome.DENY,
             reason=reason,
             credential_id=bytes.fromhex(credential_id) if credential_id else None,
             form="dw1" if credential_id else "other",
             credential_class=1 if credential_id else None,
-            rule="staff > yard > workdays" if granted else "",
+            rule="10:staff>site@always" if granted else "",
             basis="snapshot" if credential_id else "",
             policy_version=1,
             policy_age_s=420,
             status_seq=1,
             reader="zxing",
             online=online,
+            detail=detail,
         )
-        self._say(topics.Up.RECORDS, self._batch_of(record))
+        self.journal.append(record)
+        head = self.journal.head
+        self._say(topics.Up.RECORDS, self.journal.wire(head, head))
 
     def send_rubbish(self) -> None:
         """Sends what cannot be read."""
         self._say(topics.Up.RECORDS, b"DWE1 this is not a batch")
 
-    def _batch_of(self, record: Record) -> bytes:
-        self.seq += 1
-        cipher = SegmentCipher.of(self.segment_key, self.name, EPOCH)
-        sealed = cipher.seal(self.seq, record.to_wire())
-        batch = Batch(
-            site=self.backend.config.site,
-            gateway=self.name,
-            epoch=EPOCH,
-            first_seq=self.seq,
-            chain_before=self.chain,
-            segments=(self._segment(),),
-            records=(SealedRecord(1, sealed),),
-        )
-        self.chain = chain_next(self.chain, self.seq, 1, sealed)
-        return batch.sealed_with(self.signer)
-
-    def _segment(self) -> Segment:
-        given = provisioning.provision(self.backend)
-        name = SegmentName(gateway=self.name, epoch=EPOCH, number=1)
-        public = X25519PublicKey.from_public_bytes(given.intake_key)
-        sealed = seal_segment_key(self.segment_key, public, name)
-        return Segment(1, KeyId(given.intake_key_id), sealed)
+    def _now_s(self) -> UtcSeconds:
+        return UtcSeconds(self.backend.clock.now().utc_s)
 
     def _say(self, kind: topics.Up, wire: bytes) -> None:
-        topic = topics.up(self.backend.config.site, self.name, kind)
-        self.writer.process([Inbound(topic=topic, wire=wire, confirm=lambda: None)])
+        topic = self.journal.topic(kind)
+        self._writer.process([Inbound(topic=topic, wire=wire, confirm=lambda: None)])

@@ -1,6 +1,5 @@
 """Signing in and out, the reader's language and colours, and the account page."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -92,11 +91,12 @@ def account_page(visit: SignedIn) -> Response:
 
 
 def _keep_session(visit: Visit, response: Response, result: sign_in.SignedIn) -> None:
-    ends = datetime.fromtimestamp(result.session.expires_at_utc_s, UTC)
+    # An age, not a date: the browser's clock may be wrong.
+    age_s = result.session.expires_at_utc_s - visit.reader.now_ms // 1000
     response.set_cookie(
         sign_in.COOKIE,
         result.token,
-        expires=ends,
+        max_age=age_s,
         path="/",
         secure=visit.backend.config.http.secure_cookies,
         httponly=True,

@@ -1,0 +1,127 @@
+"""A site with people, gateways, badges and scans, and browsers without scripts to look at it."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from doorward.credential import CredentialClass, Form
+from doorward_controller import wiring
+from doorward_controller.app import create_app
+from doorward_controller.domain.permissions import Role, local_actor
+from doorward_controller.services import accounts, holders, issuing, policy_release
+from doorward_controller.services.backend import Backend
+from tests.controller.conftest import ISSUER, SECURITY, StandingClock, make_config
+from tests.fakes.demo_controls import FakeDemoControls
+from tests.fakes.fed_gateway import FedGateway
+from tests.fakes.running_server import running
+
+PASSWORD = "correct horse battery"
+NAMES = {Role.ADMIN: "ada", Role.ISSUER: "ivy", Role.SECURITY: "sam", Role.AUDITOR: "ann"}
+HOLDER = "Grace <b>Hopper</b>"
+"""A name that would show as markup if a template forgot to escape it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plant:
+    """A site in the middle of a day: two gateways, one of them away, a badge, scans."""
+
+    backend: Backend
+    near: FedGateway
+    far: FedGateway
+    badge: str
+    demo: FakeDemoControls
+    address: str
+    open_ends: ExitStack = field(default_factory=ExitStack)
+
+    def visitor(self, language: str = "en") -> httpx.Client:
+        """Returns a browser without scripts that nobody has signed in with."""
+        headers = {"accept-language": language}
+        client = httpx.Client(base_url=self.address, headers=headers, trust_env=False)
+        return self.open_ends.enter_context(client)
+
+    def signed_in(self, role: Role, language: str = "en") -> httpx.Client:
+        """Returns a browser in which somebody of this role has signed in."""
+        client = self.visitor(language)
+        form = {"csrf_token": token_of(client.get("/sign-in").text)}
+        form |= {"name": NAMES[role], "password": PASSWORD}
+        assert client.post("/sign-in", data=form).status_code == 303
+        return client
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A data folder to copy, and the number of the badge in it."""
+
+    data_dir: Path
+    badge: str
+
+
+def token_of(page: str) -> str:
+    """Returns the token that the page's forms carry."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found, "the page has no form with a token"
+    return found[1]
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """The site's data folder before its first scan: made once, because passwords hash slowly."""
+    config = make_config(tmp_path_factory.mktemp("prepared") / "data")
+    clock = StandingClock()
+    wiring.initialise(config, clock)
+    backend = wiring.open_backend(config, clock=clock)
+    for role, name in NAMES.items():
+        accounts.create_operator(backend, local_actor(), name=name, password=PASSWORD, role=role)
+    for name in ("near", "far"):
+        FedGateway(backend, name).enrol()
+    badge = issue(backend, HOLDER)
+    policy_release.release(backend, SECURITY)
+    backend.store.close()
+    return Prepared(data_dir=config.data_dir, badge=badge)
+
+
+@pytest.fixture
+def plant(prepared: Prepared, tmp_path: Path, clock: StandingClock) -> Iterator[Plant]:
+    shutil.copytree(prepared.data_dir, tmp_path / "data")
+    backend = wiring.open_backend(make_config(tmp_path / "data"), clock=clock)
+    near, far = FedGateway(backend, "near"), FedGateway(backend, "far")
+    near.connect()
+    near.scan("granted", prepared.badge)
+    near.scan("not_ours", detail="<script>alert(1)</script>")
+    near.send_rubbish()
+    far.connect()
+    far.connect(online=False)
+    demo = FakeDemoControls(credential_id=prepared.badge)
+    with running(create_app(backend, demo), backend.feed) as address:
+        plant = Plant(
+            backend=backend,
+            near=near,
+            far=far,
+            badge=prepared.badge,
+            demo=demo,
+            address=address,
+        )
+        with plant.open_ends:
+            yield plant
+    backend.store.close()
+
+
+def issue(backend: Backend, name: str) -> str:
+    """Returns the number of a new badge."""
+    now = backend.clock.now().utc_s
+    holder_id = holders.add_holder(backend, ISSUER, holders.HolderFields(name=name))
+    request = issuing.IssueRequest(
+        credential_class=CredentialClass.EMPLOYEE,
+        form=Form.BADGE,
+        not_before=now - 60,
+        expires=now + 86_400,
+        holder_id=holder_id,
+        groups=("staff",),
+    )
+    return issuing.issue(backend, ISSUER, request).credential_id

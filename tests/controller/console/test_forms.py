@@ -1,0 +1,202 @@
+"""What the console's forms do, and what they refuse."""
+
+import re
+
+import httpx
+import pytest
+
+from doorward_controller.domain.permissions import Role
+from doorward_controller.queries import credentials
+from tests.controller.console.conftest import NAMES, Plant, token_of
+
+PERSON = {"name": "Lin Wei", "kind": "visitor", "groups": "visitors"}
+
+
+def post(client: httpx.Client, path: str, **fields: str) -> httpx.Response:
+    """Sends a form of this session."""
+    token = token_of(client.get("/account").text)
+    return client.post(path, data={"csrf_token": token} | fields)
+
+
+def test_a_wrong_password_is_refused_without_saying_which_half_was_wrong(plant: Plant) -> None:
+    answers = []
+    for name in (NAMES[Role.SECURITY], "nobody"):
+        client = plant.visitor()
+        token = token_of(client.get("/sign-in").text)
+        form = {"csrf_token": token, "name": name, "password": "wrong"}
+        answer = client.post("/sign-in", data=form)
+        answers.append((answer.status_code, "Name or password is wrong." in answer.text))
+    assert answers == [(401, True), (401, True)]
+
+
+def test_signing_out_ends_the_session_on_the_server(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    kept = dict(client.cookies)
+    assert post(client, "/sign-out").status_code == 303
+    thief = plant.visitor()
+    thief.cookies.update(kept)
+    assert thief.get("/").headers["location"].startswith("/sign-in")
+
+
+@pytest.mark.parametrize("to", ["//evil.example", "https://evil.example", "/\\evil.example", "x"])
+def test_signing_in_never_leads_to_another_host(plant: Plant, to: str) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    assert client.get("/sign-in", params={"to": to}).headers["location"] == "/"
+
+
+@pytest.mark.parametrize("token", ["", "x" * 40])
+def test_a_form_without_this_sessions_token_changes_nothing(plant: Plant, token: str) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    answer = client.post(
+        f"/badges/{plant.badge}/revoke", data={"csrf_token": token, "reason": "lost"}
+    )
+    assert answer.status_code == 403
+    assert state_of(plant) == "valid"
+
+
+def test_a_form_of_another_session_changes_nothing(plant: Plant) -> None:
+    other = token_of(plant.signed_in(Role.SECURITY).get("/account").text)
+    answer = plant.signed_in(Role.SECURITY).post(
+        f"/badges/{plant.badge}/revoke", data={"csrf_token": other, "reason": "lost"}
+    )
+    assert answer.status_code == 403
+    assert state_of(plant) == "valid"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_a_form_that_another_site_sent_changes_nothing(
+    plant: Plant, headers: dict[str, str]
+) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    form = {"csrf_token": token_of(client.get("/account").text), "reason": "lost"}
+    answer = client.post(f"/badges/{plant.badge}/revoke", data=form, headers=headers)
+    assert answer.status_code == 403
+    assert state_of(plant) == "valid"
+
+
+def test_a_badge_is_issued_from_the_form_and_its_code_can_be_kept(plant: Plant) -> None:
+    client = plant.signed_in(Role.ISSUER)
+    page = client.get("/badges/new").text
+    days = dict(re.findall(r'name="(first_day|last_day)" type="date" value="([^"]+)"', page))
+    answer = post(client, "/badges/new", **PERSON, **days)
+    assert answer.status_code == 303
+    place = answer.headers["location"].partition("?")[0]
+    assert "Lin Wei" in client.get(place).text
+    for extension, start in (("png", b"\x89PNG"), ("svg", b"<svg"), ("pdf", b"%PDF")):
+        code = client.get(f"{place}/code.{extension}")
+        assert code.content.startswith(start), extension
+        assert place.rpartition("/")[2] in code.headers["content-disposition"]
+    row = credentials.credential(plant.backend.store, place.rpartition("/")[2])
+    assert row is not None
+    assert row.expires - row.not_before == 365 * 86_400
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"name": "  "}, "The name is missing."),
+        ({"kind": "emperor"}, "Choose a class from the list."),
+        ({"first_day": "2027-02-01", "last_day": "2027-01-31"}, "is before the first day"),
+        ({"first_day": "2027-01-01", "last_day": "2028-01-02"}, "at most 366 days"),
+        ({"first_day": "soon"}, "The first day is not a date."),
+        ({"last_day": ""}, "The last day is not a date."),
+        ({"groups": "emperors"}, "This was refused"),
+    ],
+)
+def test_a_form_with_a_mistake_comes_back_filled_in_and_says_what_is_wrong(
+    plant: Plant, changed: dict[str, str], said: str
+) -> None:
+    client = plant.signed_in(Role.ISSUER)
+    fields = PERSON | {"first_day": "2027-01-01", "last_day": "2027-03-01", "purpose": "Fair"}
+    answer = post(client, "/badges/new", **(fields | changed))
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert 'value="Fair"' in answer.text
+
+
+def test_suspending_can_be_undone_and_revoking_cannot(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    for act, state in (("suspend", "suspended"), ("restore", "valid"), ("revoke", "revoked")):
+        answer = post(client, f"/badges/{plant.badge}/{act}", reason="because")
+        assert answer.status_code == 303, act
+        assert state_of(plant) == state
+    page = client.get(f"/badges/{plant.badge}").text
+    assert "stays revoked" in page
+    assert post(client, f"/badges/{plant.badge}/restore", reason="oh").status_code == 409
+    assert state_of(plant) == "revoked"
+
+
+def test_revoking_needs_a_reason(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    answer = post(client, f"/badges/{plant.badge}/revoke", reason="  ")
+    assert answer.status_code == 422
+    assert "A reason is needed" in answer.text
+    assert state_of(plant) == "valid"
+
+
+def test_a_revocation_says_where_it_has_arrived_and_where_not(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    post(client, f"/badges/{plant.badge}/revoke", reason="lost")
+    row = credentials.credential(plant.backend.store, plant.badge)
+    assert row is not None
+    part = f"/badges/{plant.badge}/part"
+    assert "Applied at 0 of 2 gateways" in client.get(part).text
+    plant.near.apply(bundle=1, status=row.status_seq)
+    page = client.get(part).text
+    assert "Applied at 1 of 2 gateways" in page
+    assert "unreachable since" in page
+    assert 'href="/gateways/far"' in page
+    plant.far.connect()
+    plant.far.apply(bundle=1, status=row.status_seq)
+    assert "Applied at all 2 gateways" in client.get(part).text
+
+
+def test_the_policy_is_released_by_security_only(plant: Plant) -> None:
+    assert post(plant.signed_in(Role.SECURITY), "/policy/release").status_code == 303
+    assert post(plant.signed_in(Role.ISSUER), "/policy/release").status_code == 403
+
+
+def test_the_chain_of_the_audit_log_is_checked_on_request(plant: Plant) -> None:
+    answer = post(plant.signed_in(Role.AUDITOR), "/audit/verify")
+    assert "The chain holds" in answer.text
+
+
+def test_the_demonstrations_buttons_reach_the_demonstration(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    assert post(client, "/demo/near/present", badge="Grace").headers["location"].startswith("/demo")
+    for act in ("cut", "restore", "kill"):
+        assert post(client, f"/demo/near/{act}").status_code == 303
+    assert [what[0] for what in plant.demo.pressed] == ["present", "cut", "restore", "kill"]
+    assert post(client, "/demo/near/present", badge="None").status_code == 404
+    assert post(client, "/demo/none/cut").status_code == 404
+
+
+def test_the_guided_tour_follows_the_newest_badge(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    assert current_step(client) == "3"
+    plant.demo.state = "revoked"
+    assert current_step(client) == "4"
+    plant.near.scan("revoked", plant.badge)
+    assert current_step(client) == ""
+
+
+def current_step(client: httpx.Client) -> str:
+    """Returns the number of the tour's step that is to be done next."""
+    found = re.search(
+        r'aria-current="step">\s*<span class="tour-mark">(\d)', client.get("/demo").text
+    )
+    return found[1] if found else ""
+
+
+def state_of(plant: Plant) -> str:
+    row = credentials.credential(plant.backend.store, plant.badge)
+    assert row is not None
+    return row.state
