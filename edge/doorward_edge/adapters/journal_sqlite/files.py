@@ -111,6 +111,14 @@ class Files:
         sync_folder(self.folder)
         return aside
 
+    def keep_torn(self, frames: bytes) -> str:
+        """Puts the torn end of a log aside. Returns what happened, in words."""
+        number = 1
+        while (aside := self.folder / f"journal.torn-{number}").exists():
+            number += 1
+        write_durably(aside, frames)
+        return f"{len(frames)} bytes of a last write that was not whole; kept as {aside.name}"
+
     def install(self) -> None:
         """Puts the fresh journal in place; after a crash in between it is called again."""
         self.set_state(INSTALLING)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from doorward.ids import Epoch, GatewayId
 from doorward_edge.adapters.journal_sqlite import wal
+from doorward_edge.adapters.journal_sqlite.carve import Found, carve
 from doorward_edge.adapters.journal_sqlite.files import (
     CLOSING,
     INSTALLING,
@@ -23,6 +24,8 @@ from doorward_edge.ports import JournalUnavailableError, Notice
 JOURNAL_CREATED = "journal_created"
 JOURNAL_DAMAGED = "journal_damaged"
 JOURNAL_MISSING = "journal_missing"
+JOURNAL_TORN = "journal_end_torn"
+"""The last write was not whole: the power failed during it, or it was damaged since."""
 
 
 @dataclass(slots=True)
@@ -97,12 +100,17 @@ def _settle_files(files: Files, gateway: GatewayId, notices: list[Notice]) -> No
 def _open_or_save(
     files: Files, gateway: GatewayId, capacity_bytes: int, notices: list[Notice]
 ) -> tuple[Store, list[EpochIndex]]:
-    reason = _damage_of_files(files)
+    left = _examine(files)
+    reason = left.damage
     if not reason:
         try:
-            return _open(files, gateway, capacity_bytes)
+            opened = _open(files, gateway, capacity_bytes, left.torn)
         except DamagedError as err:
             reason = str(err)
+        else:
+            if left.torn:
+                notices.append(Notice(code=JOURNAL_TORN, detail=files.keep_torn(left.torn)))
+            return opened
     files.reserve.unlink(missing_ok=True)
     aside = files.put_aside()
     _discard(files.fresh)
@@ -112,27 +120,45 @@ def _open_or_save(
     return _open(files, gateway, capacity_bytes)
 
 
-def _damage_of_files(files: Files) -> str:
+def _examine(files: Files) -> wal.Finding:
     state, _, length = files.state().partition(" ")
     if state == OPEN and length.isdecimal():
-        return wal.damage(files.log, PAGE_BYTES, int(length))
+        return wal.examine(files.log, PAGE_BYTES, int(length))
     if state not in {"", CLOSING}:
-        return "how it was left cannot be read"
+        return wal.Finding("how the journal was left cannot be read")
     # A log that is still there was being folded in, or belongs to a start that went no further.
-    return wal.damage(files.log, PAGE_BYTES, 0) if files.log.exists() else ""
+    return wal.examine(files.log, PAGE_BYTES, 0) if files.log.exists() else wal.Finding()
 
 
-def _open(files: Files, gateway: GatewayId, capacity_bytes: int) -> tuple[Store, list[EpochIndex]]:
+def _open(
+    files: Files, gateway: GatewayId, capacity_bytes: int, torn: bytes = b""
+) -> tuple[Store, list[EpochIndex]]:
+    """Opens a journal that looks sound; `torn` is what its log ends in.
+
+    Raises:
+        DamagedError: it is not sound, or the torn end holds a whole record.
+    """
     files.prepare_log()
     files.set_state(f"{OPEN} {min(WAL_BYTES, files.log.stat().st_size)}")
     inspected = Store.inspect(files.database)
     try:
         inspected.check_owner(gateway)
         epochs = inspected.load(gateway)
+        _look_for_records(torn, epochs)
     finally:
         inspected.close()
         files.index_of_log.unlink(missing_ok=True)
     return Store.open(files.database, capacity_bytes), epochs
+
+
+def _look_for_records(torn: bytes, epochs: list[EpochIndex]) -> None:
+    """Raises DamagedError when a record lies in the torn end that the journal does not show."""
+    found = Found()
+    carve(torn, found)
+    heads = {index.ordinal: index.head for index in epochs}
+    for rows in found.records.values():
+        if rows[0].seq > heads.get(rows[0].ordinal, 0):
+            raise DamagedError(f"record {rows[0].seq} lies in a damaged end of the log")
 
 
 def _new_epoch(store: Store, epochs: list[EpochIndex], draw: Callable[[int], bytes]) -> EpochIndex:

@@ -4,19 +4,39 @@ SQLite replays a log up to the first frame whose checksum fails and forgets the 
 word. After a power cut that is right: the rest was never confirmed. After a flipped bit it would
 drop confirmed records and give their numbers out again. The log is therefore written in full
 length before its first use, and looked at before SQLite sees it.
+
+A last transaction that is not whole is `torn`: a kill or a power cut leaves it like that, and so
+does damage to it. The caller looks for records in it, and gives no number out again either way.
 """
 
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 HEADER_BYTES = 32
 FRAME_HEADER_BYTES = 24
+MAX_TORN_FRAMES = 256
+"""More than any transaction of the journal writes."""
+
 _MAGICS = {0x377F0682: "<", 0x377F0683: ">"}
 """By magic number, the byte order of the checksums."""
 
 
-def damage(path: Path, page_bytes: int, least_bytes: int) -> str:
-    """Returns what is wrong with a log that was left behind, or an empty string.
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a log looks like.
+
+    Attributes:
+        damage: what is wrong beyond a torn end, or empty.
+        torn: the frames of a last transaction that is not whole, or empty.
+    """
+
+    damage: str = ""
+    torn: bytes = b""
+
+
+def examine(path: Path, page_bytes: int, least_bytes: int) -> Finding:
+    """Returns what a log that was left behind looks like.
 
     Args:
         path: the log's file.
@@ -24,39 +44,56 @@ def damage(path: Path, page_bytes: int, least_bytes: int) -> str:
         least_bytes: length to which the log was written before its first use.
     """
     if not path.exists():
-        return "the write-ahead log is missing"
+        return Finding("the write-ahead log is missing")
     data = path.read_bytes()
     if len(data) < least_bytes:
-        return f"the write-ahead log has {len(data)} bytes, it was written with {least_bytes}"
+        return Finding(
+            f"the write-ahead log has {len(data)} bytes, it was written with {least_bytes}"
+        )
     header = data[:HEADER_BYTES]
     if not any(data[: HEADER_BYTES + FRAME_HEADER_BYTES]):
-        return "" if not any(data) else "the write-ahead log's header is gone"
+        return Finding("the write-ahead log's header is gone" if any(data) else "")
     magic, _, page, _, salt_1, salt_2, sum_1, sum_2 = struct.unpack(">8I", header)
     order = _MAGICS.get(magic)
     if order is None or page != page_bytes or _sums(header[:24], order) != (sum_1, sum_2):
-        return "the write-ahead log's header is damaged"
-    return _frame_damage(data, order, (salt_1, salt_2), (sum_1, sum_2), page_bytes)
+        return Finding("the write-ahead log's header is damaged")
+    return _examine_frames(data, order, (salt_1, salt_2), (sum_1, sum_2), page_bytes)
 
 
-def _frame_damage(
+def _examine_frames(
     data: bytes, order: str, salts: tuple[int, int], sums: tuple[int, int], page_bytes: int
-) -> str:
-    """Looks for a frame of this generation at or after the one where replay would stop."""
+) -> Finding:
+    """Looks for frames of this generation at and after the one where replay would stop."""
     size = FRAME_HEADER_BYTES + page_bytes
-    intact = True
-    for number, at in enumerate(range(HEADER_BYTES, len(data) - size + 1, size)):
-        frame_salts = struct.unpack_from(">2I", data, at + 8)
-        if intact and frame_salts == salts:
+    places = range(HEADER_BYTES, len(data) - size + 1, size)
+    stop = len(places)
+    for number, at in enumerate(places):
+        if struct.unpack_from(">2I", data, at + 8) == salts:
             body = data[at + FRAME_HEADER_BYTES : at + size]
             sums = _sums(body, order, _sums(data[at : at + 8], order, sums))
             if sums == struct.unpack_from(">2I", data, at + 16):
                 continue
-        intact = False
-        # A stale frame shares neither half with this generation: the first half counts up, the
-        # second is drawn anew. One half alone is a bit flipped in the other.
-        if frame_salts[0] == salts[0] or frame_salts[1] == salts[1]:
-            return f"frame {number} of the write-ahead log is damaged"
-    return ""
+        stop = number
+        break
+    beyond = [
+        number for number in range(stop, len(places)) if _is_current(data, places[number], salts)
+    ]
+    if not beyond:
+        return Finding()
+    # Within one transaction the last frame alone says how long the database is after it.
+    commits = [n for n in beyond if struct.unpack_from(">I", data, places[n] + 4)[0]]
+    if len(beyond) > MAX_TORN_FRAMES or any(number != beyond[-1] for number in commits):
+        return Finding(f"frame {stop} of the write-ahead log is damaged")
+    return Finding(torn=data[places[stop] : places[beyond[-1]] + size])
+
+
+def _is_current(data: bytes, at: int, salts: tuple[int, int]) -> bool:
+    """Says whether a frame is of this generation, be it that a bit of its salts was flipped.
+
+    A stale frame shares neither half: the first half counts up, the second is drawn anew.
+    """
+    first, second = struct.unpack_from(">2I", data, at + 8)
+    return bool(first == salts[0] or second == salts[1])
 
 
 def _sums(data: bytes, order: str, start: tuple[int, int] = (0, 0)) -> tuple[int, int]:
