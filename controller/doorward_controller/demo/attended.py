@@ -6,13 +6,12 @@ from pathlib import Path
 from threading import Event
 
 from rich.console import Console
-from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
 from doorward.times import Clock
 from doorward_controller.demo.first_scan import wait_first_scan
-from doorward_controller.demo.process_age import since_process_start_s
+from doorward_controller.demo.progress import progress
 from doorward_controller.demo.traffic import Traffic
 from doorward_controller.demo.world import Say, World, build
 
@@ -23,7 +22,7 @@ def run(folder: Path, *, http_port: int, seed: int, clock: Clock, terminal: Cons
     Raises:
         DoorwardError: something is missing or does not start; nothing is left running.
     """
-    say = _progress(terminal, clock)
+    say = progress(terminal, clock)
     with running(folder, http_port=http_port, seed=seed, clock=clock, say=say) as world:
         _tell(terminal, world, wait_first_scan(world))
         with contextlib.suppress(KeyboardInterrupt):
@@ -51,13 +50,6 @@ def running(folder: Path, *, http_port: int, seed: int, clock: Clock, say: Say) 
         traffic.start()
         stack.callback(traffic.stop)
         yield world
-
-
-def _progress(terminal: Console, clock: Clock) -> Say:
-    def say(text: str) -> None:
-        terminal.print(f"[dim]{since_process_start_s(clock):6.1f} s[/]  {escape(text)}")
-
-    return say
 
 
 def _tell(terminal: Console, world: World, first_scan_s: float) -> None:

@@ -67,15 +67,17 @@ def _unattended(
 ) -> int:
     # A person may run it beside the demo that they watch, so it takes a port of its own.
     from doorward_controller.demo import unattended  # noqa: PLC0415 (a second of imports)
+    from doorward_controller.demo.progress import progress  # noqa: PLC0415
 
+    clock = SystemClock()
     chosen = free_port(0 if port == DEFAULT_PORT else port)
     report = unattended.run(
         folder,
         http_port=chosen,
         seconds=seconds,
         seed=seed,
-        clock=SystemClock(),
-        say=lambda text: terminal.print(f"[dim]{escape(text)}[/]"),
+        clock=clock,
+        say=progress(terminal, clock),
     )
     if as_json:
         typer.echo(report.to_json())

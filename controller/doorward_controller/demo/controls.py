@@ -15,7 +15,7 @@ from doorward_controller.services.backend import Backend
 
 _LOG = logging.getLogger(__name__)
 
-_LAMPS = ("red", "yellow", "blue", "green")
+_LOCKS = {"locked": "locked", "released": "unlocked"}
 
 
 class Controls:
@@ -79,6 +79,6 @@ def _shown(gateway: GatewayProcess) -> DemoGateway:
         cut_off=gateway.cable.fault is not None,
         pid=gateway.pid,
         journal_pending=int(state.get("journal", {}).get("pending", 0)),
-        lock=str(portal.get("lock", "unknown")),
-        lamp=next((colour for colour in _LAMPS if portal.get(colour)), "off"),
+        lock=_LOCKS.get(portal.get("lock", ""), "unknown"),
+        lamp=next(iter(portal.get("lamps", ())), "off"),
     )

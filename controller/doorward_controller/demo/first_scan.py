@@ -5,7 +5,7 @@ import contextlib
 from doorward_controller.broker.waiting import wait_until
 from doorward_controller.demo.api_client import ApiError
 from doorward_controller.demo.errors import DemoError
-from doorward_controller.demo.process_age import since_process_start_s
+from doorward_controller.demo.progress import since_process_start_s
 from doorward_controller.demo.world import World
 from doorward_controller.domain.permissions import Role
 

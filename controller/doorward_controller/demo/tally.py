@@ -147,15 +147,17 @@ def _number(number: tuple[str, int, int]) -> str:
 def _compare_scans(
     presented: Sequence[Presentation], stored: Sequence[StoredRecord], findings: list[str]
 ) -> tuple[int, int]:
-    """Gives each stored scan to the latest presentation before it of that code at that camera."""
-    shown: dict[tuple[str, str | None], list[Presentation]] = defaultdict(list)
+    """Gives each stored scan to the latest presentation before it of that code at that camera.
+
+    A record that names no credential (a gateway without policy looks at none) fits every code.
+    """
+    shown: dict[str, list[Presentation]] = defaultdict(list)
     for presentation in sorted(presented, key=lambda p: p.at_utc_ms):
-        shown[presentation.gateway, presentation.credential_id].append(presentation)
+        shown[presentation.gateway].append(presentation)
     scans: Counter[Presentation] = Counter()
     unexplained = 0
     for record in {(r.gateway, r.epoch, r.seq): r for r in stored if r.is_scan}.values():
-        candidates = shown[record.gateway, record.credential_id]
-        before = [p for p in candidates if p.at_utc_ms - EARLY_MS <= record.at_utc_ms]
+        before = [p for p in shown[record.gateway] if _explains(p, record)]
         if before:
             scans[before[-1]] += 1
         else:
@@ -166,6 +168,11 @@ def _compare_scans(
     findings += [f"lost: no record of {_presented(p)}" for p in lost]
     findings += [f"doubled: {scans[p]} records of {_presented(p)}" for p in again]
     return len(lost), unexplained + sum(scans[p] - 1 for p in again)
+
+
+def _explains(presentation: Presentation, record: StoredRecord) -> bool:
+    is_its_code = record.credential_id in {None, presentation.credential_id}
+    return is_its_code and presentation.at_utc_ms - EARLY_MS <= record.at_utc_ms
 
 
 def _scan(record: StoredRecord) -> str:

@@ -12,6 +12,7 @@ PAUSE_S = (0.8, 3.0)
 
 TILT_DEG = 18.0
 _AWAY_S = 0.5
+_LOOK_S = 0.05
 _JOIN_S = 15.0
 _MISTAKES = 0.1
 """So many hold up something that is not ours."""
@@ -47,6 +48,9 @@ class Traffic:
             thread.join(_JOIN_S)
 
     def _walk(self, turnstile: Turnstile, chance: random.Random) -> None:
+        # Before its first policy a gateway refuses everybody, which says nothing to who watches.
+        while not turnstile.has_policy() and not self._stop.wait(_LOOK_S):
+            pass
         while not self._stop.is_set():
             try:
                 turnstile.present(self._next(chance), tilt_deg=chance.uniform(-TILT_DEG, TILT_DEG))

@@ -59,6 +59,11 @@ class Turnstile:
         self._clock = clock
         self._lock = Lock()
 
+    def has_policy(self) -> bool:
+        """Says whether the gateway is there and holds rules to decide by."""
+        state = self.gateway.state()
+        return state is not None and int(state.get("policy_version", 0)) > 0
+
     def present(self, code: Code, *, hold_ms: int = HOLD_MS, tilt_deg: float = 0.0) -> Presentation:
         """Shows a code and returns when the gateway decided, or when it did not in `DECIDED_S`.
 
