@@ -234,6 +234,28 @@ def test_a_record_sealed_before_it_was_known_to_be_late_gets_an_event_behind_it(
     journal.close()
 
 
+def test_a_failed_commit_gives_its_numbers_out_again_under_another_key(tmp_path: Path) -> None:
+    journal = open_at(tmp_path)
+    fill(journal, 1, 3)
+    real = journal._store.append
+
+    def fails(*arguments: object) -> None:
+        journal._store.append = real  # type: ignore[method-assign]
+        raise JournalUnavailableError("journal: appending: disk I/O error")
+
+    journal._store.append = fails  # type: ignore[method-assign,assignment]
+    with pytest.raises(JournalUnavailableError, match="disk I/O error"):
+        journal.append(record(4)).wait(10)
+    receipt = journal.append(record(5)).wait(10)
+    assert receipt is not None
+    assert receipt.seq == 4
+    stretch = journal.read(receipt.epoch, 1, 10, MOST)
+    assert stretch is not None
+    assert [each.segment for each in stretch.records] == [1, 1, 1, 2]
+    assert opened(stretch)[-1] == record(5)
+    journal.close()
+
+
 def test_a_record_out_of_bounds_is_refused_where_it_is_made(tmp_path: Path) -> None:
     journal = open_at(tmp_path)
     with pytest.raises(MalformedError, match="detail"):
@@ -324,7 +346,7 @@ def test_room_for_a_hundred_thousand_records_is_in_64_mib(tmp_path: Path) -> Non
     for base in range(0, 2000, 1000):
         fill(journal, base, 1000)
         sizes.append(journal.use().used_bytes)
-    journal._call(journal._measure)
+    journal._call(journal._room.measure)
     per_record = journal.use().used_bytes / 2000
     assert per_record * 100_000 < 0.8 * 64 * 1024 * 1024
     journal.close()

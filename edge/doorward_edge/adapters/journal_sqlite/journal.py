@@ -9,16 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-
 from doorward.batches import SealedRecord, Segment, chain_start
-from doorward.envelope import key_id_of
 from doorward.ids import Epoch, GatewayId
 from doorward.ranges import Ranges, count
 from doorward.records import Record
-from doorward.sealing import SEGMENT_KEY_BYTES, SegmentCipher, SegmentName, seal_segment_key
 from doorward.times import UtcSeconds
-from doorward_edge.adapters.journal_sqlite.files import WAL_BYTES, Files, reserve
+from doorward_edge.adapters.journal_sqlite.files import WAL_BYTES, Files
 from doorward_edge.adapters.journal_sqlite.index import EpochIndex
 from doorward_edge.adapters.journal_sqlite.opening import (
     Opened,
@@ -26,13 +22,14 @@ from doorward_edge.adapters.journal_sqlite.opening import (
     open_journal,
     unavailable,
 )
+from doorward_edge.adapters.journal_sqlite.room import Room
 from doorward_edge.adapters.journal_sqlite.rows import (
     PAGE_BYTES,
-    SEGMENT_BITS,
     SEQ_BITS,
+    EpochRow,
     RecordRow,
-    SegmentRow,
 )
+from doorward_edge.adapters.journal_sqlite.segments import Segments
 from doorward_edge.adapters.journal_sqlite.ticket import PendingRecord
 from doorward_edge.ports import (
     EpochSpan,
@@ -48,8 +45,6 @@ from doorward_edge.ports import (
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-SEGMENT_RECORDS = 1024
-SEGMENT_MS = 24 * 3600 * 1000
 GROUP_RECORDS = 64
 """So many share a flush; with the longest records they are still far below the log's length."""
 
@@ -57,26 +52,9 @@ FOLD_BYTES = WAL_BYTES - 256 * 1024
 """The log is folded into the database before it outgrows the length it was written with."""
 
 PURGE_RECORDS = 1024
-RESERVE_STEP_BYTES = 256 * 1024
-ALARM_SHARE = 0.80
-CALM_SHARE = 0.75
 
-FILLING = "journal_filling"
 GIVEN_UP = "journal_gave_up_kept"
 UNREADABLE = "journal_record_damaged"
-NOT_RESERVED = "journal_not_reserved"
-
-
-@dataclass(slots=True)
-class _Segment:
-    """The open segment; its key is nowhere but here."""
-
-    number: int
-    cipher: SegmentCipher = field(repr=False)
-    row: SegmentRow
-    opened_mono_ms: int
-    records: int = 0
-    is_stored: bool = False
 
 
 @dataclass(slots=True)
@@ -101,22 +79,24 @@ class SqliteJournal:
         opened: Opened,
         draw: Callable[[int], bytes],
     ) -> None:
-        self._files, self._gateway, self._capacity = files, gateway, capacity_bytes
-        self._recipient = X25519PublicKey.from_public_bytes(recipient)
-        self._recipient_id = key_id_of(recipient)
-        self._opened, self._store, self._draw = opened, opened.store, draw
+        self._files, self._gateway = files, gateway
+        self._opened, self._store = opened, opened.store
         self._lock = threading.Lock()
         self._epochs = {index.epoch: index for index in opened.epochs}
         self._current = opened.epochs[-1]
         self._notices = opened.notices
-        self._segment: _Segment | None = None
         self._log_bytes = 0
-        self._is_alarming = False
-        self._chain, self._next_segment = self._head()
-        self._use_reserve = True
-        self._used_bytes = 0
-        self._keep_room()
-        self._measure()
+        self._chain, next_segment = self._head()
+        self._segments = Segments(
+            gateway=gateway,
+            epoch=EpochRow(self._current.ordinal, self._current.epoch),
+            recipient=recipient,
+            next_number=next_segment,
+            draw=draw,
+        )
+        self._room = Room(files, opened.store, capacity_bytes)
+        self._tell(self._room.keep())
+        self._tell(self._room.measure())
         self._queue: queue.SimpleQueue[PendingRecord | _Call | None] = queue.SimpleQueue()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -174,12 +154,7 @@ class SqliteJournal:
 
     def use(self) -> JournalUse:
         """Returns how full the journal is."""
-        with self._lock:
-            return JournalUse(
-                used_bytes=self._used_bytes,
-                capacity_bytes=self._capacity,
-                is_alarming=self._is_alarming,
-            )
+        return self._room.use
 
     def take_notices(self) -> tuple[Notice, ...]:
         """Returns what happened since the last call."""
@@ -214,10 +189,11 @@ class SqliteJournal:
             raise call.error
         return call.result  # type: ignore[return-value]  # it is what `work` returned
 
-    def _tell(self, code: str, detail: str) -> None:
-        with self._lock:
-            self._notices.append(Notice(code=code, detail=detail))
-        log.warning("journal.%s %s", code, detail)
+    def _tell(self, notice: Notice | None) -> None:
+        if notice is not None:
+            with self._lock:
+                self._notices.append(notice)
+            log.warning("journal.%s %s", notice.code, notice.detail)
 
     # --- In the journal's thread ----------------------------------------------------------------
 
@@ -274,11 +250,11 @@ class SqliteJournal:
                 return self._commit(group)
             except JournalFullError:
                 if not self._make_room():
-                    self._measure()
+                    self._tell(self._room.measure())
                     raise
 
     def _commit(self, group: list[PendingRecord]) -> list[tuple[RecordRow, bytes]]:
-        segment = self._open_segment(group[0].mono_ms)
+        segment = self._segments.at(group[0].mono_ms)
         rows, chain = [], self._chain
         base = self._current.ordinal << SEQ_BITS
         try:
@@ -289,9 +265,7 @@ class SqliteJournal:
                 rows.append((row, chain))
             self._store.append(None if segment.is_stored else segment.row, rows)
         except BaseException:
-            # Its numbers will be given out again, and one key never seals two records under one.
-            self._segment = None
-            self._next_segment = segment.number + 1
+            self._segments.discard()
             raise
         segment.is_stored = True
         segment.records += len(rows)
@@ -301,23 +275,6 @@ class SqliteJournal:
         with self._lock:
             self._current.add(rows[0][0].seq, rows[-1][0].seq)
         return rows
-
-    def _open_segment(self, mono_ms: int) -> _Segment:
-        held = self._segment
-        if held and held.records < SEGMENT_RECORDS and mono_ms - held.opened_mono_ms < SEGMENT_MS:
-            return held
-        number = held.number + 1 if held else self._next_segment
-        key, epoch = self._draw(SEGMENT_KEY_BYTES), self._current.epoch
-        name = SegmentName(gateway=self._gateway, epoch=epoch, number=number)
-        row = SegmentRow(
-            self._current.ordinal << SEGMENT_BITS | number,
-            epoch,
-            self._recipient_id,
-            seal_segment_key(key, self._recipient, name),
-        )
-        cipher = SegmentCipher.of(key, self._gateway, epoch)
-        self._segment = _Segment(number, cipher, row, mono_ms)
-        return self._segment
 
     def _head(self) -> tuple[bytes, int]:
         """Returns the chain and the segment with which the epoch's newest record is continued."""
@@ -369,7 +326,8 @@ class SqliteJournal:
         """Sends a record no more that was damaged while we run; opening anew will look closer."""
         with self._lock:
             index.forget(seq)
-        self._tell(UNREADABLE, f"record {seq} of epoch {index.epoch:012x}")
+        detail = f"record {seq} of epoch {index.epoch:012x}"
+        self._tell(Notice(code=UNREADABLE, detail=detail))
 
     def _settle(self, epoch: Epoch, committed: Ranges, resend: Ranges, at: int) -> None:
         index = self._epochs.get(epoch)
@@ -415,22 +373,23 @@ class SqliteJournal:
 
     def _make_room(self) -> bool:
         """Frees reserved room, or gives up the oldest acknowledged records. Says if it helped."""
-        if self._release_reserve():
+        if self._room.release():
             return True
         try:
             given_up = self._delete(EpochIndex.kept)
         except JournalError:
             return False
         if given_up:
-            self._tell(GIVEN_UP, f"{given_up} acknowledged records deleted early to make room")
+            detail = f"{given_up} acknowledged records deleted early to make room"
+            self._tell(Notice(code=GIVEN_UP, detail=detail))
         return given_up > 0
 
     def _checkpoint(self) -> None:
         self._log_bytes = 0
         try:
-            self._keep_room()
+            self._tell(self._room.keep())
             self._fold()
-            self._measure()
+            self._tell(self._room.measure())
         except JournalError as err:
             # The log grows instead, and the next append says when the disk is full.
             log.warning("journal.checkpoint_failed %s", err)
@@ -439,48 +398,9 @@ class SqliteJournal:
         try:
             self._store.checkpoint()
         except JournalFullError:
-            if not self._release_reserve():
+            if not self._room.release():
                 raise
             self._store.checkpoint()
-
-    def _measure(self) -> None:
-        used = self._store.used_bytes()
-        with self._lock:
-            self._used_bytes = used
-            was, bound = self._is_alarming, CALM_SHARE if self._is_alarming else ALARM_SHARE
-            self._is_alarming = used >= bound * self._capacity
-            is_new = self._is_alarming and not was
-        if is_new:
-            self._tell(FILLING, f"{used * 100 // self._capacity} % of {self._capacity} bytes")
-
-    # --- Room on the card -----------------------------------------------------------------------
-
-    def _keep_room(self) -> None:
-        """Keeps reserved what the database may still grow beyond its pages and the log's."""
-        if not self._use_reserve:
-            return
-        step = RESERVE_STEP_BYTES
-        wanted = max(0, self._capacity - self._store.file_bytes()) // step * step
-        path = self._files.reserve
-        try:
-            if not path.exists() or path.stat().st_size > wanted:
-                reserve(path, wanted)
-        except OSError as err:
-            self._use_reserve = False
-            self._tell(NOT_RESERVED, f"{wanted} bytes could not be reserved: {err.strerror}")
-
-    def _release_reserve(self) -> bool:
-        """Gives a step of the reserve to the database. Says whether there was one to give."""
-        path = self._files.reserve
-        try:
-            held = path.stat().st_size if path.exists() else 0
-            grown = self._store.file_bytes() + RESERVE_STEP_BYTES
-            if held and grown < self._capacity:
-                reserve(path, max(0, held - RESERVE_STEP_BYTES))
-                return True
-        except (OSError, JournalError):
-            return False
-        return False
 
 
 _NOTHING = _Call(lambda: None)

@@ -1,0 +1,137 @@
+"""zxing-cpp behind the `SymbolReader` port."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import zxingcpp
+
+from doorward_edge.scan import Luma, Point, Sighting, Symbology
+
+_FORMATS = {
+    Symbology.QR: zxingcpp.BarcodeFormat.QRCode,
+    Symbology.MICRO_QR: zxingcpp.BarcodeFormat.MicroQRCode,
+    Symbology.DATA_MATRIX: zxingcpp.BarcodeFormat.DataMatrix,
+    Symbology.AZTEC: zxingcpp.BarcodeFormat.Aztec,
+    Symbology.PDF417: zxingcpp.BarcodeFormat.PDF417,
+    Symbology.CODE_128: zxingcpp.BarcodeFormat.Code128,
+    Symbology.CODE_39: zxingcpp.BarcodeFormat.Code39,
+    Symbology.EAN_13: zxingcpp.BarcodeFormat.EAN13,
+    Symbology.ITF: zxingcpp.BarcodeFormat.ITF,
+}
+MAX_PAYLOAD_BYTES = 512
+
+_MODE_STRUCTURED_APPEND, _MODE_ECI = 0b0011, 0b0111
+_ECI_16_TO_31 = 0b0001
+
+
+class ZxingReader:
+    """Reads with zxing-cpp, fast for films or thoroughly for photographs."""
+
+    def __init__(self, symbologies: Sequence[Symbology], *, thorough: bool = False) -> None:
+        """Takes what to look for; `thorough` also tries rotated, small and inverted symbols."""
+        self._formats = _either(symbologies)
+        self._thorough = thorough
+        # Line symbols stand in all directions; matrix symbols are found in any without this.
+        self._rotate = thorough or any(s in _LINES for s in symbologies)
+        self._label = "zxing/slow" if thorough else "zxing/fast"
+
+    def read(self, luma: Luma) -> tuple[Sighting, ...]:
+        """Returns every symbol that was read."""
+        found = zxingcpp.read_barcodes(
+            luma,
+            formats=self._formats,
+            try_rotate=self._rotate,
+            try_downscale=self._thorough,
+            try_invert=self._thorough,
+            text_mode=zxingcpp.TextMode.Plain,
+        )
+        return tuple(self._sighting(barcode) for barcode in found)
+
+    def _sighting(self, barcode: Any) -> Sighting:  # noqa: ANN401  # the library has no types
+        payload = bytes(barcode.bytes)
+        symbology = _symbology_of(barcode.format)
+        problem = "too_long" if len(payload) > MAX_PAYLOAD_BYTES else ""
+        if symbology is Symbology.QR:
+            problem = _qr_problem(barcode, payload) or problem
+        return Sighting(
+            payload=payload,
+            symbology=symbology,
+            corners=_corners(barcode.position),
+            reader=self._label,
+            problem=problem,
+        )
+
+
+_LINES = {Symbology.CODE_128, Symbology.CODE_39, Symbology.EAN_13, Symbology.ITF, Symbology.PDF417}
+
+
+def _either(symbologies: Sequence[Symbology]) -> Any:  # noqa: ANN401  # the library has no types
+    formats = _FORMATS[symbologies[0]]
+    for symbology in symbologies[1:]:
+        formats |= _FORMATS[symbology]
+    return formats
+
+
+def _symbology_of(barcode_format: Any) -> Symbology:  # noqa: ANN401  # the library has no types
+    for symbology, known in _FORMATS.items():
+        if barcode_format == known:
+            return symbology
+    name = str(barcode_format).replace(" ", "").lower()
+    variants = {"qrcode": Symbology.QR, "aztec": Symbology.AZTEC, "code39": Symbology.CODE_39}
+    for prefix, symbology in variants.items():
+        if name.startswith(prefix):
+            return symbology
+    raise ValueError(f"zxing-cpp read a {barcode_format}, which nobody asked for")
+
+
+def _corners(position: Any) -> tuple[Point, Point, Point, Point]:  # noqa: ANN401  # no types
+    corners = (position.top_left, position.top_right, position.bottom_right, position.bottom_left)
+    a, b, c, d = ((float(p.x), float(p.y)) for p in corners)
+    return a, b, c, d
+
+
+def _qr_problem(barcode: Any, payload: bytes) -> str:  # noqa: ANN401  # the library has no types
+    """Returns why a QR code does not count, from its first eight bits.
+
+    The library joins segments without a word of structured append or character sets. It gives the
+    modules as sampled, before correction, so that only a symbol without any error is judged by
+    them; a part of a damaged sequence is refused later, because nothing in it verifies.
+    """
+    mode, after = _first_codeword(barcode)
+    if mode == _MODE_STRUCTURED_APPEND:
+        return "structured_append"
+    if mode != _MODE_ECI:
+        return ""
+    is_utf8 = after == _ECI_16_TO_31 and barcode.text.encode() == payload
+    return "" if is_utf8 else "non_utf8_eci"
+
+
+def _first_codeword(barcode: Any) -> tuple[int, int]:  # noqa: ANN401  # the library has no types
+    """Returns the two halves of the first data codeword: it lies in the lower right corner."""
+    extra = barcode.extra
+    if extra.get("UEC") != 1.0:
+        return 0, 0
+    modules = np.asarray(barcode.to_image(scale=1, add_quiet_zones=False)) < 128
+    last = modules.shape[0] - 1
+    bits = 0
+    for row in range(last, last - 4, -1):
+        for column in (last, last - 1):
+            bit = bool(modules[row, column]) ^ _is_masked(int(extra["DataMask"]), row, column)
+            bits = bits << 1 | bit
+    return bits >> 4, bits & 0xF
+
+
+def _is_masked(mask: int, i: int, j: int) -> bool:
+    """The eight data masks of ISO/IEC 18004, table 10."""
+    product = i * j
+    return (
+        (i + j) % 2,
+        i % 2,
+        j % 3,
+        (i + j) % 3,
+        (i // 2 + j // 3) % 2,
+        product % 2 + product % 3,
+        (product % 2 + product % 3) % 2,
+        ((i + j) % 2 + product % 3) % 2,
+    )[mask] == 0
