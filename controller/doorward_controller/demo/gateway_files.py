@@ -98,6 +98,9 @@ kind = "scene"
 [clock]
 source = "assume"
 
+[journal]
+capacity_mib = 64
+
 [[portal]]
 id = "{gateway}"
 held_s = {HELD_S}
