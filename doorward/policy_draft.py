@@ -14,11 +14,11 @@ from doorward.policy import (
     Posture,
     Unlisted,
 )
-from doorward.roster import ID_BYTES, Profile, RosterTables, StickerRow
+from doorward.roster import ID_BYTES, Profile, RosterTables, StickerRow, profile_wire
 from doorward.schedule import Schedule, SiteTime
 from doorward.sticker import HASH_BYTES
 
-_WIRES_AT_HAND = 50_000
+_RIGHTS_AT_HAND = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,17 +151,17 @@ class _Places:
         self.groups = _Index("group", draft.groups)
         self.qualifications = _Index("qualification", draft.qualifications)
         self.schedules = _Index("schedule", (s.name for s in draft.schedules))
-        self._wires: dict[tuple[object, ...], bytes] = {}
+        self._rights: dict[tuple[object, ...], bytes] = {}
 
     def profile(self, person: PersonDraft) -> bytes:
-        """Returns the wire form; most people share theirs with many, so it is kept at hand."""
-        key = (person.not_before, person.not_after, person.groups, person.qualifications)
-        wire = self._wires.get(key)
-        if wire is None:
-            if len(self._wires) == _WIRES_AT_HAND:
-                self._wires.clear()
-            wire = self._wires[key] = self._new_profile(person).to_wire()
-        return wire
+        """Returns the wire form; many share their rights, so these are kept at hand."""
+        key = (person.groups, person.qualifications)
+        rights = self._rights.get(key)
+        if rights is None:
+            if len(self._rights) == _RIGHTS_AT_HAND:
+                self._rights.clear()
+            rights = self._rights[key] = self._new_profile(person).rights()
+        return profile_wire(person.not_before, person.not_after, rights)
 
     def _new_profile(self, person: PersonDraft) -> Profile:
         return Profile(

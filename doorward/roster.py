@@ -21,6 +21,7 @@ from doorward.sticker import HASH_BYTES
 ID_BYTES = 8
 OFFSET_BYTES = 4
 MAX_PROFILE_BYTES = 4096
+_ARRAY_OF_FOUR = b"\x84"
 _STICKER_ROW = struct.Struct("<8sI")
 STICKER_ROW_BYTES = _STICKER_ROW.size
 
@@ -43,20 +44,39 @@ class Profile:
 
     def __post_init__(self) -> None:
         """Raises MalformedError for what would have two readings, or none."""
-        if not 0 <= self.not_before < self.not_after <= MAX_SEQ:
-            raise MalformedError(f"profile: counts from {self.not_before} to {self.not_after}")
+        _check_span(self.not_before, self.not_after)
         if not _ascends(self.groups):
             raise MalformedError("profile: groups must ascend, each once")
         if not _ascends([index for index, _ in self.qualifications]):
             raise MalformedError("profile: qualifications must ascend, each once")
 
+    def rights(self) -> bytes:
+        """Returns the part of the wire form that does not depend on the span."""
+        pairs = [list(pair) for pair in self.qualifications]
+        return canonical.encode(list(self.groups)) + canonical.encode(pairs)
+
     def to_wire(self) -> bytes:
         """Returns the canonical bytes. Raises ValueError: longer than `MAX_PROFILE_BYTES`."""
-        pairs = [list(pair) for pair in self.qualifications]
-        wire = canonical.encode([self.not_before, self.not_after, list(self.groups), pairs])
-        if len(wire) > MAX_PROFILE_BYTES:
-            raise ValueError(f"profile of {len(wire)} bytes, at most {MAX_PROFILE_BYTES}")
-        return wire
+        return profile_wire(self.not_before, self.not_after, self.rights())
+
+
+def profile_wire(not_before: int, not_after: int, rights: bytes) -> bytes:
+    """Returns the wire form of a profile from a span and the `Profile.rights` that many share.
+
+    Raises:
+        ValueError: the span is empty or out of range, or all is longer than `MAX_PROFILE_BYTES`.
+    """
+    _check_span(not_before, not_after)
+    span = canonical.encode(not_before) + canonical.encode(not_after)
+    wire = _ARRAY_OF_FOUR + span + rights
+    if len(wire) > MAX_PROFILE_BYTES:
+        raise ValueError(f"profile of {len(wire)} bytes, at most {MAX_PROFILE_BYTES}")
+    return wire
+
+
+def _check_span(not_before: int, not_after: int) -> None:
+    if not 0 <= not_before < not_after <= MAX_SEQ:
+        raise MalformedError(f"profile: counts from {not_before} to {not_after}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,14 +173,17 @@ def test_people_who_share_a_profile_share_its_bytes() -> None:
     assert len(many) - len(few) <= 98 * 12 + 4
 
 
-def test_more_distinct_profiles_than_are_kept_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("doorward.policy_draft._WIRES_AT_HAND", 3)
-    people = [person(CredentialId(struct.pack(">Q", n)), not_after=1 + n % 7) for n in range(50)]
+def test_more_distinct_rights_than_are_kept_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("doorward.policy_draft._RIGHTS_AT_HAND", 3)
+    people = [
+        person(CredentialId(struct.pack(">Q", n)), qualifications=(("fire", n % 7),))
+        for n in range(50)
+    ]
     roster = policy(people=people).roster
     for one in people:
         found = roster.find(one.credential_id)
         assert found is not None
-        assert found.not_after == one.not_after
+        assert found.qualifications == ((0, one.qualifications[0][1]),)
 
 
 # ---- a draft that cannot be built
