@@ -159,8 +159,10 @@ class SceneCamera:
         if self._closed.wait(wait_s):
             return None
         now_ms = self._clock.now().mono_ms
-        # After a pause the rate goes on from now; nothing is made up for.
-        self._due_ms = max(self._due_ms + self._period_ms, now_ms)
+        self._due_ms += self._period_ms
+        if self._due_ms <= now_ms:
+            # After a pause the rate goes on from now; nothing is made up for.
+            self._due_ms = now_ms + self._period_ms
         luma = self._picture(now_ms)
         luma.setflags(write=False)
         frame = Frame(luma=luma, seq=self._seq, captured_mono_ms=now_ms)
