@@ -1,6 +1,8 @@
 """How a code is held and what the camera makes of it, as values."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,3 +79,36 @@ class Look:
     pose: Pose = Pose()
     medium: Medium = Medium()
     optics: Optics = Optics()
+
+
+Part = TypeVar("Part", Pose, Medium, Optics)
+_SHORT_NAMES = {"tilt_deg": "tilt_x_deg"}
+
+
+def changed_look(look: Look, attributes: Mapping[str, Any]) -> Look:
+    """Returns a look with these attributes, whichever of its parts they belong to.
+
+    Raises:
+        ValueError: an attribute is not known or is no number.
+    """
+    wanted = {_SHORT_NAMES.get(name, name): value for name, value in attributes.items()}
+    if unknown := set(wanted) - _names(look.pose, look.medium, look.optics):
+        known = ", ".join(sorted(_names(look.pose, look.medium, look.optics)))
+        raise ValueError(f"{', '.join(sorted(unknown))} is not known; known are {known}")
+    for name, value in wanted.items():
+        if not isinstance(value, int | float):
+            raise ValueError(f"{name} is {value!r}, must be a number")  # noqa: TRY004  # said to a person
+    return Look(
+        pose=_changed(look.pose, wanted),
+        medium=_changed(look.medium, wanted),
+        optics=_changed(look.optics, wanted),
+    )
+
+
+def _names(*parts: Pose | Medium | Optics) -> set[str]:
+    return {field.name for part in parts for field in fields(part)}
+
+
+def _changed(part: Part, wanted: Mapping[str, Any]) -> Part:
+    own = _names(part)
+    return replace(part, **{name: value for name, value in wanted.items() if name in own})

@@ -1,7 +1,7 @@
-"""A camera that looks at a rendered scene, in which codes are held up from outside."""
+"""A camera before which codes are held up by whoever calls it: demonstrations and tests."""
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import cv2
@@ -11,7 +11,7 @@ from doorward.times import Clock
 from doorward_edge.scan import Frame, Luma
 from doorward_edge.simulate.background import draw_background
 from doorward_edge.simulate.distortions import shade
-from doorward_edge.simulate.look import Look, Medium, Optics, Pose
+from doorward_edge.simulate.look import Look, Medium, Optics, Pose, changed_look
 from doorward_edge.simulate.projection import Patch
 from doorward_edge.simulate.render import hold
 from doorward_edge.simulate.sensor import NoiseTiles
@@ -23,23 +23,23 @@ _TREMOR_PX = 2
 """A hand is never still: the code moves by at most so many pixels from frame to frame."""
 
 
-class Failure(StrEnum):
-    """How a camera can be told to fail."""
+class Fault(StrEnum):
+    """What may be wrong with a camera."""
 
     NONE = "none"
     FREEZE = "freeze"
     """The same picture again and again, as from a driver that hangs."""
     BLACK = "black"
     """The lens is covered."""
-    BLIND = "blind"
+    BLINDED = "blinded"
     """The sun or a lamp shines into the lens."""
-    STOP = "stop"
+    GONE = "gone"
     """No pictures at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Held:
-    """What is held up: the drawn card, and until when."""
+    """What is held up: the drawn card, how it is lit, and until when."""
 
     patch: Patch
     light: float
@@ -50,15 +50,10 @@ class SceneCamera:
     """A frame source of constant rate; `show`, `clear` and `fail` may be called from any thread."""
 
     def __init__(
-        self,
-        clock: Clock,
-        *,
-        width_px: int = 1280,
-        height_px: int = 720,
-        fps: int = 10,
-        seed: int = 0,
+        self, *, width_px: int, height_px: int, fps: float, seed: int, clock: Clock
     ) -> None:
-        """Draws the empty scene; the same seed always gives the same one."""
+        """Draws a hall with nobody in it; the same seed always gives the same one."""
+        cv2.setNumThreads(1)
         self._clock = clock
         self._size = (width_px, height_px)
         self._period_ms = 1000 / fps
@@ -68,92 +63,62 @@ class SceneCamera:
         self._hall: Luma = np.asarray(np.clip(hall * 255, 0, 255), dtype=np.uint8)
         self._noise = NoiseTiles(self._size, 2.5, self._rng)
         self._held: _Held | None = None
-        self._failure = Failure.NONE
+        self._fault = Fault.NONE
         self._last: Luma = self._hall
         self._seq = 0
         self._due_ms = float(clock.now().mono_ms)
         self._closed = threading.Event()
         self._turn = threading.Lock()
 
-    def show(
-        self,
-        payload: str,
-        *,
-        for_ms: int | None = None,
-        tilt_deg: float | None = None,
-        turn_deg: float | None = None,
-        module_px: float | None = None,
-        blur_px: float = 0.7,
-        light: float = 1.0,
-        moire: float = 0.0,
-        glare: float = 0.0,
-        inverted: bool = False,
-    ) -> None:
+    def show(self, payload: str, for_ms: int | None = None, **look: float | bool) -> None:
         """Holds a code up in place of the one before, as a person would: never quite the same.
-
-        What is not said is drawn by lot within what every reader manages.
 
         Args:
             payload: the text of the code.
             for_ms: how long, from now; None until `clear` or the next `show`.
-            tilt_deg: leaning away from the camera.
-            turn_deg: turned in the plane of the picture.
-            module_px: size of a module in the frame.
-            blur_px: sigma of the defocus.
-            light: 1 as bright as the hall, 0.2 in the shade.
-            moire: strength of a display's bands, 0 to 1.
-            glare: strength of a reflection, 0 to 1.
-            inverted: light modules on a dark ground.
+            look: attributes of `Pose`, `Medium` and `Optics` by name; `tilt_deg` is
+                `tilt_x_deg`. What is not said is drawn by lot within what every reader manages.
 
         Raises:
-            ValueError: the text does not fit into a QR code.
+            ValueError: the text does not fit into a QR code, or an attribute is not known.
         """
         with self._turn:
-            look = Look(
-                pose=self._pose(tilt_deg, turn_deg, module_px),
-                medium=Medium(moire=moire, inverted=inverted),
-                optics=Optics(blur_px=blur_px, glare=glare),
-            )
-            patch = hold(payload, look, self._size, self._hand)
+            wanted = changed_look(self._usual_look(), look)
+            patch = hold(payload, wanted, self._size, self._hand)
             until = None if for_ms is None else self._clock.now().mono_ms + for_ms
-            self._held = _Held(patch=patch, light=light, until_ms=until)
+            self._held = _Held(patch=patch, light=wanted.optics.light, until_ms=until)
 
-    def _pose(
-        self, tilt_deg: float | None, turn_deg: float | None, module_px: float | None
-    ) -> Pose:
-        hand = self._hand
-        drawn = Pose(
-            module_px=hand.uniform(3.5, 5.0),
+    def _usual_look(self) -> Look:
+        hand, height_px = self._hand, self._size[1]
+        pose = Pose(
+            module_px=hand.uniform(3.5, 5.0) * min(1.0, height_px / 480),
             tilt_x_deg=hand.uniform(-12, 12),
             tilt_y_deg=hand.uniform(-12, 12),
             turn_deg=hand.normal(0, 6),
             center_x=hand.uniform(0.42, 0.58),
             center_y=hand.uniform(0.45, 0.55),
         )
-        said = {"tilt_x_deg": tilt_deg, "turn_deg": turn_deg, "module_px": module_px}
-        return replace(drawn, **{name: v for name, v in said.items() if v is not None})
+        optics = Optics(blur_px=hand.uniform(0.5, 0.9), light=hand.uniform(0.75, 1.05))
+        return Look(pose=pose, medium=Medium(), optics=optics)
 
     def clear(self) -> None:
         """Takes away what is held up."""
         with self._turn:
             self._held = None
 
-    def fail(self, how: str) -> None:
-        """Fails from now on in the named way; ``none`` works again. Raises ValueError."""
-        try:
-            failure = Failure(how)
-        except ValueError as err:
-            raise ValueError(f"how is {how!r}, must be one of {', '.join(Failure)}") from err
+    def fail(self, kind: str) -> None:
+        """Has a fault from now on; ``none`` ends it. Raises ValueError."""
+        if kind not in set(Fault):
+            raise ValueError(f"fault is {kind!r}, known are {', '.join(Fault)}")
         with self._turn:
-            self._failure = failure
+            self._fault = Fault(kind)
 
     def next_frame(self, timeout_s: float) -> Frame | None:
         """Returns the next picture when its time has come, or None after `timeout_s`."""
-        now_ms = self._clock.now().mono_ms
-        wait_s = max(0.0, (self._due_ms - now_ms) / 1000)
+        wait_s = max(0.0, (self._due_ms - self._clock.now().mono_ms) / 1000)
         with self._turn:
-            is_stopped = self._failure is Failure.STOP
-        if is_stopped or wait_s > timeout_s:
+            is_gone = self._fault is Fault.GONE
+        if is_gone or wait_s > timeout_s:
             self._closed.wait(timeout_s)
             return None
         if self._closed.wait(wait_s):
@@ -175,14 +140,14 @@ class SceneCamera:
 
     def _picture(self, now_ms: int) -> Luma:
         with self._turn:
-            held, failure = self._held, self._failure
+            held, fault = self._held, self._fault
             if held is not None and held.until_ms is not None and now_ms >= held.until_ms:
                 held = self._held = None
-        if failure is Failure.FREEZE:
+        if fault is Fault.FREEZE:
             return self._last
-        if failure is Failure.BLACK:
+        if fault is Fault.BLACK:
             return np.full_like(self._hall, 2)
-        if failure is Failure.BLIND:
+        if fault is Fault.BLINDED:
             return np.full_like(self._hall, 255)
         self._last = self._draw(held, now_ms)
         return self._last

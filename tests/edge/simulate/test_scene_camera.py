@@ -8,7 +8,7 @@ import pytest
 import zxingcpp
 
 from doorward_edge.scan import Frame, Luma
-from doorward_edge.simulate.scene_camera import Failure, SceneCamera
+from doorward_edge.simulate.scene_camera import Fault, SceneCamera
 from tests.fakes.edge_ports import FakeClock
 
 QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
@@ -21,7 +21,7 @@ class Stand:
 
     def __init__(self, seed: int = 0) -> None:
         self.clock = FakeClock(utc_s=1e9)
-        self.camera = SceneCamera(self.clock, width_px=640, height_px=480, fps=FPS, seed=seed)
+        self.camera = SceneCamera(width_px=640, height_px=480, fps=FPS, seed=seed, clock=self.clock)
 
     def frame(self) -> Frame:
         self.clock.pass_s(1 / FPS)
@@ -70,6 +70,13 @@ def test_an_inverted_code_is_shown_inverted(stand: Stand) -> None:
     assert read(luma) == [TEXT]
 
 
+def test_an_unknown_attribute_or_one_that_is_no_number_is_refused(stand: Stand) -> None:
+    with pytest.raises(ValueError, match=r"colour is not known; known are blur_px, center_x, .*"):
+        stand.camera.show(TEXT, colour=1)
+    with pytest.raises(ValueError, match="light is 'on', must be a number"):
+        stand.camera.show(TEXT, light="on")  # type: ignore[arg-type]  # as it may come as JSON
+
+
 def test_a_text_that_is_too_long_is_refused_and_the_scene_stays(stand: Stand) -> None:
     stand.camera.show(TEXT)
     with pytest.raises(ValueError, match=r".+"):
@@ -94,7 +101,7 @@ def test_the_same_seed_gives_the_same_frames() -> None:
 
 def test_a_frozen_camera_repeats_itself_and_recovers(stand: Stand) -> None:
     stand.frame()
-    stand.camera.fail(Failure.FREEZE)
+    stand.camera.fail(Fault.FREEZE)
     frozen = [stand.frame() for _ in range(3)]
     assert all(np.array_equal(frozen[0].luma, f.luma) for f in frozen)
     assert frozen[2].seq > frozen[0].seq
@@ -106,12 +113,12 @@ def test_a_covered_lens_gives_black_and_the_sun_gives_white(stand: Stand) -> Non
     stand.camera.show(TEXT)
     stand.camera.fail("black")
     assert stand.frame().luma.max() < 10
-    stand.camera.fail("blind")
+    stand.camera.fail("blinded")
     assert stand.frame().luma.min() > 250
 
 
 def test_a_stopped_camera_gives_nothing_within_the_time_asked_for(stand: Stand) -> None:
-    stand.camera.fail("stop")
+    stand.camera.fail("gone")
     stand.clock.pass_s(1)
     assert stand.camera.next_frame(0.01) is None
 
@@ -123,13 +130,13 @@ def test_a_frame_whose_time_has_not_come_is_not_given_early(stand: Stand) -> Non
 
 def test_an_unknown_failure_is_refused_with_what_is_allowed(stand: Stand) -> None:
     with pytest.raises(
-        ValueError, match="how is 'explode', must be one of none, freeze, black, blind, stop"
+        ValueError, match="how is 'explode', must be one of none, freeze, black, blinded, gone"
     ):
         stand.camera.fail("explode")
 
 
 def test_close_ends_a_wait(stand: Stand) -> None:
-    stand.camera.fail("stop")
+    stand.camera.fail("gone")
     ended = threading.Event()
 
     def wait() -> None:
