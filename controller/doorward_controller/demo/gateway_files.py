@@ -21,8 +21,8 @@ _PINS = {
 KEEPALIVE_S = 5
 """The shortest: a pulled cable is noticed within 8 s, which a person still watches."""
 
-HELD_S = 1.0
-"""A code that is away for so long is a new scan when it comes back."""
+HELD_S = 0.5
+"""A code that is away for so long is a new scan when it comes back: the shortest there is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,6 +118,16 @@ class GatewayProcess:
         self._ended.set()
         with self._lock:
             self._child.stop(STOP_S)
+        self._join()
+
+    def power_off(self) -> None:
+        """Kills it and does not start it again; it has no time to record that it ends."""
+        self._ended.set()
+        with self._lock:
+            self._child.kill()
+        self._join()
+
+    def _join(self) -> None:
         if self._watcher is not None:
             self._watcher.join(STOP_S)
 

@@ -1,5 +1,6 @@
 """Holds codes up to simulated cameras, one at a time for each, and writes down what was shown."""
 
+import contextlib
 from dataclasses import dataclass
 from threading import Lock
 
@@ -9,13 +10,14 @@ from doorward_controller.demo.control_socket import ControlError
 from doorward_controller.demo.gateway_process import GatewayProcess
 from doorward_controller.demo.tally import Presentation
 
-HOLD_MS = 700
-"""As long as a practised person holds a badge up; the reader needs about 100 ms of it."""
+HOLD_MS = 3_000
+"""A person holds a badge up until the lamp says something, and gives up after so long."""
 
-APART_S = 1.2
-"""Between two codes at one camera: longer than the gateway takes a code for the same scan."""
+APART_S = 0.9
+"""Before the same code is shown again: longer than `held_s`, for which a code that comes back
+counts as the same scan, by some frames."""
 
-DECIDED_S = 6.0
+DECIDED_S = 4.0
 """A scan takes well below a second; this is for a machine that is busy with something else."""
 
 
@@ -58,6 +60,7 @@ class Turnstile:
         self._log = log
         self._clock = clock
         self._lock = Lock()
+        self._gone_mono_ms: dict[str, int] = {}
 
     def has_policy(self) -> bool:
         """Says whether the gateway is there and holds rules to decide by."""
@@ -65,14 +68,14 @@ class Turnstile:
         return state is not None and int(state.get("policy_version", 0)) > 0
 
     def present(self, code: Code, *, hold_ms: int = HOLD_MS, tilt_deg: float = 0.0) -> Presentation:
-        """Shows a code and returns when the gateway decided, or when it did not in `DECIDED_S`.
+        """Shows a code until the gateway decided, or until it did not in `DECIDED_S`.
 
         Raises:
-            ControlError: the gateway is not there; nothing was shown.
+            ControlError: the gateway is not there; if it saw the code, that was written down.
         """
         with self._lock:
-            before = _decisions(self.gateway)
-            pid = self.gateway.pid
+            self._wait_apart(code)
+            before, pid = _decisions(self.gateway), self.gateway.pid
             at_utc_ms = self._clock.now().utc_ms
             try:
                 self.gateway.control.show(code.text, hold_ms=hold_ms, tilt_deg=tilt_deg)
@@ -86,7 +89,7 @@ class Turnstile:
             is_decided = decided if self.gateway.pid == pid else None
             shown = _presentation(self.gateway, code, at_utc_ms, is_decided=is_decided)
             self._log.add(shown)
-            self._wait_apart(at_utc_ms + hold_ms)
+            self._take_away(code)
             return shown
 
     def flash(self, code: Code, *, hold_ms: int = HOLD_MS) -> Presentation:
@@ -107,11 +110,14 @@ class Turnstile:
         except ControlError:
             return False
 
-    def _wait_apart(self, gone_at_utc_ms: int) -> None:
-        until = gone_at_utc_ms + APART_S * 1000
-        wait_until(
-            lambda: self._clock.now().utc_ms >= until, timeout_s=HOLD_MS / 1000 + 2 * APART_S
-        )
+    def _take_away(self, code: Code) -> None:
+        with contextlib.suppress(ControlError):
+            self.gateway.control.clear()
+        self._gone_mono_ms[code.text] = self._clock.now().mono_ms
+
+    def _wait_apart(self, code: Code) -> None:
+        until_ms = self._gone_mono_ms.get(code.text, 0) + APART_S * 1000
+        wait_until(lambda: self._clock.now().mono_ms >= until_ms, timeout_s=2 * APART_S)
 
 
 def _presentation(

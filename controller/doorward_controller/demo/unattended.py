@@ -65,8 +65,9 @@ def run(
         say("people stop coming; journals drain")
         traffic.stop()
         _drain(world)
+        # Ended in order they would record that, and perhaps have no time left to deliver it.
         for gateway in world.gateways:
-            gateway.stop()
+            gateway.power_off()
         tally = _count(drill)
         return Report(
             tally=tally,
