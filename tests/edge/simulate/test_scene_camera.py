@@ -130,7 +130,7 @@ def test_a_frame_whose_time_has_not_come_is_not_given_early(stand: Stand) -> Non
 
 def test_an_unknown_failure_is_refused_with_what_is_allowed(stand: Stand) -> None:
     with pytest.raises(
-        ValueError, match="how is 'explode', must be one of none, freeze, black, blinded, gone"
+        ValueError, match="fault is 'explode', known are none, freeze, black, blinded, gone"
     ):
         stand.camera.fail("explode")
 
