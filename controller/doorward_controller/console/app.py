@@ -2,11 +2,9 @@
 
 import logging
 from http import HTTPStatus
-from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from doorward_controller.console import (
+    assets,
     audit,
     badges,
     demo,
@@ -30,9 +29,6 @@ from doorward_controller.console.names import RecentLooks
 from doorward_controller.console.visit import SignInNeededError, path_to_return, visit_of
 from doorward_controller.errors import ActError
 
-_STATIC = Path(__file__).parent / "static"
-_STATIC_AGE_S = 3600
-
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +37,7 @@ def build() -> FastAPI:
     console = FastAPI(title="Doorward console", openapi_url=None, docs_url=None, redoc_url=None)
     console.state.looks = RecentLooks()
     console.add_middleware(_Headers)
-    console.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    console.mount("/static", assets.application(), name="static")
     for module in (overview, scans, gateways, badges, policy, quarantine, audit, demo, live):
         console.include_router(module.router)
     console.include_router(sign_in_pages.router)
@@ -65,8 +61,8 @@ class _Headers:
                 headers = MutableHeaders(scope=message)
                 for name, value in security.HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["path"].startswith("/static/"):
-                    headers["Cache-Control"] = f"public, max-age={_STATIC_AGE_S}"
+                if scope["path"].startswith("/static/") and message["status"] < 400:
+                    headers["Cache-Control"] = assets.CACHE_CONTROL
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

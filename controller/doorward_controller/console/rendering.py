@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from doorward.reasons import REASON_TEXTS, Reason
 from doorward_controller.console import words
+from doorward_controller.console.assets import edition
 from doorward_controller.console.i18n import Language, translations
 from doorward_controller.domain.permissions import Action
 
@@ -30,6 +31,7 @@ def environment(language: Language) -> Environment:
     catalogue = translations(language)
     env.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     env.globals.update(
+        edition=edition(),
         look=words.look,
         words=words,
         Action=Action,

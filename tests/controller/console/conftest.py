@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from doorward.credential import CredentialClass, Form
 from doorward_controller import wiring
 from doorward_controller.app import create_app
 from doorward_controller.domain.permissions import Role, local_actor
-from doorward_controller.services import accounts, holders, issuing, policy_release
+from doorward_controller.services import accounts, holders, issuing, policy_release, sign_in
 from doorward_controller.services.backend import Backend
 from tests.controller.conftest import ISSUER, SECURITY, StandingClock, make_config
 from tests.fakes.demo_controls import FakeDemoControls
@@ -37,6 +37,7 @@ class Plant:
     badge: str
     demo: FakeDemoControls
     address: str
+    tokens: Mapping[Role, str]
     open_ends: ExitStack = field(default_factory=ExitStack)
 
     def visitor(self, language: str = "en") -> httpx.Client:
@@ -48,18 +49,17 @@ class Plant:
     def signed_in(self, role: Role, language: str = "en") -> httpx.Client:
         """Returns a browser in which somebody of this role has signed in."""
         client = self.visitor(language)
-        form = {"csrf_token": token_of(client.get("/sign-in").text)}
-        form |= {"name": NAMES[role], "password": PASSWORD}
-        assert client.post("/sign-in", data=form).status_code == 303
+        client.cookies.set(sign_in.COOKIE, self.tokens[role], domain="127.0.0.1")
         return client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A data folder to copy, and the number of the badge in it."""
+    """A data folder to copy, the number of the badge in it, and one open session a role."""
 
     data_dir: Path
     badge: str
+    tokens: Mapping[Role, str]
 
 
 def token_of(page: str) -> str:
@@ -82,8 +82,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
         FedGateway(backend, name).enrol()
     badge = issue(backend, HOLDER)
     policy_release.release(backend, SECURITY)
+    tokens = {role: session_token(backend, name) for role, name in NAMES.items()}
     backend.store.close()
-    return Prepared(data_dir=config.data_dir, badge=badge)
+    return Prepared(data_dir=config.data_dir, badge=badge, tokens=tokens)
 
 
 @pytest.fixture
@@ -106,10 +107,18 @@ def plant(prepared: Prepared, tmp_path: Path, clock: StandingClock) -> Iterator[
             badge=prepared.badge,
             demo=demo,
             address=address,
+            tokens=prepared.tokens,
         )
         with plant.open_ends:
             yield plant
     backend.store.close()
+
+
+def session_token(backend: Backend, name: str) -> str:
+    """Returns the cookie of a new session."""
+    result = sign_in.sign_in(backend, name=name, password=PASSWORD, client="test")
+    assert isinstance(result, sign_in.SignedIn)
+    return result.token
 
 
 def issue(backend: Backend, name: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from doorward_controller.domain.permissions import Role
 from doorward_controller.queries import credentials
-from tests.controller.console.conftest import NAMES, Plant, token_of
+from tests.controller.console.conftest import NAMES, PASSWORD, Plant, token_of
 
 PERSON = {"name": "Lin Wei", "kind": "visitor", "groups": "visitors"}
 
@@ -27,6 +27,17 @@ def test_a_wrong_password_is_refused_without_saying_which_half_was_wrong(plant: 
         answer = client.post("/sign-in", data=form)
         answers.append((answer.status_code, "Name or password is wrong." in answer.text))
     assert answers == [(401, True), (401, True)]
+
+
+def test_signing_in_opens_a_session_that_scripts_cannot_read(plant: Plant) -> None:
+    client = plant.visitor()
+    form = {"csrf_token": token_of(client.get("/sign-in").text), "to": "/gateways"}
+    form |= {"name": NAMES[Role.SECURITY], "password": PASSWORD}
+    answer = client.post("/sign-in", data=form)
+    assert answer.headers["location"] == "/gateways"
+    assert "HttpOnly" in answer.headers["set-cookie"]
+    assert "samesite=strict" in answer.headers["set-cookie"].lower()
+    assert client.get("/gateways").status_code == 200
 
 
 def test_signing_out_ends_the_session_on_the_server(plant: Plant) -> None:
@@ -55,7 +66,7 @@ def test_a_form_without_this_sessions_token_changes_nothing(plant: Plant, token:
 
 
 def test_a_form_of_another_session_changes_nothing(plant: Plant) -> None:
-    other = token_of(plant.signed_in(Role.SECURITY).get("/account").text)
+    other = token_of(plant.signed_in(Role.ISSUER).get("/account").text)
     answer = plant.signed_in(Role.SECURITY).post(
         f"/badges/{plant.badge}/revoke", data={"csrf_token": other, "reason": "lost"}
     )

@@ -7,6 +7,7 @@ import pytest
 
 from doorward_controller.app import create_app
 from doorward_controller.console import security
+from doorward_controller.console.assets import edition
 from doorward_controller.domain.permissions import Action, Role, may
 from tests.controller.console.conftest import HOLDER, Plant, token_of
 from tests.fakes.running_server import running
@@ -168,3 +169,16 @@ def test_a_scan_says_why_it_went_as_it_did(plant: Plant) -> None:
 )
 def test_any_filter_gives_a_page(plant: Plant, query: str, status: int) -> None:
     assert plant.signed_in(Role.SECURITY).get(f"/scans?{query}").status_code == status
+
+
+def test_static_files_are_compressed_and_kept_under_an_address_that_changes_with_them(
+    plant: Plant,
+) -> None:
+    client = plant.visitor()
+    page = client.get("/sign-in").text
+    assert f"/static/console.css?v={edition()}" in page
+    assert not re.search(r"/static/[^\"?#]+[\"#]", page)
+    sheet = client.get("/static/vendor/tabler.min.css")
+    assert sheet.headers["content-encoding"] == "gzip"
+    assert "immutable" in sheet.headers["cache-control"]
+    assert "content-encoding" not in client.get("/sign-in").headers
