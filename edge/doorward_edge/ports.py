@@ -15,6 +15,53 @@ from doorward.messages import Applied
 from doorward.ranges import Ranges
 from doorward.records import Record
 from doorward.times import UtcSeconds
+from doorward_edge.scan import Frame, Luma, Sighting
+
+# --- Camera and readers ------------------------------------------------------------------------
+
+
+class CameraHealth(StrEnum):
+    """What is wrong with a camera, as far as its pictures show it."""
+
+    OK = "ok"
+    GONE = "gone"
+    FROZEN = "frozen"
+    DARK = "dark"
+    BLINDED = "blinded"
+
+
+class CameraError(DoorwardError, OSError):
+    """The camera does not give pictures now; it may again later."""
+
+
+class FramesEndedError(CameraError):
+    """A folder or a film came to its end and does not begin again."""
+
+
+class FrameSource(Protocol):
+    """A camera, or what plays one. Used by one thread alone, except `close`."""
+
+    def next_frame(self, timeout_s: float) -> Frame | None:
+        """Returns the next picture, or None when none came in about that time.
+
+        Raises:
+            FramesEndedError: there are no more.
+            CameraError: there are none now; ask again later.
+        """
+        ...
+
+    def close(self) -> None:
+        """Lets go of the device."""
+        ...
+
+
+class SymbolReader(Protocol):
+    """Finds symbols in one picture."""
+
+    def read(self, luma: Luma) -> tuple[Sighting, ...]:
+        """Returns every symbol that was read, also those that do not count (`problem`)."""
+        ...
+
 
 # --- Rules on the disk -------------------------------------------------------------------------
 

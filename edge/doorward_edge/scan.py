@@ -13,6 +13,10 @@ Point = tuple[float, float]
 """x and y in pixels of the frame, origin at the upper left."""
 
 
+MAX_PAYLOAD_BYTES = 512
+"""What is longer is no code of ours: the sighting keeps its beginning and says ``too_long``."""
+
+
 class Symbology(StrEnum):
     """The kinds of symbol that a reader may be told to look for."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pyzbar import wrapper as zbar
 
-from doorward_edge.scan import Luma, Point, Sighting, Symbology
+from doorward_edge.scan import MAX_PAYLOAD_BYTES, Luma, Point, Sighting, Symbology
 
 _KINDS = {
     Symbology.QR: zbar.ZBarSymbol.QRCODE,
@@ -23,7 +23,6 @@ _KINDS = {
 """What zbar can read of what may be asked for."""
 _SYMBOLOGIES = {int(kind): symbology for symbology, kind in _KINDS.items()}
 
-MAX_PAYLOAD_BYTES = 512
 CHARSETS = ("SJIS", "BIG5", "CP437", *(f"ISO8859-{part}" for part in range(1, 17) if part != 12))
 """What zbar asks the C library for when a symbol names a character set."""
 

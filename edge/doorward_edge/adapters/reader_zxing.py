@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import zxingcpp
 
-from doorward_edge.scan import Luma, Point, Sighting, Symbology
+from doorward_edge.scan import MAX_PAYLOAD_BYTES, Luma, Point, Sighting, Symbology
 
 _FORMATS = {
     Symbology.QR: zxingcpp.BarcodeFormat.QRCode,
@@ -19,7 +19,6 @@ _FORMATS = {
     Symbology.EAN_13: zxingcpp.BarcodeFormat.EAN13,
     Symbology.ITF: zxingcpp.BarcodeFormat.ITF,
 }
-MAX_PAYLOAD_BYTES = 512
 
 _MODE_STRUCTURED_APPEND, _MODE_ECI = 0b0011, 0b0111
 _ECI_16_TO_31 = 0b0001
@@ -67,7 +66,7 @@ _LINES = {Symbology.CODE_128, Symbology.CODE_39, Symbology.EAN_13, Symbology.ITF
 
 
 def _either(symbologies: Sequence[Symbology]) -> Any:  # noqa: ANN401  # the library has no types
-    formats = _FORMATS[symbologies[0]]
+    formats: Any = _FORMATS[symbologies[0]]
     for symbology in symbologies[1:]:
         formats |= _FORMATS[symbology]
     return formats

@@ -1,6 +1,6 @@
-"""The sandboxed process that reads codes, and its client in the gateway.
+"""Reading symbols in a process of its own, which may do nothing but compute.
 
-Image decoders parse hostile input, so they run where a hole in them gains nothing: `child` is an
-own process without files, network or the right to start anything; `client` treats its answers as
-hostile. `wire` is what the two say to each other.
+Image decoders parse what strangers hold up. The child has no files, no network and little memory;
+the parent believes nothing that it says beyond a strict format, and replaces it when it hangs,
+dies or talks nonsense.
 """

@@ -1,0 +1,95 @@
+"""The newest frame of a camera: a thread takes pictures, whoever asks gets the last one."""
+
+import logging
+import threading
+
+from doorward.times import Clock
+from doorward_edge.ports import CameraError, CameraHealth, FramesEndedError, FrameSource
+from doorward_edge.scan import Frame
+from doorward_edge.stages.capture import CameraWatch, crop, impression_of
+
+log = logging.getLogger(__name__)
+
+ASK_FOR_S = 0.5
+PAUSE_AFTER_FAULT_S = 1.0
+
+
+class Mailbox:
+    """One place: a new frame replaces one that nobody took, so that nobody ever sees old ones."""
+
+    def __init__(self) -> None:
+        """Begins empty."""
+        self._frame: Frame | None = None
+        self._arrived = threading.Condition()
+        self._is_closed = False
+        self.overwritten = 0
+
+    def put(self, frame: Frame) -> None:
+        """Leaves a frame."""
+        with self._arrived:
+            self.overwritten += self._frame is not None
+            self._frame = frame
+            self._arrived.notify()
+
+    def take(self, timeout_s: float) -> Frame | None:
+        """Returns the newest frame that was not taken yet, or None when none came in time."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._frame is not None or self._is_closed, timeout_s)
+            frame, self._frame = self._frame, None
+            return frame
+
+    def close(self) -> None:
+        """Wakes whoever waits."""
+        with self._arrived:
+            self._is_closed = True
+            self._arrived.notify_all()
+
+
+class CameraThread:
+    """Reads one camera into a mailbox, cuts out what is looked at, and watches its health."""
+
+    def __init__(self, source: FrameSource, clock: Clock, roi_px: tuple[int, ...] = ()) -> None:
+        """Begins to read."""
+        self._source = source
+        self._clock = clock
+        self._roi_px = roi_px
+        self._watch = CameraWatch(clock.now().mono_ms)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
+        self.mailbox = Mailbox()
+        self.frames = 0
+        self.faults = 0
+        self._thread.start()
+
+    def health(self) -> CameraHealth:
+        """Returns what is wrong with the camera, if anything."""
+        return self._watch.health(self._clock.now().mono_ms)
+
+    def close(self) -> None:
+        """Stops reading; a camera that hangs is left to the end of the process."""
+        self._stop.set()
+        self.mailbox.close()
+        self._thread.join(2 * ASK_FOR_S)
+        self._source.close()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                frame = self._source.next_frame(ASK_FOR_S)
+                if frame is not None:
+                    self._take_in(frame)
+            except FramesEndedError as err:
+                log.info("camera.ended why=%s", err)
+                return
+            except (CameraError, ValueError) as err:
+                self.faults += 1
+                log.warning("camera.fault error=%s", err)
+                self._stop.wait(PAUSE_AFTER_FAULT_S)
+
+    def _take_in(self, frame: Frame) -> None:
+        self.frames += 1
+        self._watch.note(impression_of(frame.luma), frame.captured_mono_ms)
+        luma = crop(frame.luma, self._roi_px)
+        if luma is not frame.luma:
+            frame = Frame(luma=luma, seq=frame.seq, captured_mono_ms=frame.captured_mono_ms)
+        self.mailbox.put(frame)
