@@ -197,10 +197,10 @@ def _policy(report: Report, folder: Path) -> None:
     ids = _ids(many)
     build_s = []
     for _ in range(5):
-        began_s = time.perf_counter()
+        began_s = time.process_time()
         body = build_body(_draft(ids))
-        build_s.append(time.perf_counter() - began_s)
-    report.samples(f"building a bundle of {many:,}", build_s, unit="s", at_most=10)
+        build_s.append(time.process_time() - began_s)
+    report.samples(f"building a bundle of {many:,}", build_s, unit="CPU s", at_most=10)
     report.value(f"a bundle of {many:,}", len(body) / 1e6, unit="MB")
     path = folder / "bundle"
     path.write_bytes(seal_envelope(Kind.BUNDLE, body, [POLICY]))

@@ -63,17 +63,33 @@ def decode_first(data: bytes | memoryview, what: str = "message") -> Any:  # noq
     return value
 
 
-def _decode(raw: bytes, what: str) -> tuple[object, bytes]:
-    """Returns the first value and its canonical encoding."""
+def load(raw: bytes, what: str, *, max_depth: int = MAX_DEPTH) -> tuple[Any, int]:
+    """Returns the first value in `raw` and how many bytes it took; looser than `decode`.
+
+    Floats and second spellings pass; tags, indefinite lengths and repeated keys do not.
+
+    Raises:
+        MalformedError: no such value begins here.
+    """
+    stream = io.BytesIO(raw)
     try:
         value = cbor2.load(
-            io.BytesIO(raw),
+            stream,
             semantic_decoders=_NO_TAGS,
             tag_hook=_refuse_tag,
-            max_depth=MAX_DEPTH,
+            max_depth=max_depth,
             allow_indefinite=False,
             allow_duplicate_keys=False,
         )
+    except _ERRORS as err:
+        raise MalformedError(f"{what}: not CBOR of the profile: {str(err)[:160]}") from err
+    return value, stream.tell()
+
+
+def _decode(raw: bytes, what: str) -> tuple[Any, bytes]:
+    """Returns the first value and its canonical encoding."""
+    value, _ = load(raw, what)
+    try:
         return value, encode(value)
     except _ERRORS as err:
         raise MalformedError(f"{what}: not canonical CBOR: {str(err)[:160]}") from err

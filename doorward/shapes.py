@@ -1,10 +1,8 @@
 """Checks that a decoded value has the shape that its place in a message asks for."""
 
-from io import BytesIO
-from typing import Any, NoReturn
+from typing import Any
 
-import cbor2
-
+from doorward import canonical
 from doorward.errors import BadIdError, MalformedError
 from doorward.ids import (
     MAX_EPOCH,
@@ -16,16 +14,6 @@ from doorward.ids import (
     parse_site_id,
 )
 
-_BUILT_IN_TAGS = (*range(6), 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004)
-
-
-def _refuse_tag(*_: object) -> NoReturn:
-    raise ValueError("tags are outside the profile")
-
-
-_NO_TAGS = dict.fromkeys((*_BUILT_IN_TAGS, 43000, 55799), _refuse_tag)
-"""Without this a message could make the decoder compile a regular expression or build a decimal."""
-
 
 def load_cbor(data: bytes, what: str, *, max_depth: int) -> Any:  # noqa: ANN401  # callers check the shape
     """Returns the one value of CBOR without tags, indefinite lengths and repeated keys.
@@ -36,20 +24,9 @@ def load_cbor(data: bytes, what: str, *, max_depth: int) -> Any:  # noqa: ANN401
     Raises:
         MalformedError: it is not that.
     """
-    stream = BytesIO(data)
-    try:
-        value = cbor2.load(
-            stream,
-            semantic_decoders=_NO_TAGS,
-            tag_hook=_refuse_tag,
-            max_depth=max_depth,
-            allow_indefinite=False,
-            allow_duplicate_keys=False,
-        )
-    except (ValueError, TypeError, EOFError, OverflowError, RecursionError, cbor2.CBORError) as err:
-        raise MalformedError(f"{what}: not CBOR of the profile: {err}") from err
-    if stream.tell() != len(data):
-        raise MalformedError(f"{what}: {len(data) - stream.tell()} bytes follow it")
+    value, end = canonical.load(data, what, max_depth=max_depth)
+    if end != len(data):
+        raise MalformedError(f"{what}: {len(data) - end} bytes follow it")
     return value
 
 

@@ -150,3 +150,13 @@ def test_error_does_not_repeat_what_an_attacker_wrote_at_length() -> None:
     with pytest.raises(MalformedError) as caught:
         canonical.decode(cbor2.dumps({"k" * 100_000: 1}), "header")
     assert len(str(caught.value)) < 300
+
+
+def test_no_tag_reaches_a_decoder_of_its_own() -> None:
+    """Also not one that a later cbor2 brings: each is refused by us, before it is looked at."""
+    for tag in (*range(2**16), 2**32, 2**64 - 1):
+        raw = cbor2.dumps(cbor2.CBORTag(tag, 0))
+        with pytest.raises(MalformedError) as caught:
+            canonical.load(raw, "it")
+        causes = (caught.value.__cause__, caught.value.__cause__.__cause__)  # type: ignore[union-attr]
+        assert "outside the profile" in f"{causes}", tag
