@@ -13,19 +13,18 @@ from dataclasses import dataclass, field
 
 import paho.mqtt.client as mqtt
 
+from bench.report import Report
+from bench.site import SITE, Site, controller_of, open_site
 from doorward import topics
 from doorward.acks import Ack
 from doorward.envelope import parse_envelope
 from doorward.ids import GatewayId
-from doorward_controller.services.opening import Opener, OpenedBatch
+from doorward_controller.services.opening import OpenedBatch, Opener
 from doorward_controller.services.scan_intake import rows_of
 from doorward_controller.store import gateways
 from doorward_controller.store.intake import RecordInsert
 from doorward_controller.store.session import Store
 from doorward_controller.store.upgrade import upgrade
-
-from bench.report import Report
-from bench.site import SITE, Site, controller_of, open_site
 from tests.fakes.journal_gateway import JournalGateway
 
 GATEWAYS = ("gate-1", "gate-2", "gate-3", "gate-4")
@@ -121,9 +120,12 @@ class Fleet:
         return time.perf_counter() - began_s
 
     def pace(self, journals: Sequence[JournalGateway], size: int, per_s: int) -> list[float]:
-        """Publish at a steady rate; return the milliseconds of every batch to its acknowledgement."""
-        pairs = [list(zip(itertools.count(1, size), j.wires(size))) for j in journals]
-        turns = [(j, *p) for batches in zip(*pairs) for j, p in zip(journals, batches)]
+        """Publish at a steady rate; return each batch's milliseconds to its acknowledgement."""
+        turns = [
+            (journal, 1 + place * size, wire)
+            for place, wires in enumerate(zip(*(j.wires(size) for j in journals), strict=True))
+            for journal, wire in zip(journals, wires, strict=True)
+        ]
         self._expect(journals)
         began_s = time.perf_counter()
         for number, (journal, first, wire) in enumerate(turns):

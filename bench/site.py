@@ -1,4 +1,4 @@
-"""A whole site for measurements: Mosquitto with mutual TLS, a controller process, gateways' clients."""
+"""A whole site for measurements: Mosquitto with mutual TLS, a controller, gateways' clients."""
 
 import json
 import shutil
@@ -20,6 +20,7 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from bench.skipping import SkipBench
 from doorward.ids import GatewayId, SiteId
 from doorward_controller import wiring
 from doorward_controller.broker.access import AccessRules
@@ -31,8 +32,6 @@ from doorward_controller.domain.permissions import Actor, Role, local_actor
 from doorward_controller.services import accounts, enrolment
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.enrolment import NewPortal
-
-from bench.skipping import SkipBench
 from tests.fakes.journal_gateway import JournalGateway
 
 SITE = SiteId("bench")
@@ -80,9 +79,7 @@ class Site:
         client.tls_set_context(context)
         client.max_inflight_messages_set(1000)
         client.on_message = lambda _c, _u, m: on_message(m.topic, bytes(m.payload))
-        client.on_socket_open = lambda _c, _u, sock: sock.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-        )
+        client.on_socket_open = _send_at_once
         connected = threading.Event()
         client.on_connect = lambda *_: connected.set()
         client.connect("127.0.0.1", self.broker.port, 60)
@@ -205,6 +202,11 @@ def _wait_until_ready(site: Site, process: subprocess.Popen[bytes]) -> None:
             pass
         time.sleep(0.05)
     raise TimeoutError((site.folder / "controller.log").read_text()[-2000:])
+
+
+def _send_at_once(_client: mqtt.Client, _data: object, sock: object) -> None:
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _free_port() -> int:

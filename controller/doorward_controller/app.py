@@ -1,6 +1,6 @@
 """The web application: the JSON interface under /api/v1, health at the root, the console around."""
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from doorward_controller import console
 from doorward_controller.api import (
@@ -30,20 +30,27 @@ def create_app(backend: Backend, demo: DemoControls | None = None) -> FastAPI:
         backend: the controller's parts.
         demo: what the console's demonstration page acts on; None for no such page.
     """
-    app = FastAPI(
-        title="Doorward controller",
-        version=VERSION,
-        openapi_url=f"{API_ROOT}/openapi.json",
-        docs_url=None,  # its pages load scripts from other hosts; sites have none
-        redoc_url=None,
-    )
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.backend = backend
     install(app)
     app.add_middleware(BodyLimit)
-    api = APIRouter(prefix=API_ROOT, responses=PROBLEMS)
-    for module in (session, gateways, records, credentials, holders, policy, audit, live):
-        api.include_router(module.router)
-    app.include_router(api)
     app.include_router(health.router)
+    app.mount(API_ROOT, _api(backend))
     console.mount(app, demo)
     return app
+
+
+def _api(backend: Backend) -> FastAPI:
+    """An application of its own: what it does not know is its own 404, not the console's."""
+    api = FastAPI(
+        title="Doorward controller",
+        version=VERSION,
+        docs_url=None,  # its pages load scripts from other hosts; sites have none
+        redoc_url=None,
+        responses=PROBLEMS,
+    )
+    api.state.backend = backend
+    install(api)
+    for module in (session, gateways, records, credentials, holders, policy, audit, live):
+        api.include_router(module.router)
+    return api

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from doorward.ids import SiteId
 from doorward.times import ClockTrust, Instant, MonoMs, UtcMs
 from doorward_controller import wiring
 from doorward_controller.config import Config, Database, Http, Mqtt
 from doorward_controller.domain.permissions import Actor, Role, local_actor
-from doorward_controller.services import enrolment, policy_release
+from doorward_controller.services import accounts, enrolment, policy_release
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.enrolment import NewPortal
 from doorward_controller.store.session import Store
@@ -74,6 +75,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     name = cluster.make_database(request.getfixturevalue("postgres_template"))
     yield cluster.url(name)
     cluster.drop_database(name)
+
+
+@pytest.fixture(autouse=True)
+def quick_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same hash with the least work; a good one takes 0.1 s each time."""
+    monkeypatch.setattr(
+        accounts, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    )
 
 
 @pytest.fixture

@@ -116,7 +116,9 @@ class Writer:
         for one in taken:
             batch, gateway = one.batch.batch, one.batch.gateway
             for opened in one.batch.records:
-                if (gateway.id, batch.epoch, opened.seq) in new:
+                place = (gateway.id, batch.epoch, opened.seq)
+                if place in new:
+                    new.remove(place)
                     feed.announce(EventKind.SCAN, handlers.scan_event(gateway, batch, opened))
 
 

@@ -169,7 +169,7 @@ def _take_index(backend: Backend, doing: Act, state: ListState) -> bool:
     """Takes the next place in the status list; True when the list had to grow for it."""
     site = backend.config.site
     credentials.change_list(doing.connection, site, next_index=state.next_index + 1)
-    if state.next_index + status_publishing.HEADROOM < state.size:
+    if not status_publishing.is_nearly_full(state):
         return False
     status_publishing.advance(backend, doing.connection, state, (), doing.now.utc_s)
     return True

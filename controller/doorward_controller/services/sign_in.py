@@ -7,8 +7,9 @@ from enum import StrEnum
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from doorward_controller.domain.permissions import Actor, Role
+from doorward_controller.services import accounts as acts
 from doorward_controller.services import audit
-from doorward_controller.services.accounts import MAX_PASSWORD, hasher, token_hash
+from doorward_controller.services.accounts import MAX_PASSWORD, token_hash
 from doorward_controller.services.backend import Backend
 from doorward_controller.store import accounts
 from doorward_controller.store.accounts import Operator, StoredSession
@@ -22,7 +23,7 @@ IDLE_S = 2 * 3600
 _TOUCH_S = 60
 """A session's last use is written at most this often."""
 
-_NOBODY = hasher.hash(secrets.token_urlsafe(16))
+_NOBODY = acts.hasher.hash(secrets.token_urlsafe(16))
 """Checked for unknown names, so that the answer takes as long as for known ones."""
 
 
@@ -120,7 +121,7 @@ def set_language(backend: Backend, token: str, language: str) -> None:
 
 def _is_right(password_hash: str, password: str) -> bool:
     try:
-        return hasher.verify(password_hash, password[: MAX_PASSWORD + 1])
+        return acts.hasher.verify(password_hash, password[: MAX_PASSWORD + 1])
     except (VerifyMismatchError, InvalidHashError):
         return False
 

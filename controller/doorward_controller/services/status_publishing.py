@@ -48,12 +48,17 @@ def advance(
     site, seq = backend.config.site, state.next_seq
     credentials.add_changes(connection, site, seq, changes)
     since = credentials.changes_since(connection, site, state.base_seq)
-    if len(since) > MAX_DELTA or state.next_index + HEADROOM > state.size:
+    if len(since) > MAX_DELTA or is_nearly_full(state):
         _save_full(backend, connection, state, seq, now_utc_s)
         return seq
     wire = _delta(backend, state.base_seq, seq, now_utc_s, since)
     credentials.change_list(connection, site, seq=seq, delta_wire=wire)
     return seq
+
+
+def is_nearly_full(state: ListState) -> bool:
+    """Whether the next index comes too near to the list's end."""
+    return state.next_index + HEADROOM >= state.size
 
 
 def start(backend: Backend, connection: sa.Connection, now_utc_s: int) -> None:
@@ -108,7 +113,7 @@ def _save_full(
 ) -> None:
     """Makes the full list anew, and after it an empty delta that replaces the overtaken one."""
     site, size = backend.config.site, state.size
-    while state.next_index + 2 * HEADROOM > size:
+    while state.next_index + 2 * HEADROOM >= size:
         size *= 2
     bits = with_changes(bytes(size // 4), size, credentials.not_valid(connection))
     body = StatusList(site=site, seq=seq, issued_at=now_utc_s, size=size, bits=bits).to_body()

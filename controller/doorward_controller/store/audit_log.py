@@ -10,6 +10,8 @@ from doorward_controller.store.schema import audit_log
 _APPEND_LOCK = 0x646F6175
 """PostgreSQL advisory lock, held to the end of the transaction: the chain has one end."""
 
+_PAGE = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEntry:
@@ -41,9 +43,13 @@ def append(connection: sa.Connection, entry: StoredEntry) -> None:
 
 
 def walk(connection: sa.Connection) -> Iterator[StoredEntry]:
-    """Yields every entry, oldest first."""
-    rows = connection.execution_options(yield_per=1000).execute(
-        sa.select(audit_log).order_by(audit_log.c.id)
-    )
-    for row in rows:
-        yield StoredEntry(**row._asdict())
+    """Yields every entry, oldest first; by pages, so that stopping early leaves nothing open."""
+    last = -1
+    while True:
+        wanted = sa.select(audit_log).where(audit_log.c.id > last).order_by(audit_log.c.id)
+        rows = connection.execute(wanted.limit(_PAGE)).all()
+        if not rows:
+            return
+        for row in rows:
+            yield StoredEntry(**row._asdict())
+        last = rows[-1].id

@@ -112,7 +112,7 @@ def set_status(
 
 def roster(connection: sa.Connection, now_utc_s: int) -> Iterator[RosterRow]:
     """Yields every credential that has not expired, with what its holder brings."""
-    rows = connection.execution_options(yield_per=5000).execute(
+    wanted = (
         sa.select(
             credentials.c.id,
             credentials.c.status_index,
@@ -127,8 +127,9 @@ def roster(connection: sa.Connection, now_utc_s: int) -> Iterator[RosterRow]:
         .where(credentials.c.expires > now_utc_s)
         .order_by(credentials.c.id)
     )
-    for row in rows:
-        yield RosterRow(**row._asdict())
+    with connection.execute(wanted, execution_options={"yield_per": 5000}) as rows:
+        for row in rows:
+            yield RosterRow(**row._asdict())
 
 
 def not_valid(connection: sa.Connection) -> tuple[tuple[int, Status], ...]:

@@ -1,0 +1,337 @@
+"""The interface: who may call what, what errors look like, and one whole life of a credential."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from doorward_controller.app import API_ROOT, create_app
+from doorward_controller.domain.permissions import Role
+from doorward_controller.ingest.writer import Writer
+from doorward_controller.services import accounts
+from doorward_controller.services.backend import Backend
+from doorward_controller.services.sign_in import COOKIE
+from tests.controller.conftest import ADMIN, enrol
+from tests.fakes.controller_link import FakeLink
+from tests.fakes.journal_gateway import AT_UTC_MS
+from tests.fakes.running_server import running
+
+PASSWORD = "correct horse battery"
+NOW_S = AT_UTC_MS // 1000
+DAY_S = 86_400
+
+
+class Caller(httpx.Client):
+    """A program that calls the interface of a running server, whose parts it knows."""
+
+    def __init__(self, address: str, backend: Backend) -> None:
+        super().__init__(base_url=address, trust_env=False)
+        self.backend = backend
+
+
+@contextmanager
+def calling(backend: Backend) -> Iterator[Caller]:
+    app = create_app(backend)
+    with running(app, backend.feed) as address, Caller(address, backend) as caller:
+        yield caller
+
+
+@pytest.fixture
+def client(backend: Backend) -> Iterator[Caller]:
+    with calling(backend) as caller:
+        yield caller
+
+
+@pytest.fixture
+def quick_client(sqlite_backend: Backend) -> Iterator[Caller]:
+    """For what does not depend on the database."""
+    with calling(sqlite_backend) as caller:
+        yield caller
+
+
+def bearer(client: Caller, role: Role) -> dict[str, str]:
+    """Makes an account with that role and returns the header of its token."""
+    backend, name = client.backend, f"op-{role.value}"
+    accounts.create_operator(backend, ADMIN, name=name, password=PASSWORD, role=role)
+    token = accounts.create_token(backend, ADMIN, operator=name, label="t", lifetime_s=3600)
+    return {"Authorization": f"Bearer {token}"}
+
+
+def issue_body(**changed: object) -> dict[str, object]:
+    return {
+        "credential_class": 1,
+        "form": "dw1",
+        "not_before": NOW_S - 60,
+        "expires": NOW_S + DAY_S,
+        **changed,
+    }
+
+
+def check_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert body["status"] == status
+    assert body["code"] == code
+    assert body["title"]
+    return body
+
+
+def test_life_of_a_credential(client: Caller, link: FakeLink) -> None:
+    backend = client.backend
+    enrol(backend, "gate-1", "north")
+    issuer, security = bearer(client, Role.ISSUER), bearer(client, Role.SECURITY)
+    holder = client.post(
+        "/api/v1/holders",
+        json={"fields": {"name": "Ada"}, "groups": ["staff"]},
+        headers=issuer,
+    ).json()["holder_id"]
+    issued = client.post(
+        "/api/v1/credentials", json=issue_body(holder_id=holder), headers=issuer
+    ).json()
+    id_ = issued["credential_id"]
+    assert issued["text"].startswith("DW1:")
+    for kind, start in (("png", b"\x89PNG"), ("svg", b"<svg"), ("pdf", b"%PDF")):
+        picture = client.get(f"/api/v1/credentials/{id_}/code.{kind}", headers=issuer)
+        assert picture.content.startswith(start)
+        assert picture.headers["cache-control"] == "no-store"
+    assert client.post("/api/v1/policy/release", headers=security).json()["version"] == 1
+    ask = {"credential_id": id_, "portal": "north", "at_utc_s": NOW_S}
+
+    def simulated() -> tuple[str, str]:
+        verdict = client.post("/api/v1/simulate", json=ask, headers=security).json()
+        return verdict["outcome"], verdict["reason"]
+
+    assert simulated() == ("grant", "granted")
+    act = f"/api/v1/credentials/{id_}"
+    client.post(f"{act}/suspend", json={"reason": "check"}, headers=security)
+    assert simulated() == ("deny", "suspended")
+    client.post(f"{act}/restore", json={"reason": "fine"}, headers=security)
+    assert simulated() == ("grant", "granted")
+    change = client.post(f"{act}/revoke", json={"reason": "lost"}, headers=security).json()
+    assert simulated() == ("deny", "revoked")
+    row = client.get(act, headers=security).json()
+    assert (row["state"], row["changed_reason"], row["status_seq"]) == (
+        "revoked",
+        "lost",
+        change["seq"],
+    )
+    spread = client.get(
+        "/api/v1/propagation/status", params={"version": change["seq"]}, headers=security
+    ).json()
+    assert (spread["applied"], spread["total"]) == (0, 1)
+    problem = client.post(f"{act}/restore", json={"reason": "x"}, headers=security)
+    check_problem(problem, 409, "credential_revoked")
+
+
+def test_records_are_paged_without_gap_or_repetition(client: Caller, link: FakeLink) -> None:
+    gateway = enrol(client.backend, "gate-1", "north")
+    gateway.append_scans(25)
+    Writer(client.backend).process([link.inbound(gateway.topic(), gateway.wire(1, 25))])
+    headers = bearer(client, Role.SECURITY)
+    seen: list[int] = []
+    cursor: str | None = None
+    while True:
+        params = {"limit": 7, **({"cursor": cursor} if cursor else {})}
+        page = client.get("/api/v1/records", params=params, headers=headers).json()
+        seen += [row["seq"] for row in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == list(range(25, 0, -1))
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ({"gateway": "gate-1"}, 10),
+        ({"gateway": "gate-2"}, 0),
+        ({"portal": "north", "outcome": "grant"}, 10),
+        ({"outcome": "deny"}, 0),
+        ({"kind": "scan", "reason": "granted"}, 10),
+        ({"from_utc_ms": AT_UTC_MS + 3000, "to_utc_ms": AT_UTC_MS + 6000}, 3),
+    ],
+)
+def test_records_are_filtered(
+    quick_client: Caller, link: FakeLink, filters: dict[str, Any], count: int
+) -> None:
+    backend = quick_client.backend
+    gateway = enrol(backend, "gate-1", "north")
+    gateway.append_scans(10)
+    Writer(backend).process([link.inbound(gateway.topic(), gateway.wire(1, 10))])
+    headers = bearer(quick_client, Role.SECURITY)
+    page = quick_client.get("/api/v1/records", params=filters, headers=headers).json()
+    assert len(page["items"]) == count
+
+
+# --- sessions and CSRF
+
+
+def sign_in(client: Caller, role: Role = Role.SECURITY) -> dict[str, Any]:
+    accounts.create_operator(client.backend, ADMIN, name="sam", password=PASSWORD, role=role)
+    answer = client.post("/api/v1/session", json={"name": "sam", "password": PASSWORD})
+    assert answer.status_code == 201
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def test_session_cookie_cannot_be_read_by_scripts_or_sent_from_elsewhere(
+    quick_client: Caller,
+) -> None:
+    accounts.create_operator(
+        quick_client.backend, ADMIN, name="sam", password=PASSWORD, role=Role.ADMIN
+    )
+    answer = quick_client.post("/api/v1/session", json={"name": "sam", "password": PASSWORD})
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"{COOKIE}=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+
+
+def test_change_by_a_browser_needs_the_sessions_token(quick_client: Caller) -> None:
+    session = sign_in(quick_client)
+    release = "/api/v1/policy/release"
+    enrol(quick_client.backend)
+    check_problem(quick_client.post(release), 403, "csrf_missing")
+    wrong = {"X-CSRF-Token": "x" * 43}
+    check_problem(quick_client.post(release, headers=wrong), 403, "csrf_missing")
+    right = {"X-CSRF-Token": session["csrf_token"]}
+    assert quick_client.post(release, headers=right).status_code == 201
+
+
+def test_signing_out_ends_it(quick_client: Caller) -> None:
+    session = sign_in(quick_client)
+    assert quick_client.get("/api/v1/session").json()["name"] == "sam"
+    quick_client.delete("/api/v1/session", headers={"X-CSRF-Token": session["csrf_token"]})
+    check_problem(quick_client.get("/api/v1/session"), 401, "sign_in_needed")
+
+
+def test_locked_account_is_told_with_a_status_of_its_own(quick_client: Caller) -> None:
+    sign_in(quick_client)
+    wrong = {"name": "sam", "password": "wrong"}
+    answers = [quick_client.post("/api/v1/session", json=wrong) for _ in range(5)]
+    check_problem(answers[0], 401, "sign_in_refused")
+    check_problem(answers[-1], 429, "account_locked")
+
+
+# --- errors
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/api/v1/gateways", 401, "sign_in_needed"),
+        ("PUT", "/api/v1/gateways", 405, "method_not_allowed"),
+        ("GET", "/api/v1/nothing", 404, "not_found"),
+    ],
+)
+def test_error_without_sign_in_is_a_problem_document(
+    quick_client: Caller, method: str, path: str, status: int, code: str
+) -> None:
+    check_problem(quick_client.request(method, path), status, code)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/records?limit=0", 422, "invalid"),
+        ("/records?limit=501", 422, "invalid"),
+        ("/records?cursor=!!!", 422, "bad_cursor"),
+        ("/records?cursor=OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5fDE", 422, "bad_cursor"),
+        ("/records?outcome=perhaps", 422, "invalid"),
+        ("/records?credential_id=zz", 422, "bad_credential_id"),
+        ("/records/999", 404, "no_record"),
+        ("/records/99999999999999999999999", 404, "no_record"),
+        ("/credentials/zz", 422, "bad_credential_id"),
+        ("/credentials/0011223344556677", 404, "no_credential"),
+        ("/gateways/nowhere", 404, "no_gateway"),
+        ("/propagation/weather", 422, "invalid"),
+        ("/audit", 403, "forbidden"),
+    ],
+)
+def test_error_of_who_is_signed_in_is_a_problem_document(
+    quick_client: Caller, path: str, status: int, code: str
+) -> None:
+    headers = bearer(quick_client, Role.SECURITY)
+    check_problem(quick_client.get(f"/api/v1{path}", headers=headers), status, code)
+
+
+def test_refused_values_are_named_and_not_repeated(quick_client: Caller) -> None:
+    headers = bearer(quick_client, Role.ISSUER)
+    secret = "Ada Lovelace " * 100
+    answer = quick_client.post(
+        "/api/v1/holders", json={"fields": {"name": secret}}, headers=headers
+    )
+    body = check_problem(answer, 422, "invalid")
+    assert body["errors"][0]["where"] == "body.fields.name"
+    assert "Lovelace" not in answer.text
+
+
+def test_bug_is_a_problem_document_without_its_details(
+    quick_client: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = bearer(quick_client, Role.SECURITY)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("the details")
+
+    monkeypatch.setattr("doorward_controller.queries.fleet_board.gateways", broken)
+    answer = quick_client.get("/api/v1/gateways", headers=headers)
+    check_problem(answer, 500, "internal_error")
+    assert "the details" not in answer.text
+
+
+def test_too_long_a_request_is_refused(quick_client: Caller) -> None:
+    headers = bearer(quick_client, Role.SECURITY)
+    answer = quick_client.put("/api/v1/rules", content=b"x" * 2_000_000, headers=headers)
+    check_problem(answer, 413, "too_large")
+
+
+def test_token_that_is_none_is_refused(quick_client: Caller) -> None:
+    for value in ("Bearer dwt_none", "Bearer", "Bearer é", "Basic eDp5"):
+        headers = {"Authorization": value.encode()}
+        answer = quick_client.get("/api/v1/gateways", headers=headers)
+        check_problem(answer, 401, "sign_in_needed")
+
+
+# --- the interface as a whole
+
+
+def routes(client: Caller) -> list[tuple[str, str]]:
+    document = client.get("/api/v1/openapi.json").json()
+    return [
+        (method.upper(), API_ROOT + path)
+        for path, item in document["paths"].items()
+        for method in item
+    ]
+
+
+def test_interface_describes_itself_by_openapi_3_1(quick_client: Caller) -> None:
+    document = quick_client.get("/api/v1/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    assert "/credentials/{credential_id}/revoke" in document["paths"]
+
+
+def test_nothing_but_signing_in_answers_strangers(quick_client: Caller) -> None:
+    """Every operation of the interface, with a plausible address and an empty body."""
+    for method, path in routes(quick_client):
+        if (method, path) == ("POST", "/api/v1/session"):
+            continue
+        address = re.sub(r"\{[^}]*\}", "0011223344556677", path)
+        answer = quick_client.request(method, address.replace(".0011223344556677", ".png"))
+        assert answer.status_code in {401, 422}, (method, path, answer.status_code)
+        assert answer.headers["content-type"] == "application/problem+json"
+        if method == "GET" and "{what}" not in path:
+            assert answer.status_code == 401, path
+
+
+def test_health_is_told_without_signing_in(quick_client: Caller) -> None:
+    assert quick_client.get("/health/live").status_code == 204
+    assert quick_client.get("/health/ready").json() == {
+        "ready": True,
+        "database": True,
+        "broker": True,
+    }
