@@ -18,7 +18,7 @@ from doorward.ids import (
     parse_site_id,
 )
 from doorward_edge.config_words import explain, line_of
-from doorward_edge.scan import Symbology
+from doorward_edge.scan import Strategy, Symbology
 
 BcmPin = Annotated[int, msgspec.Meta(ge=0, le=27)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -36,14 +36,6 @@ class CameraKind(StrEnum):
     FOLDER = "folder"
     VIDEO = "video"
     SCENE = "scene"
-
-
-class Strategy(StrEnum):
-    """Which readers look at a frame."""
-
-    DUAL = "dual"
-    ZXING = "zxing"
-    PYZBAR = "pyzbar"
 
 
 class ClockSource(StrEnum):

@@ -31,6 +31,14 @@ class Symbology(StrEnum):
     ITF = "itf"
 
 
+class Strategy(StrEnum):
+    """Which readers look at a frame."""
+
+    DUAL = "dual"
+    ZXING = "zxing"
+    PYZBAR = "pyzbar"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """One picture from a camera, luma plane only.
@@ -54,7 +62,7 @@ class Sighting:
         payload: the bytes in the symbol, not yet trusted.
         symbology: which kind of symbol carried them.
         corners: upper left, upper right, lower right, lower left, in pixels of the frame.
-        reader: which reader and which pass saw it, for example ``zxing/fast`` or ``pyzbar/inverted``.
+        reader: which reader and which pass saw it, for example ``zxing/fast`` or ``pyzbar/plain``.
         problem: why the symbol does not count although it was read (``structured_append``,
             ``non_utf8_eci``, ``too_long``), or an empty string.
     """

@@ -1,7 +1,6 @@
 """A folder of pictures, played as if a camera had taken them."""
 
 import logging
-import re
 import threading
 from pathlib import Path
 
@@ -9,12 +8,11 @@ import cv2
 import numpy as np
 
 from doorward.times import Clock
+from doorward_edge.natural import SUFFIXES, natural_key
 from doorward_edge.ports import CameraError, FramesEndedError
 from doorward_edge.scan import Frame, Luma
 
 log = logging.getLogger(__name__)
-
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".pgm"})
 
 
 class FolderCamera:
@@ -74,12 +72,6 @@ def pictures_in(folder: Path) -> list[Path]:
     except OSError as err:
         raise CameraError(f"camera.path {folder} cannot be listed: {err}") from err
     return sorted(found, key=lambda path: natural_key(path.name))
-
-
-def natural_key(name: str) -> list[tuple[int, str]]:
-    """Returns what to sort names by, so that numbers in them count as numbers."""
-    parts = re.split(r"(\d+)", name.casefold())
-    return [(int(p), "") if p.isdecimal() else (-1, p) for p in parts]
 
 
 def open_picture(path: Path) -> Luma | None:

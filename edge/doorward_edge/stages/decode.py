@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from enum import IntEnum
 
-from doorward_edge.config import Strategy
-from doorward_edge.scan import Scan, Sighting
+from doorward_edge.scan import Scan, Sighting, Strategy
 
 GLANCE_EVERY_MS = 1_000
 """An unchanged scene is looked at this often, each time by the next pass of the rotation."""
