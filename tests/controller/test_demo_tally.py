@@ -104,6 +104,17 @@ def test_scan_that_nobody_presented_is_doubled() -> None:
     assert "never presented" in tally.findings[0]
 
 
+def test_record_without_a_credential_belongs_to_what_was_shown_last_before_it() -> None:
+    foreign = replace(scan(1, 198, None), is_granted=False, reason="malformed")
+    tally = count([shown(100, None), shown(200)], journal(2), [foreign, scan(2, 290)], [])
+    assert zeros(tally) == (0, 0, 0)
+
+
+def test_gateway_without_policy_names_no_credential_and_that_is_no_loss() -> None:
+    refused = replace(scan(1, 110, None), is_granted=False, reason="policy_missing")
+    assert zeros(count([shown(100)], journal(1), [refused], [])) == (0, 0, 0)
+
+
 def test_another_gateways_epoch_is_another_number() -> None:
     other = replace(scan(1, 110), epoch=EPOCH + 1)
     tally = count([shown(100)], journal(1), [other], [])

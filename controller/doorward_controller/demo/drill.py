@@ -20,7 +20,6 @@ SEEN_S = 15.0
 DRAINED_S = 60.0
 """A gateway that was cut off waits a while before it connects again."""
 
-EARLY_MS = 50
 _DAY_S = 86_400
 
 
@@ -136,7 +135,7 @@ class Drill:
             "/api/v1/records",
             gateway=shown.gateway,
             credential_id=shown.credential_id,
-            from_utc_ms=shown.at_utc_ms - EARLY_MS,
+            from_utc_ms=shown.at_utc_ms,
         )
         return [row for row in page["items"] if row["kind"] == "scan"]
 

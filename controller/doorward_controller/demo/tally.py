@@ -16,9 +16,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-EARLY_MS = 50
-"""A record's time may be this far before the driver's own, which is read after the camera's."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presentation:
@@ -27,7 +24,7 @@ class Presentation:
     Attributes:
         gateway: whose camera.
         credential_id: 16 hex digits; None when no credential stands behind the code.
-        at_utc_ms: when the camera began to see it.
+        at_utc_ms: just before the camera began to see it, by the clock that gateways use too.
         is_decided: the gateway said that it decided; None when it was killed meanwhile, so that
             a record may or may not exist.
     """
@@ -172,7 +169,7 @@ def _compare_scans(
 
 def _explains(presentation: Presentation, record: StoredRecord) -> bool:
     is_its_code = record.credential_id in {None, presentation.credential_id}
-    return is_its_code and presentation.at_utc_ms - EARLY_MS <= record.at_utc_ms
+    return is_its_code and presentation.at_utc_ms <= record.at_utc_ms
 
 
 def _scan(record: StoredRecord) -> str:

@@ -1,6 +1,8 @@
 """The unattended run: builds the world, plays every scenario in it, stops it, counts."""
 
 import contextlib
+import json
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -68,6 +70,7 @@ def run(
         # Ended in order they would record that, and perhaps have no time left to deliver it.
         for gateway in world.gateways:
             gateway.power_off()
+        _keep_presentations(world)
         tally = _count(drill)
         return Report(
             tally=tally,
@@ -91,6 +94,12 @@ def _play_all(drill: Drill, seed: int, say: Say) -> tuple[ScenarioResult, ...]:
 def _drain(world: World) -> None:
     # What is still waiting then is counted as lost, which says more than an exception here would.
     wait_until(lambda: all(pending(g) == 0 for g in world.gateways), timeout_s=DRAINED_S)
+
+
+def _keep_presentations(world: World) -> None:
+    """Writes the driver's own log beside the journals, for who looks into a finding."""
+    lines = (json.dumps(asdict(shown)) for shown in world.log.all())
+    (world.folder / "presentations.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def _count(drill: Drill) -> Tally:
