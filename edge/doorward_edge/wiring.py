@@ -20,14 +20,17 @@ from doorward_edge.adapters.gpio_gpiozero import (
 from doorward_edge.adapters.journal_sqlite import SqliteJournal
 from doorward_edge.adapters.policy_files import FolderOfPolicies
 from doorward_edge.adapters.watchdog_systemd import SystemdWatchdog
-from doorward_edge.config import ConfigError, EdgeConfig, PortalSection
+from doorward_edge.camera import open_camera
+from doorward_edge.config import CameraKind, ConfigError, EdgeConfig, PortalSection
 from doorward_edge.courier import Courier, Myself, state_message
+from doorward_edge.decoder.client import DecoderClient
+from doorward_edge.decoder.process import ChildSettings
 from doorward_edge.enrolled import Enrolled, load_enrolled
 from doorward_edge.gateway import Gateway, Parts
 from doorward_edge.perception import Lamp
 from doorward_edge.pipeline import Counters, Pipeline
 from doorward_edge.ports import Broker, Documents, FrameSource, Indicator, Journal, Lock
-from doorward_edge.sight import Sight, open_sight
+from doorward_edge.sight import Sight
 from doorward_edge.stages.actuate import ActuateStage
 from doorward_edge.stages.decide import DecideStage, UsedSlots
 from doorward_edge.stages.record import RecordStage
@@ -36,6 +39,8 @@ from doorward_edge.vitals import board_name, health_message
 
 CAPABILITIES = ("batch-1", "dw0", "dw1", "dw2", "policy-1", "status-1")
 BOOT_ID_BYTES = 8
+LARGEST_PICTURE_PX = 4608 * 2592
+"""What a replayed picture may measure: a frame of the largest camera that we know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +74,8 @@ def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
     pins = recorded_pins() if simulated else _board_pins(config)
     lock, indicator = _lock(config.portal, pins), _indicator(config.portal, pins)
     memory = _open_memory(config, enrolled)
-    camera, sight = open_sight(config, clock)
+    camera = open_camera(config.camera, clock)
+    sight = _open_eyes(config, camera, clock)
     counters, myself = Counters(), _myself(config, enrolled)
     broker, courier = _connect(config, enrolled, myself, clock, memory, counters, sight)
     record = RecordStage(
@@ -110,6 +116,21 @@ def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
         courier=courier,
         counters=counters,
         sight=sight,
+    )
+
+
+def _open_eyes(config: EdgeConfig, camera: FrameSource, clock: Clock) -> Sight:
+    """Starts decoder child and camera thread; both end with the thread that calls this."""
+    pictures = config.camera.kind in {CameraKind.FOLDER, CameraKind.VIDEO}
+    size = LARGEST_PICTURE_PX if pictures else config.camera.width_px * config.camera.height_px
+    settings = ChildSettings(symbologies=config.reader.symbologies, frame_bytes=size)
+    return Sight(
+        source=camera,
+        decoder=DecoderClient(settings, clock),
+        strategy=config.reader.strategy,
+        held_s=config.portal.held_s,
+        clock=clock,
+        roi_px=config.camera.roi_px,
     )
 
 
