@@ -20,11 +20,11 @@ from pyzbar import pyzbar
 from bench.report import Report
 from bench.skipping import SkipBench
 from doorward_edge.adapters.clock_system import SystemClock
-from doorward_edge.config import ClockSource, Strategy
+from doorward_edge.config import ClockSource
 from doorward_edge.decoder.client import DecoderClient
 from doorward_edge.decoder.passes import Passes
 from doorward_edge.decoder.process import ChildSettings
-from doorward_edge.scan import Luma, Symbology
+from doorward_edge.scan import Luma, Strategy, Symbology
 from doorward_edge.simulate.corpus import Distortion, Scene, draw_empty_scene, draw_scene
 from doorward_edge.stages.capture import CameraWatch, impression_of
 from doorward_edge.stages.change_gate import ChangeGate
