@@ -218,6 +218,18 @@ def test_the_demonstrations_buttons_act_without_leaving_the_page(desk: Desk) -> 
     ]
 
 
+def test_what_is_put_aside_appears_in_the_quarantine_by_itself(desk: Desk) -> None:
+    page = desk.open("sam")
+    page.goto(f"{desk.address}/quarantine")
+    expect(page.get_by_text("Nothing is in quarantine")).to_be_visible()
+    expect(page.locator("#live-state")).to_have_attribute("data-state", "open")
+    desk.near.send_rubbish()
+    expect(page.locator("table.quarantine tbody tr")).to_have_count(1)
+    expect(page.locator("table.quarantine")).to_contain_text("Cannot be read")
+    desk.far.send_rubbish()
+    expect(page.locator("table.quarantine tbody tr")).to_have_count(2)
+
+
 def test_menus_open_and_close_by_keyboard(desk: Desk) -> None:
     page = desk.open("sam")
     menu = page.locator(".topbar-end summary").last

@@ -79,6 +79,24 @@ _AUDIT: _Looks = {
 }
 """What is not in here was refused for the reason that its code names."""
 
+_QUARANTINE: _Looks = {
+    "bad_topic": _look("warn", icon="alert-triangle", word=mark("Topic that nobody uses")),
+    "wrong_site": _look("warn", icon="alert-triangle", word=mark("From another site")),
+    "unknown_gateway": _look("warn", icon="alert-triangle", word=mark("Gateway not enrolled")),
+    "gateway_revoked": _look("warn", icon="ban", word=mark("Gateway was revoked")),
+    "too_large": _look("warn", icon="alert-triangle", word=mark("Too large")),
+    "malformed": _look("warn", icon="alert-triangle", word=mark("Cannot be read")),
+    "bad_signature": _look("bad", icon="alert-octagon", word=mark("Signature does not hold")),
+    "wrong_sender": _look("bad", icon="alert-octagon", word=mark("Sent in another's name")),
+    "key_not_ours": _look("warn", icon="key", word=mark("Sealed to another key")),
+    "record_key_differs": _look("bad", icon="alert-octagon", word=mark("Another record key")),
+    "record_unreadable": _look("warn", icon="alert-triangle", word=mark("One record unreadable")),
+    "chain_broken": _look("bad", icon="alert-octagon", word=mark("Chain of hashes broken")),
+    "number_reused": _look("bad", icon="alert-octagon", word=mark("Record number used twice")),
+    "store_refused": _look("warn", icon="database", word=mark("Refused by the database")),
+}
+"""Red is what does not happen by itself: somebody altered, imitated or copied something."""
+
 _REFUSED = _look("warn", icon="alert-triangle", word=mark("Not done"))
 
 LOOKS: Mapping[str, _Looks] = MappingProxyType(
@@ -90,6 +108,7 @@ LOOKS: Mapping[str, _Looks] = MappingProxyType(
         "lock": _LOCKS,
         "lamp": _LAMPS,
         "audit": _AUDIT,
+        "quarantine": _QUARANTINE,
     }
 )
 

@@ -12,6 +12,7 @@ from doorward.reasons import Reason
 from doorward_controller.console import words
 from doorward_controller.console.i18n import Language, Reader, choose_language
 from doorward_controller.console.rendering import TEMPLATES, environment, reason_text
+from doorward_controller.domain.intake_reasons import ALARMS, QuarantineReason
 from doorward_controller.domain.permissions import Action, Role
 from tools import console_messages, vendor_assets
 
@@ -59,6 +60,9 @@ def test_no_template_holds_text_that_escapes_translation(path: Path) -> None:
 def test_every_state_role_action_and_reason_has_a_word() -> None:
     assert {role.value for role in Role} == words.ROLES.keys()
     assert {action.value for action in Action} == words.ACTIONS.keys()
+    assert {reason.value for reason in QuarantineReason} == words.LOOKS["quarantine"].keys()
+    reds = {name for name, look in words.LOOKS["quarantine"].items() if look.tone == "bad"}
+    assert reds == {alarm.value for alarm in ALARMS}
     for language in Language:
         assert all(reason_text(reason.value, language) for reason in Reason)
 
