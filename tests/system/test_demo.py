@@ -17,6 +17,7 @@ RUN_S = 150
 SCENARIOS = (
     "normal_traffic",
     "issue_present_revoke",
+    "revoke_again",
     "cable_pulled",
     "connection_reset",
     "gateway_killed",

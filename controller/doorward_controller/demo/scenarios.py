@@ -17,6 +17,7 @@ from doorward_controller.demo.tally import Presentation
 from doorward_controller.demo.turnstile import Code, Turnstile
 
 KILLS = 3
+REVOCATIONS = 8
 RECOVERED_S = 30.0
 _KILLED_WITHIN_S = 0.3
 """After a code is shown: before it is seen, while it is decided or written, or after that."""
@@ -55,6 +56,17 @@ def issue_present_revoke(drill: Drill) -> Detail:
     seq = drill.revocations[-1].seq
     drill.await_("the controller knows that all applied it", lambda: _told(drill, seq) == (3, 3))
     return {"seconds_to_last_gateway": round(seconds, 3), "refused_at": len(drill.turnstiles)}
+
+
+def revoke_again(drill: Drill) -> Detail:
+    """The same once more and once more, for a median; the last badge is refused everywhere."""
+    codes = [drill.issue_visitor(f"Revoked {number}") for number in range(REVOCATIONS)]
+    for code in codes:
+        drill.propagation_s.append(drill.revoke(code, drill.world.gateways))
+    for turnstile in drill.turnstiles:
+        row = drill.row_of(_decided(turnstile, codes[-1]))
+        require(row["reason"] == "revoked", f"not refused as revoked: {row['reason']}")
+    return {"revoked": REVOCATIONS}
 
 
 def cut_off(drill: Drill, which: int, fault: Fault) -> Detail:
@@ -170,6 +182,7 @@ def all_scenarios(seed: int) -> tuple[tuple[str, Act], ...]:
     return (
         ("normal_traffic", normal_traffic),
         ("issue_present_revoke", issue_present_revoke),
+        ("revoke_again", revoke_again),
         ("cable_pulled", lambda drill: cut_off(drill, 1, Fault.PULLED)),
         ("connection_reset", lambda drill: cut_off(drill, 2, Fault.RESET)),
         ("gateway_killed", lambda drill: kill_gateway(drill, 0, seed)),
