@@ -29,12 +29,12 @@ from doorward_edge.decoder.client import Decoded, DecoderClient
 from doorward_edge.decoder.process import ChildSettings
 from doorward_edge.pipeline import Counters, Pipeline
 from doorward_edge.ports import Journal, Receipt, Ticket
-from doorward_edge.scan import Frame, Luma, Scan
+from doorward_edge.scan import Frame, Luma, Scan, Strategy
 from doorward_edge.sight import Sight
 from doorward_edge.simulate.scene_camera import SceneCamera
 from doorward_edge.stages.actuate import ActuateStage
 from doorward_edge.stages.decide import DecideStage, UsedSlots
-from doorward_edge.stages.decode import Pass, Strategy
+from doorward_edge.stages.decode import Pass
 from doorward_edge.stages.record import RecordStage
 from doorward_edge.sync import PolicyKeeper
 from tests.fakes.edge_ports import FakeFloors, FakeIndicator, FakePolicyFiles
