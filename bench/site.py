@@ -35,6 +35,9 @@ from doorward_controller.services.enrolment import NewPortal
 from tests.fakes.journal_gateway import JournalGateway
 
 SITE = SiteId("bench")
+SENDER = "controller-bench"
+"""A second client with the controller's rights."""
+
 START_S = 20.0
 _CONFIG = """\
 site = "{site}"
@@ -140,7 +143,7 @@ def _opened(folder: Path) -> Iterator[Site]:
     broker = Mosquitto(
         BrokerSettings(
             folder=folder / "broker",
-            access=AccessRules(site=SITE),
+            access=AccessRules(site=SITE, controllers=(us.name, SENDER)),
             ca_file=authority.ca_file,
             certificate_file=server.certificate_file,
             key_file=server.key_file,

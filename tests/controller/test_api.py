@@ -135,7 +135,7 @@ def test_records_are_paged_without_gap_or_repetition(client: Caller, link: FakeL
     seen: list[int] = []
     cursor: str | None = None
     while True:
-        params = {"limit": 7, **({"cursor": cursor} if cursor else {})}
+        params: dict[str, str | int] = {"limit": 7, **({"cursor": cursor} if cursor else {})}
         page = client.get("/api/v1/records", params=params, headers=headers).json()
         seen += [row["seq"] for row in page["items"]]
         cursor = page["next_cursor"]
@@ -292,7 +292,7 @@ def test_too_long_a_request_is_refused(quick_client: Caller) -> None:
 
 def test_token_that_is_none_is_refused(quick_client: Caller) -> None:
     for value in ("Bearer dwt_none", "Bearer", "Bearer é", "Basic eDp5"):
-        headers = {"Authorization": value.encode()}
+        headers = {b"Authorization": value.encode()}
         answer = quick_client.get("/api/v1/gateways", headers=headers)
         check_problem(answer, 401, "sign_in_needed")
 
