@@ -108,6 +108,24 @@ def test_decoder_refuses(name: str) -> None:
         canonical.decode(raw, "it")
 
 
+@pytest.mark.parametrize("name", [name for name in OTHER_SPELLINGS if "after the end" not in name])
+def test_decoder_of_the_first_value_refuses_no_less(name: str) -> None:
+    with pytest.raises(MalformedError):
+        canonical.decode_first(bytes.fromhex(OTHER_SPELLINGS[name]), "it")
+
+
+@pytest.mark.parametrize(
+    "raw", ["9f01ff", "7f6161ff", "bf6161ff", "a2616101616102", "81" * 9 + "00"]
+)
+def test_loose_loader_refuses_what_has_no_length_repeats_keys_or_is_deep(raw: str) -> None:
+    with pytest.raises(MalformedError, match="of the profile"):
+        canonical.load(bytes.fromhex(raw), "it")
+
+
+def test_loose_loader_says_where_the_value_ends() -> None:
+    assert canonical.load(bytes.fromhex("820118020a0b"), "it") == ([1, 2], 4)
+
+
 def test_eight_arrays_deep_pass_in_both_directions_and_nine_in_none() -> None:
     eight: list[object] = []
     for _ in range(7):

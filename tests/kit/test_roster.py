@@ -111,7 +111,17 @@ def test_profile_is_malformed_with(name: str) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    ["8400", "9f0109810080ff", "1801", "c11a00000000", "d82361", "81" * 400, "fb" + "0" * 16],
+    [
+        "8400",
+        "841801098080",
+        "840109809800",
+        "9f0109810080ff",
+        "1801",
+        "c11a00000000",
+        "d82361",
+        "81" * 400,
+        "fb" + "0" * 16,
+    ],
 )
 def test_profile_in_another_encoding_is_malformed(raw: str) -> None:
     found = roster_with_profile(bytes.fromhex(raw))
