@@ -15,6 +15,8 @@ from doorward_edge.stages.decode import Pass
 Prepare = Callable[[Luma], Luma]
 _UNSHARP_SIGMA_PX = 2.0
 _UNSHARP_AMOUNT = 1.5
+_SMOOTH_SIGMA_PX = 3.0
+_SMOOTH_AMOUNT = 2.0
 
 
 def half(luma: Luma) -> Luma:
@@ -26,6 +28,18 @@ def unsharp(luma: Luma) -> Luma:
     """Undoes some of a defocus."""
     soft = cv2.GaussianBlur(luma, (0, 0), _UNSHARP_SIGMA_PX)
     return np.asarray(cv2.addWeighted(luma, 1 + _UNSHARP_AMOUNT, soft, -_UNSHARP_AMOUNT, 0))
+
+
+def smooth(luma: Luma) -> Luma:
+    """Averages nine neighbours: the sensor's noise and fine moire go, modules of 3 px stay."""
+    return np.asarray(cv2.blur(luma, (3, 3)))
+
+
+def smooth_and_sharp(luma: Luma) -> Luma:
+    """Takes the noise out and then the softness that this leaves."""
+    calm = smooth(luma)
+    soft = cv2.GaussianBlur(calm, (0, 0), _SMOOTH_SIGMA_PX)
+    return np.asarray(cv2.addWeighted(calm, 1 + _SMOOTH_AMOUNT, soft, -_SMOOTH_AMOUNT, 0))
 
 
 def doubled(luma: Luma) -> Luma:
@@ -59,6 +73,8 @@ class Passes:
             Pass.ZXING_SLOW: (slow, _as_it_is, 1),
             Pass.PYZBAR_HALF: (zbar, half, 2),
             Pass.PYZBAR_DOUBLED: (zbar, doubled, 0.5),
+            Pass.ZXING_SMOOTH: (fast, smooth_and_sharp, 1),
+            Pass.PYZBAR_SMOOTH: (zbar, smooth, 1),
         }
 
     def look(self, luma: Luma, passes: Sequence[Pass]) -> tuple[Sighting, ...]:
