@@ -1,5 +1,7 @@
 """Enrolling, issuing, revoking, releasing, simulating: what each act does and refuses."""
 
+import threading
+
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -30,7 +32,8 @@ from doorward_controller.errors import (
     InvalidError,
     NotFoundError,
 )
-from doorward_controller.queries import credentials, fleet_board, policies
+from doorward_controller.queries import audit_trail, credentials, fleet_board, policies
+from doorward_controller.queries.audit_trail import AuditFilter
 from doorward_controller.queries.credentials import CredentialFilter
 from doorward_controller.services import (
     enrolment,
@@ -408,3 +411,30 @@ def test_changed_name_replaces_the_old_index(backend: Backend) -> None:
     holders.update_holder(backend, ISSUER, holder, fields=HolderFields(name="Bea"))
     assert holders.find_holders(backend, ISSUER, name="Ada") == ()
     assert holders.find_holders(backend, ISSUER, name="Bea") == (holder,)
+
+
+def test_refused_release_is_audited_and_names_the_rules(backend: Backend) -> None:
+    enrol(backend)
+    with pytest.raises(ForbiddenError):
+        policy_release.release(backend, ISSUER)
+    rows = audit_trail.page(backend.store, AuditFilter(action="release_policy")).items
+    assert [(row.actor, row.outcome) for row in rows] == [("ina", "forbidden")]
+
+
+def test_two_releases_at_once_never_share_a_version(backend: Backend) -> None:
+    enrol(backend)
+    made: list[int] = []
+
+    def release_some() -> None:
+        for _ in range(4):
+            try:
+                made.append(release(backend))
+            except ConflictError as err:
+                assert err.code == "released_already"  # noqa: PT017
+
+    threads = [threading.Thread(target=release_some) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(made) == list(range(1, len(made) + 1))

@@ -4,6 +4,10 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
 
 from doorward import topics
 from doorward.envelope import Kind, seal_envelope
@@ -14,7 +18,7 @@ from doorward_controller.domain.permissions import Action, Actor
 from doorward_controller.domain.rule_book import PortalOptions, RuleBook
 from doorward_controller.errors import ConflictError
 from doorward_controller.services import status_publishing
-from doorward_controller.services.acting import Act, act
+from doorward_controller.services.acting import act, check_read
 from doorward_controller.services.backend import Backend
 from doorward_controller.store import credentials, gateways, policies
 from doorward_controller.store.credentials import RosterRow
@@ -34,8 +38,14 @@ class Released:
 def release(backend: Backend, actor: Actor) -> Released:
     """Builds, signs, keeps, publishes the next bundle. Raises ForbiddenError or ConflictError."""
     site = backend.config.site
+    check_read(backend, actor, Action.RELEASE_POLICY, site)
+    # A million credentials take seconds: built from a snapshot, while intake goes on writing.
+    with backend.store.read() as connection:
+        bundle = _build(backend, connection, actor)
     with act(backend, actor, Action.RELEASE_POLICY, subject=site) as doing:
-        bundle = _build(backend, actor, doing)
+        policies.lock_site(doing.connection, site)
+        if policies.newest_bundle_version(doing.connection, site) >= bundle.version:
+            raise ConflictError("somebody else released in this moment", code="released_already")
         policies.add_bundle(doing.connection, site, bundle)
         doing.detail.update(version=bundle.version, credentials=bundle.credentials)
     publish_bundle(backend)
@@ -85,17 +95,22 @@ class _Roster:
 
     def _groups(self, row: RosterRow) -> tuple[str, ...]:
         """A group that the rule book no longer has opens nothing and is left out."""
-        named = {*json.loads(row.groups_json), *json.loads(row.holder_groups_json or "[]")}
+        named = {*_parsed(row.groups_json), *_parsed(row.holder_groups_json or "[]")}
         return tuple(sorted(named & self.groups))
 
     def _qualifications(self, row: RosterRow) -> tuple[tuple[str, int], ...]:
-        held = dict(json.loads(row.holder_qualifications_json or "[]"))
+        held = dict(_parsed(row.holder_qualifications_json or "[]"))
         return tuple(sorted((n, until) for n, until in held.items() if n in self.qualifications))
 
 
-def _build(backend: Backend, actor: Actor, doing: Act) -> StoredBundle:
-    site, now_utc_s, connection = backend.config.site, doing.now.utc_s, doing.connection
-    policies.lock_site(connection, site)
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> tuple[Any, ...]:
+    """Thousands of people share the same few lists of groups."""
+    return tuple(json.loads(text))
+
+
+def _build(backend: Backend, connection: sa.Connection, actor: Actor) -> StoredBundle:
+    site, now_utc_s = backend.config.site, backend.clock.now().utc_s
     book_id, body_json = policies.newest_rule_book(connection, site)
     book = RuleBook.model_validate_json(body_json)
     roster = _Roster(
