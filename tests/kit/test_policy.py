@@ -167,6 +167,14 @@ def test_same_draft_gives_the_same_bytes_in_whatever_order_people_come() -> None
     assert build_body(draft(people=doubled, stickers=LABELS)) == body
 
 
+def test_groups_ascend_however_they_were_written() -> None:
+    groups = tuple(f"g{n}" for n in range(40))
+    drafted = {"groups": groups, "grants": (), "classes": {}}
+    found = policy(people=[person(groups=("g32", "g1", "g8"))], **drafted).roster.find(ALICE)
+    assert found is not None
+    assert found.groups == (1, 8, 32)
+
+
 def test_people_who_share_a_profile_share_its_bytes() -> None:
     few = build_body(draft(people=[person(CredentialId(bytes(7) + b"\1"))]))
     many = build_body(draft(people=[person(CredentialId(struct.pack(">Q", n))) for n in range(99)]))
