@@ -16,17 +16,19 @@ from doorward_controller.demo.traffic import Traffic
 from doorward_controller.demo.world import Say, World, build
 
 
-def run(folder: Path, *, http_port: int, seed: int, clock: Clock, terminal: Console) -> None:
-    """Runs until Ctrl-C.
+def run(
+    folder: Path, *, http_port: int, seed: int, clock: Clock, terminal: Console, stop: Event
+) -> None:
+    """Runs until `stop` is set.
 
     Raises:
-        DoorwardError: something is missing or does not start; nothing is left running.
+        DoorwardError: something is missing or does not start, or `stop` was set before everything
+            ran; nothing is left running.
     """
-    say = progress(terminal, clock)
+    say = progress(terminal, clock, stop)
     with running(folder, http_port=http_port, seed=seed, clock=clock, say=say) as world:
-        _tell(terminal, world, wait_first_scan(world))
-        with contextlib.suppress(KeyboardInterrupt):
-            Event().wait()
+        _tell(terminal, world, wait_first_scan(world, stop))
+        stop.wait()
         terminal.print("Stopping gateways, controller and broker …")
 
 

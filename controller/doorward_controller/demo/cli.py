@@ -7,6 +7,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from types import FrameType
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from rich.markup import escape
 
 from doorward.errors import DoorwardError
 from doorward_controller.clock import SystemClock
-from doorward_controller.demo.errors import DemoError
+from doorward_controller.demo.errors import DemoError, StoppedError
 
 demo_app = typer.Typer(add_completion=False)
 
@@ -46,24 +47,33 @@ def demo(
 ) -> None:
     """Run broker, controller and three simulated gateways on this machine."""
     terminal = Console(stderr=True, highlight=False)
-    _end_on_sigterm()
+    stop = Event()
+    _end_when_asked(stop)
     try:
         with _folder(terminal, keep=keep) as folder:
             if headless:
                 raise typer.Exit(
-                    _unattended(folder, port, seconds, seed, terminal, as_json=as_json)
+                    _unattended(folder, port, seconds, seed, terminal, stop, as_json=as_json)
                 )
-            _attended(folder, port, seed, terminal)
+            _attended(folder, port, seed, terminal, stop)
+        terminal.print("Stopped; no process is left behind.")
+    except (StoppedError, KeyboardInterrupt):
+        terminal.print("Stopped; no process is left behind.")
+        raise typer.Exit(130 if headless else 0) from None
     except (DoorwardError, OSError) as err:
         terminal.print(f"[red]The demo cannot go on:[/] {escape(str(err))}")
         raise typer.Exit(1) from err
-    except KeyboardInterrupt:
-        terminal.print("Stopped; no process is left behind.")
-        raise typer.Exit(130 if headless else 0) from None
 
 
 def _unattended(
-    folder: Path, port: int, seconds: float, seed: int, terminal: Console, *, as_json: bool
+    folder: Path,
+    port: int,
+    seconds: float,
+    seed: int,
+    terminal: Console,
+    stop: Event,
+    *,
+    as_json: bool,
 ) -> int:
     # A person may run it beside the demo that they watch, so it takes a port of its own.
     from doorward_controller.demo import unattended  # noqa: PLC0415 (a second of imports)
@@ -77,7 +87,8 @@ def _unattended(
         seconds=seconds,
         seed=seed,
         clock=clock,
-        say=progress(terminal, clock),
+        say=progress(terminal, clock, stop),
+        stop=stop,
     )
     if as_json:
         typer.echo(report.to_json())
@@ -86,11 +97,13 @@ def _unattended(
     return 1 if report.problems else 0
 
 
-def _attended(folder: Path, port: int, seed: int, terminal: Console) -> None:
+def _attended(folder: Path, port: int, seed: int, terminal: Console, stop: Event) -> None:
     from doorward_controller.demo import attended  # noqa: PLC0415 (a second of imports)
 
     chosen = free_port(port)
-    attended.run(folder, http_port=chosen, seed=seed, clock=SystemClock(), terminal=terminal)
+    attended.run(
+        folder, http_port=chosen, seed=seed, clock=SystemClock(), terminal=terminal, stop=stop
+    )
 
 
 def free_port(wanted: int) -> int:
@@ -126,8 +139,14 @@ def _folder(terminal: Console, *, keep: bool) -> Iterator[Path]:
     terminal.print(f"Databases, journals and logs are in {folder}")
 
 
-def _end_on_sigterm() -> None:
+def _end_when_asked(stop: Event) -> None:
+    """Ends in order at the first Ctrl-C or SIGTERM, at once at the second."""
+
     def end(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        # An exception from here could land in the middle of an import, which may swallow it.
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
 
     signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 from doorward.times import Clock
 from doorward_controller.broker.waiting import wait_until
@@ -25,7 +26,14 @@ from doorward_controller.store.session import Store
 
 
 def run(
-    folder: Path, *, http_port: int, seconds: float, seed: int, clock: Clock, say: Say
+    folder: Path,
+    *,
+    http_port: int,
+    seconds: float,
+    seed: int,
+    clock: Clock,
+    say: Say,
+    stop: Event,
 ) -> Report:
     """Runs everything once in an empty folder.
 
@@ -35,7 +43,8 @@ def run(
         seconds: people walk for at least so long; scenarios may need longer.
         seed: of the people and of the moments at which something is killed.
         clock: the time.
-        say: told each step.
+        say: told each step; may raise StoppedError.
+        stop: ends what waits.
 
     Raises:
         DoorwardError: it could not be started; nothing is left running.
@@ -50,7 +59,7 @@ def run(
         traffic = Traffic(tuple(world.turnstiles.values()), world.setup.codes, seed)
         traffic.start()
         stack.callback(traffic.stop)
-        first_scan_s = wait_first_scan(world)
+        first_scan_s = wait_first_scan(world, stop)
         say(f"first scan in the console {first_scan_s:.1f} s after the start")
         tap = Tap(world.tap, world.authority.ca_file, "127.0.0.1", world.broker.port)
         stack.callback(tap.close)
@@ -63,7 +72,7 @@ def run(
         )
         results = _play_all(drill, seed, say)
         end_ms = begun_mono_ms + seconds * 1000
-        wait_until(lambda: clock.now().mono_ms >= end_ms, timeout_s=seconds)
+        wait_until(lambda: clock.now().mono_ms >= end_ms, timeout_s=seconds, stop=stop)
         say("people stop coming; journals drain")
         traffic.stop()
         _drain(world)
