@@ -1,5 +1,6 @@
 """zxing-cpp behind the `SymbolReader` port."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,8 +21,12 @@ _FORMATS = {
     Symbology.ITF: zxingcpp.BarcodeFormat.ITF,
 }
 
-_MODE_STRUCTURED_APPEND, _MODE_ECI = 0b0011, 0b0111
-_ECI_16_TO_31 = 0b0001
+_MODE_STRUCTURED_APPEND = 0b0011
+_ECI_UTF8 = b"000026"
+_IDENTIFIERS_WITH_ECI = (b"]Q2", b"]Q4", b"]Q6")
+"""ISO/IEC 15424, for a QR code whose text the library spells out with its character sets."""
+_ECI_OR_BACKSLASH = re.compile(rb"\\(?:\\|(\d{6}))")
+"""A backslash of the text itself is doubled there."""
 
 
 class ZxingReader:
@@ -29,7 +34,7 @@ class ZxingReader:
 
     def __init__(self, symbologies: Sequence[Symbology], *, thorough: bool = False) -> None:
         """Takes what to look for; `thorough` also tries rotated, small and inverted symbols."""
-        self._formats = _either(symbologies)
+        self._formats = zxingcpp.BarcodeFormats([_FORMATS[kind] for kind in symbologies])
         self._thorough = thorough
         # Line symbols stand in all directions; matrix symbols are found in any without this.
         self._rotate = thorough or any(s in _LINES for s in symbologies)
@@ -43,7 +48,7 @@ class ZxingReader:
             try_rotate=self._rotate,
             try_downscale=self._thorough,
             try_invert=self._thorough,
-            text_mode=zxingcpp.TextMode.Plain,
+            text_mode=zxingcpp.TextMode.HexECI,
         )
         return tuple(self._sighting(barcode) for barcode in found)
 
@@ -52,7 +57,7 @@ class ZxingReader:
         symbology = _symbology_of(barcode.format)
         problem = "too_long" if len(payload) > MAX_PAYLOAD_BYTES else ""
         if symbology is Symbology.QR:
-            problem = _qr_problem(barcode, payload) or problem
+            problem = _qr_problem(barcode) or problem
         return Sighting(
             payload=payload,
             symbology=symbology,
@@ -63,13 +68,6 @@ class ZxingReader:
 
 
 _LINES = {Symbology.CODE_128, Symbology.CODE_39, Symbology.EAN_13, Symbology.ITF, Symbology.PDF417}
-
-
-def _either(symbologies: Sequence[Symbology]) -> Any:  # noqa: ANN401  # the library has no types
-    formats: Any = _FORMATS[symbologies[0]]
-    for symbology in symbologies[1:]:
-        formats |= _FORMATS[symbology]
-    return formats
 
 
 def _symbology_of(barcode_format: Any) -> Symbology:  # noqa: ANN401  # the library has no types
@@ -90,35 +88,34 @@ def _corners(position: Any) -> tuple[Point, Point, Point, Point]:  # noqa: ANN40
     return a, b, c, d
 
 
-def _qr_problem(barcode: Any, payload: bytes) -> str:  # noqa: ANN401  # the library has no types
-    """Returns why a QR code does not count, from its first eight bits.
-
-    The library joins segments without a word of structured append or character sets. It gives the
-    modules as sampled, before correction, so that only a symbol without any error is judged by
-    them; a part of a damaged sequence is refused later, because nothing in it verifies.
-    """
-    mode, after = _first_codeword(barcode)
-    if mode == _MODE_STRUCTURED_APPEND:
+def _qr_problem(barcode: Any) -> str:  # noqa: ANN401  # the library has no types
+    """Returns why a QR code does not count, or an empty string."""
+    if _first_mode(barcode) == _MODE_STRUCTURED_APPEND:
         return "structured_append"
-    if mode != _MODE_ECI:
+    spelled = bytes.fromhex(barcode.text)
+    if not spelled.startswith(_IDENTIFIERS_WITH_ECI):
         return ""
-    is_utf8 = after == _ECI_16_TO_31 and barcode.text.encode() == payload
-    return "" if is_utf8 else "non_utf8_eci"
+    charsets = {c for c in _ECI_OR_BACKSLASH.findall(spelled) if c}
+    return "non_utf8_eci" if charsets - {_ECI_UTF8} else ""
 
 
-def _first_codeword(barcode: Any) -> tuple[int, int]:  # noqa: ANN401  # the library has no types
-    """Returns the two halves of the first data codeword: it lies in the lower right corner."""
+def _first_mode(barcode: Any) -> int:  # noqa: ANN401  # the library has no types
+    """Returns the mode of the first segment: it stands in the lower right corner of the code.
+
+    The library joins segments without a word of structured append. It gives the modules as
+    sampled, before correction, so that only a symbol without any error is judged by them; a part
+    of a damaged sequence is refused later, because nothing in it verifies.
+    """
     extra = barcode.extra
     if extra.get("UEC") != 1.0:
-        return 0, 0
+        return 0
     modules = np.asarray(barcode.to_image(scale=1, add_quiet_zones=False)) < 128
     last = modules.shape[0] - 1
     bits = 0
-    for row in range(last, last - 4, -1):
-        for column in (last, last - 1):
-            bit = bool(modules[row, column]) ^ _is_masked(int(extra["DataMask"]), row, column)
-            bits = bits << 1 | bit
-    return bits >> 4, bits & 0xF
+    for row, column in ((last, last), (last, last - 1), (last - 1, last), (last - 1, last - 1)):
+        bit = bool(modules[row, column]) ^ _is_masked(int(extra["DataMask"]), row, column)
+        bits = bits << 1 | bit
+    return bits
 
 
 def _is_masked(mask: int, i: int, j: int) -> bool:

@@ -3,7 +3,6 @@
 Call it from one thread that lives as long as it does: a child ends with the thread that started it.
 """
 
-import contextlib
 import logging
 import threading
 from collections.abc import Mapping
@@ -75,16 +74,29 @@ _LOSS_OF = {
 class DecoderClient:
     """Keeps a child ready, and never waits for it longer than the deadline."""
 
-    def __init__(self, settings: ChildSettings, clock: Clock, *, deadline_ms: int = 1_000) -> None:
-        """Starts the first child; `wait_ready` waits for it."""
+    def __init__(
+        self,
+        settings: ChildSettings,
+        clock: Clock,
+        *,
+        deadline_ms: int = 1_000,
+        has_spare: bool = False,
+    ) -> None:
+        """Starts the first child; `wait_ready` waits for it.
+
+        Args:
+            settings: how children are made.
+            clock: for the deadlines.
+            deadline_ms: how long a picture may take.
+            has_spare: whether a second child waits, locked in, to take the first one's place.
+        """
         self._settings = settings
         self._clock = clock
         self._deadline_ms = deadline_ms
-        self._child: ChildProcess | None = None
-        self._is_ready = False
-        self._started_ms = 0
+        self._wanted = 2 if has_spare else 1
+        self._children: list[ChildProcess] = []
         self._not_before_ms = 0
-        self._deaths_ms: list[int] = []
+        self._ends_ms: list[int] = []
         self._serial = HELLO_SERIAL
         self._pause = threading.Event()
         self._counts = {"starts": 0, "died": 0, "hung": 0, "nonsense": 0}
@@ -92,16 +104,19 @@ class DecoderClient:
 
     @property
     def child_pid(self) -> int | None:
-        """The process id of the child that is ready, or None."""
-        return self._child.pid if self._child is not None and self._is_ready else None
+        """The process id of the child that is asked next, or None when none is ready."""
+        child = self._ready_child()
+        return child.pid if child else None
 
     def stats(self) -> Mapping[str, int]:
         """Returns what happened since the start."""
-        return {**self._counts, "restarts": max(0, self._counts["starts"] - 1)}
+        ended = self._counts["died"] + self._counts["hung"] + self._counts["nonsense"]
+        return {**self._counts, "restarts": ended}
 
     def decode(self, luma: Luma, passes: tuple[Pass, ...]) -> Decoded:
         """Looks at a frame. Never raises; a frame that is lost says why."""
         height, width = luma.shape
+        self.tend()
         child = self._ready_child()
         if child is None:
             return Decoded(loss=Loss.NOT_READY)
@@ -112,6 +127,7 @@ class DecoderClient:
 
     def decode_file(self, content: bytes, passes: tuple[Pass, ...]) -> Decoded:
         """Looks at an image file's bytes, which are opened in the child, too. Never raises."""
+        self.tend()
         child = self._ready_child()
         if child is None:
             return Decoded(loss=Loss.NOT_READY)
@@ -122,25 +138,32 @@ class DecoderClient:
 
     def wait_ready(self, timeout_s: float) -> bool:
         """Waits for a child that is ready; returns whether there is one."""
-        until = self._now() + int(timeout_s * 1000)
-        while self._ready_child() is None:
-            left = until - self._now()
-            if left <= 0:
+        until_ms = self._now() + int(timeout_s * 1000)
+        while True:
+            self.tend()
+            if self._ready_child() is not None:
+                return True
+            left_ms = until_ms - self._now()
+            if left_ms <= 0:
                 return False
-            if self._child is not None:
-                self._child.has_spoken(min(left, 100))
+            if self._children:
+                self._children[0].has_spoken(min(left_ms, 100))
             else:
-                self._pause.wait(min(left, 20) / 1000)
-        return True
+                self._pause.wait(min(left_ms, 20) / 1000)
 
     def tend(self) -> None:
-        """Notices that a child died while nobody asked it anything, and starts the next."""
-        self._ready_child()
+        """Sees which children are ready and which are gone, and starts what is missing."""
+        for child in tuple(self._children):
+            self._look_after(child)
+        # The spare one waits until the first is ready: two at once would start twice as slowly.
+        if len(self._children) < self._wanted and all(c.is_ready for c in self._children):
+            self._start_child()
 
     def close(self) -> None:
-        """Ends the child."""
-        self._end_child()
-        self._not_before_ms = 2**62
+        """Ends the children."""
+        self._wanted = 0
+        while self._children:
+            self._children.pop().end()
 
     # --- One question ---------------------------------------------------------------------------
 
@@ -162,99 +185,84 @@ class DecoderClient:
             passes=passes,
         )
         try:
-            child.expect_silence()
             child.send(request.to_wire())
-            header, body = self._receive(child, self._now() + self._deadline_ms)
+            header, body = self._receive(child, self._serial)
             sightings = sightings_from_wire(body, header, size_px)
-        except TimeoutError:
-            return self._lose(Loss.HUNG, f"no answer within {self._deadline_ms} ms")
-        except ProtocolError as err:
-            return self._lose(Loss.NONSENSE, str(err))
-        except (EOFError, OSError) as err:
-            return self._lose(Loss.DIED, str(err))
+        except (ProtocolError, EOFError, OSError) as err:
+            return self._lose(child, err)
         return Decoded(
             sightings=sightings, took_us=header.took_us, loss=_LOSS_OF.get(header.status)
         )
 
-    def _receive(self, child: ChildProcess, until_ms: int) -> tuple[ReplyHeader, bytes]:
+    def _receive(self, child: ChildProcess, serial: int) -> tuple[ReplyHeader, bytes]:
+        until_ms = self._now() + self._deadline_ms
         wire = self._receive_exactly(child, REPLY_HEADER_BYTES, until_ms)
-        header = ReplyHeader.from_wire(wire, self._serial)
+        header = ReplyHeader.from_wire(wire, serial)
         return header, self._receive_exactly(child, header.body_bytes, until_ms)
 
     def _receive_exactly(self, child: ChildProcess, size: int, until_ms: int) -> bytes:
         wire = b""
         while len(wire) < size:
-            left = until_ms - self._now()
-            if left <= 0 or not child.has_spoken(left):
-                raise TimeoutError
-            with contextlib.suppress(BlockingIOError):
-                wire += child.receive(size - len(wire))
+            left_ms = until_ms - self._now()
+            if left_ms <= 0 or not child.has_spoken(left_ms):
+                raise TimeoutError(f"no answer within {self._deadline_ms} ms")
+            wire += child.receive(size - len(wire))
         return wire
 
-    # --- Keeping a child ------------------------------------------------------------------------
+    # --- Keeping children -----------------------------------------------------------------------
 
     def _ready_child(self) -> ChildProcess | None:
-        """Returns the child if it is ready; starts one if there is none and it is time."""
-        if self._child is None:
-            self._start_child()
-        elif not self._is_ready:
-            self._hear_hello(self._child)
-        else:
-            try:
-                self._child.expect_silence()
-            except ProtocolError as err:
-                self._lose(Loss.NONSENSE, str(err))
-            except (EOFError, OSError) as err:
-                self._lose(Loss.DIED, str(err))
-        return self._child if self._is_ready else None
+        return next((child for child in self._children if child.is_ready), None)
+
+    def _look_after(self, child: ChildProcess) -> None:
+        """Hears a child's hello; one that has said it must be silent until it is asked."""
+        try:
+            if child.is_ready:
+                child.expect_silence()
+            elif child.has_spoken():
+                self._receive(child, HELLO_SERIAL)[0].expect_hello()
+                child.is_ready = True
+                took_ms = self._now() - child.started_mono_ms
+                log.info("decoder.ready pid=%d took_ms=%d", child.pid, took_ms)
+            else:
+                child.expect_start_within(START_DEADLINE_MS, self._now())
+        except (ProtocolError, EOFError, OSError) as err:
+            self._lose(child, err)
 
     def _start_child(self) -> None:
-        now = self._now()
-        if now < self._not_before_ms:
+        now_ms = self._now()
+        if now_ms < self._not_before_ms:
             return
-        self._started_ms = now
         self._counts["starts"] += 1
         try:
-            self._child = ChildProcess(self._settings)
+            self._children.append(ChildProcess(self._settings, now_ms))
         except OSError as err:
-            self._note_end("cannot_start", str(err))
+            self._slow_down("cannot_start", str(err))
 
-    def _hear_hello(self, child: ChildProcess) -> None:
-        try:
-            if child.has_spoken():
-                self._serial = HELLO_SERIAL
-                header, _ = self._receive(child, self._now() + self._deadline_ms)
-                header.expect_hello()
-                self._is_ready = True
-                took_ms = self._now() - self._started_ms
-                log.info("decoder.ready pid=%d took_ms=%d", child.pid, took_ms)
-            elif self._now() - self._started_ms > START_DEADLINE_MS:
-                self._lose(Loss.HUNG, f"not ready after {START_DEADLINE_MS} ms")
-        except (ProtocolError, TimeoutError) as err:
-            self._lose(Loss.NONSENSE, str(err))
-        except (EOFError, OSError) as err:
-            self._lose(Loss.DIED, f"while it started: {err}")
-
-    def _lose(self, loss: Loss, why: str) -> Decoded:
-        """Ends the child, and starts the next at once unless they die too often."""
+    def _lose(self, child: ChildProcess, err: Exception) -> Decoded:
+        """Ends a child, and starts the next at once unless they end too often."""
+        loss = _loss_of(err)
         self._counts[loss.value] += 1
-        self._end_child()
-        self._note_end(loss.value, why)
+        self._children.remove(child)
+        child.end()
+        self._slow_down(loss.value, str(err))
         self._start_child()
         return Decoded(loss=loss)
 
-    def _note_end(self, how: str, why: str) -> None:
-        now = self._now()
-        self._deaths_ms = [t for t in self._deaths_ms if now - t < CALM_AFTER_MS] + [now]
-        too_many = len(self._deaths_ms) - FREE_RESTARTS
-        pause = FIRST_PAUSE_MS * 2 ** min(too_many, 8) if too_many > 0 else 0
-        self._not_before_ms = now + min(pause, LONGEST_PAUSE_MS)
-        log.warning("decoder.%s why=%s next_in_ms=%d", how, why, min(pause, LONGEST_PAUSE_MS))
-
-    def _end_child(self) -> None:
-        if self._child is not None:
-            self._child.end()
-        self._child, self._is_ready = None, False
+    def _slow_down(self, how: str, why: str) -> None:
+        now_ms = self._now()
+        self._ends_ms = [t for t in self._ends_ms if now_ms - t < CALM_AFTER_MS] + [now_ms]
+        too_many = len(self._ends_ms) - FREE_RESTARTS
+        pause_ms = FIRST_PAUSE_MS * 2 ** min(too_many - 1, 8) if too_many > 0 else 0
+        pause_ms = min(pause_ms, LONGEST_PAUSE_MS)
+        self._not_before_ms = now_ms + pause_ms
+        log.warning("decoder.%s why=%s pause_ms=%d", how, why, pause_ms)
 
     def _now(self) -> int:
         return self._clock.now().mono_ms
+
+
+def _loss_of(err: Exception) -> Loss:
+    if isinstance(err, TimeoutError):
+        return Loss.HUNG
+    return Loss.NONSENSE if isinstance(err, ProtocolError) else Loss.DIED

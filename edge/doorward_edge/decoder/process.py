@@ -39,8 +39,10 @@ class ChildSettings:
 class ChildProcess:
     """A running child. Everything that it sends is untrusted bytes here."""
 
-    def __init__(self, settings: ChildSettings) -> None:
+    def __init__(self, settings: ChildSettings, now_mono_ms: int) -> None:
         """Starts a child; it says hello when it is ready. Raises OSError."""
+        self.started_mono_ms = now_mono_ms
+        self.is_ready = False
         self._memory_fd = _make_memory(settings.frame_bytes)
         with contextlib.ExitStack() as undo:
             undo.callback(os.close, self._memory_fd)
@@ -79,7 +81,7 @@ class ChildProcess:
             raise BlockingIOError("the child does not read its requests")
 
     def receive(self, size: int) -> bytes:
-        """Returns up to `size` bytes, of what there is. Raises EOFError, OSError."""
+        """Returns up to `size` bytes once `has_spoken`. Raises EOFError, OSError."""
         piece = os.read(self._reply_fd, size)
         if not piece:
             raise EOFError("the child closed its side")
@@ -90,6 +92,11 @@ class ChildProcess:
         if self.has_spoken():
             self.receive(1)
             raise ProtocolError("the child speaks without being asked")
+
+    def expect_start_within(self, deadline_ms: int, now_mono_ms: int) -> None:
+        """Raises TimeoutError when the child has had this long to say hello."""
+        if now_mono_ms - self.started_mono_ms > deadline_ms:
+            raise TimeoutError(f"not ready after {deadline_ms} ms")
 
     def end(self) -> None:
         """Kills the child, waits for it, and gives back what it held."""
@@ -137,6 +144,9 @@ def _environment() -> dict[str, str]:
         **kept,
         "LC_ALL": "C.UTF-8",
         "MALLOC_ARENA_MAX": "1",
+        # Pictures come and go at every pass: fresh pages for each would cost more than the pass.
+        "MALLOC_MMAP_THRESHOLD_": str(32 * _MIB),
+        "MALLOC_TRIM_THRESHOLD_": str(64 * _MIB),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "OPENCV_FOR_THREADS_NUM": "1",
