@@ -242,10 +242,10 @@ def _decider(policy: Policy, ids: list[CredentialId]) -> Call:
 
 
 def _memory(report: Report, path: Path, many: int) -> None:
-    command = [sys.executable, "-m", "bench.policy_memory", str(path)]
+    command = [sys.executable, "-m", "bench.policy_memory", str(path), str(many)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
-    for what, when in (("loaded", "loaded"), ("used", "loaded and searched 20,000 times")):
+    for what, when in (("loaded", "loaded"), ("used", "20,000 found")):
         own = (found[what]["anon"] - found["before"]["anon"]) / 1024
         pages = (found[what]["file"] - found["before"]["file"]) / 1024
         report.value(f"memory of {many:,}, {when}", own, unit="MiB", at_most=20)

@@ -1,8 +1,9 @@
-"""What a mapped bundle costs a process: `python -m bench.policy_memory BUNDLE`, JSON in KiB."""
+"""What a mapped bundle costs a process: `python -m bench.policy_memory FILE SEED`, in KiB."""
 
 import gc
 import json
 import mmap
+import random
 import sys
 from pathlib import Path
 
@@ -14,15 +15,20 @@ LOOKUPS = 20_000
 
 
 def main() -> None:
-    """Print resident memory before, after the load, and after lookups all over the table."""
+    """Print resident memory before, after the load, and after lookups all over the table.
+
+    SEED draws the same ids as the bench that made the bundle.
+    """
     steps = {"before": _resident()}
     with Path(sys.argv[1]).open("rb") as file:
         memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     policy = Policy.from_body(parse_envelope(memoryview(memory)).body)
     gc.collect()
     steps["loaded"] = _resident()
-    for n in range(LOOKUPS):
-        policy.roster.find(CredentialId((n * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8)))
+    chance = random.Random(int(sys.argv[2]))
+    for _ in range(min(LOOKUPS, len(policy.roster))):
+        if policy.roster.find(CredentialId(chance.randbytes(8))) is None:
+            raise LookupError("a listed credential was not found")
     steps["used"] = _resident()
     print(json.dumps(steps))
 
