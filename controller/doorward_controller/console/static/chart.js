@@ -29,7 +29,7 @@
     return {
       width, height: HEIGHT_PX, padding: [8, 16, 0, 0],
       cursor: { points: { show: false }, drag: { x: false, y: false } },
-      scales: { y: { range: (u, min, max) => [0, Math.max(4, Math.ceil(max * 1.1))] } },
+      scales: { x: { range: (u, min, max) => [min - 40, max + 40] }, y: { range: (u, min, max) => [0, Math.max(4, Math.ceil(max * 1.1))] } },
       axes: [
         { ...axis, size: 26, grid: { show: false }, values: (u, splits) => splits.map((s) => clock.format(s * 1000)) },
         { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] },
