@@ -13,7 +13,7 @@ PYTEST := $(PYTHON) -m pytest --hypothesis-profile=ci
 PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadgroup
 CODE := doorward edge controller tests tools bench
 
-.PHONY: help demo test check bench dev format lint test-system vectors lock clean ready-%
+.PHONY: help demo test check bench dev format lint test-system vectors reference lock clean ready-%
 
 help: ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ test-system: ready-test ## Only the tests that start real processes or a browser
 
 vectors: ready-lint ## Write tests/vectors/ anew; git shows what changed
 	@$(PYTHON) -m tools.make_vectors
+
+reference: ready-lint ## Write docs/reference/ anew from the code that it describes
+	@$(PYTHON) -m tools.make_reference
 
 lock: ready-lint ## Lock the dependencies anew (ARGS="--upgrade" takes the newest)
 	@$(PYTHON) -m tools.lock $(ARGS)

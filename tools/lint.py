@@ -14,6 +14,7 @@ CHECKS = {
     "mypy": ("mypy",),
     "import contracts": ("tools.import_contracts",),
     "vectors": ("tools.make_vectors", "--check"),
+    "reference": ("tools.make_reference", "--check"),
     "spelling": ("codespell_lib", *CODE, *WORDS),
 }
 

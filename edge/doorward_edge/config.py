@@ -134,7 +134,9 @@ class ClockSection(_Section, frozen=True, kw_only=True):
     source: ClockSource = ClockSource.KERNEL
 
 
-class _File(_Section, frozen=True, kw_only=True):
+class EdgeFile(_Section, frozen=True, kw_only=True):
+    """The whole of `edge.toml`."""
+
     gateway: GatewaySection
     broker: BrokerSection
     trust: TrustSection
@@ -185,10 +187,10 @@ def parse_config(text: str, path: Path) -> EdgeConfig:
     except tomllib.TOMLDecodeError as err:
         raise ConfigError(f"{path}: not TOML: {err}") from err
     try:
-        file = msgspec.convert(raw, _File)
+        file = msgspec.convert(raw, EdgeFile)
         return _checked(file, path.parent)
     except msgspec.ValidationError as err:
-        raise ConfigError(f"{path}{explain(str(err), text, raw, _File)}") from err
+        raise ConfigError(f"{path}{explain(str(err), text, raw, EdgeFile)}") from err
     except _Problem as err:
         raise ConfigError(f"{path}, line {line_of(err.key, text)}: {err}") from err
 
@@ -199,7 +201,7 @@ class _Problem(Exception):  # noqa: N818  # never leaves this module
         self.key = key
 
 
-def _checked(file: _File, folder: Path) -> EdgeConfig:
+def _checked(file: EdgeFile, folder: Path) -> EdgeConfig:
     if len(file.portal) != 1:
         raise _Problem("portal", f"stands {len(file.portal)} times, must stand once")
     portal, camera = file.portal[0], file.camera
