@@ -6,6 +6,7 @@ beneath it has none of these.
 """
 
 import ctypes
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -39,6 +40,8 @@ class PyzbarReader:
         self._scanner = zbar.zbar_image_scanner_create()
         if not self._scanner:
             raise MemoryError("zbar could not make a scanner")
+        # Not __del__: at the end of the process the library's functions may be gone before us.
+        weakref.finalize(self, zbar.zbar_image_scanner_destroy, self._scanner)
         enable = zbar.ZBarConfig.CFG_ENABLE
         # Quiet, too: the kinds that print warnings of their own (DataBar) are off.
         zbar.zbar_image_scanner_set_config(self._scanner, _ALL_KINDS, enable, 0)
@@ -62,11 +65,6 @@ class PyzbarReader:
             return tuple(_sighting(symbol) for symbol in _symbols(image) if _is_known(symbol))
         finally:
             zbar.zbar_image_destroy(image)
-
-    def __del__(self) -> None:
-        """Gives the scanner back."""
-        if scanner := getattr(self, "_scanner", None):
-            zbar.zbar_image_scanner_destroy(scanner)
 
 
 def load_charsets() -> None:
