@@ -44,7 +44,7 @@ class ZxingReader:
         """Returns every symbol that was read."""
         found = zxingcpp.read_barcodes(
             luma,
-            formats=self._formats,
+            formats=self._formats,  # type: ignore[arg-type]  # its stubs know no sequence here
             try_rotate=self._rotate,
             try_downscale=self._thorough,
             try_invert=self._thorough,

@@ -17,8 +17,6 @@ from doorward_edge.simulate.corpus import (
 )
 from doorward_edge.simulate.symbol import draw_modules
 
-QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
-
 
 @pytest.mark.parametrize("distortion", Distortion)
 def test_every_family_draws_frames_that_differ_by_noise_alone(distortion: Distortion) -> None:
@@ -55,4 +53,9 @@ def test_payloads_have_the_size_of_real_ones(kind: str, pattern: str, modules: i
 def test_nothing_is_in_an_empty_scene() -> None:
     scene = draw_empty_scene(1)
     assert scene.payload == ""
-    assert zxingcpp.read_barcodes(next(scene.frames(1)), formats=QR) == []
+    assert (
+        zxingcpp.read_barcodes(
+            next(scene.frames(1)), formats=zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
+        )
+        == []
+    )

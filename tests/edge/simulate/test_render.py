@@ -14,7 +14,6 @@ from doorward_edge.simulate.look import Look, Medium, Optics, Pose
 from doorward_edge.simulate.render import render
 from doorward_edge.simulate.symbol import draw_modules
 
-QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 SIZE = (640, 480)
 TEXT = "DW1:" + "7QK$A" * 20
 
@@ -25,7 +24,12 @@ def hall() -> Grey:
 
 
 def texts(luma: Luma) -> list[str]:
-    return [b.text for b in zxingcpp.read_barcodes(luma, formats=QR)]
+    return [
+        b.text
+        for b in zxingcpp.read_barcodes(
+            luma, formats=zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
+        )
+    ]
 
 
 @pytest.mark.parametrize(

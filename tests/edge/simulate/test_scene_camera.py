@@ -11,7 +11,6 @@ from doorward_edge.scan import Frame, Luma
 from doorward_edge.simulate.scene_camera import Fault, SceneCamera
 from tests.fakes.edge_ports import FakeClock
 
-QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 FPS = 50
 TEXT = "DW1:" + "7QK$A" * 20
 
@@ -34,7 +33,12 @@ class Stand:
 
 
 def read(luma: Luma) -> list[str]:
-    return [b.text for b in zxingcpp.read_barcodes(luma, formats=QR)]
+    return [
+        b.text
+        for b in zxingcpp.read_barcodes(
+            luma, formats=zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
+        )
+    ]
 
 
 @pytest.fixture
