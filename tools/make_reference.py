@@ -60,8 +60,8 @@ def _reasons() -> str:
     )
     head = ("code", "severity", "what the person reads", "what helps", "中文", "建议")
     return (
-        f"# Reasons of decisions\n\n{_MADE}\nA code is stable: it stands in records and on the wire, "
-        "and is never renamed or used for something else.\n\n" + _table(head, rows)
+        f"# Reasons of decisions\n\n{_MADE}\nA code is stable: it stands in records and on the "
+        "wire, and is never renamed or used for something else.\n\n" + _table(head, rows)
     )
 
 
@@ -87,8 +87,8 @@ def _topics() -> str:
 def _settings() -> str:
     return (
         f"# Settings of a gateway\n\n{_MADE}\n`edge.toml`, by default in `/etc/doorward`. Relative "
-        "paths count from the file's own folder. A key that is not listed is an error, which names the line; "
-        "`doorward-edge check` reads the file, too.\n\n"
+        "paths count from the file's own folder. A key that is not listed is an error, which names "
+        "the line; `doorward-edge check` reads the file, too.\n\n"
         + _table(("key", "kind", "default"), _settings_of(EdgeFile, ""))
     )
 
