@@ -34,7 +34,7 @@ class ZxingReader:
 
     def __init__(self, symbologies: Sequence[Symbology], *, thorough: bool = False) -> None:
         """Takes what to look for; `thorough` also tries rotated, small and inverted symbols."""
-        self._formats = zxingcpp.BarcodeFormats([_FORMATS[kind] for kind in symbologies])
+        self._formats = [_FORMATS[kind] for kind in symbologies]
         self._thorough = thorough
         # Line symbols stand in all directions; matrix symbols are found in any without this.
         self._rotate = thorough or any(s in _LINES for s in symbologies)
@@ -44,7 +44,8 @@ class ZxingReader:
         """Returns every symbol that was read."""
         found = zxingcpp.read_barcodes(
             luma,
-            formats=self._formats,  # type: ignore[arg-type]  # its stubs know no sequence here
+            # Made each time: one that lives to the end of the process is called a leak there.
+            formats=zxingcpp.BarcodeFormats(self._formats),
             try_rotate=self._rotate,
             try_downscale=self._thorough,
             try_invert=self._thorough,
