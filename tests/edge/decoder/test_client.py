@@ -1,276 +1,347 @@
-"""Real children, killed, stopped and replaced by liars: the parent goes on."""
+"""The decoder's client: it reads, and whatever its child does, it goes on."""
 
 import os
 import signal
+import struct
 import time
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from doorward_edge.adapters.clock_system import SystemClock
 from doorward_edge.config import ClockSource
-from doorward_edge.decoder.client import Decoded, DecoderClient, Loss
+from doorward_edge.decoder.client import DecoderClient, Loss
 from doorward_edge.decoder.process import ChildSettings
-from doorward_edge.scan import Symbology
+from doorward_edge.scan import Luma
+from doorward_edge.simulate.symbol import draw_modules
 from doorward_edge.stages.decode import STILL_PASSES, Pass
-from tests.edge.decoder.pictures import blank, qr
 
-CLOCK = SystemClock(ClockSource.ASSUME)
-CHILDREN = str(Path(__file__).parent / "children.py")
-PATIENCE_S = 60
-FAST = (Pass.ZXING_FAST,)
-SETTINGS = ChildSettings(frame_bytes=1280 * 720)
+TEXT = "DW1:" + "7QK$A" * 20
+PATIENCE_S = 30.0
+LOOK = (Pass.ZXING_FAST, Pass.PYZBAR_PLAIN)
+
+Open = Callable[..., DecoderClient]
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[DecoderClient]:
-    client = DecoderClient(SETTINGS, CLOCK, deadline_ms=20_000)
+def drawn(text: str = TEXT) -> Luma:
+    modules = np.pad(draw_modules(text), 4, constant_values=255)
+    code = np.repeat(np.repeat(modules, 4, axis=0), 4, axis=1)
+    return np.pad(code, ((40, 60), (80, 50)), constant_values=180)
+
+
+@pytest.fixture
+def open_client() -> Iterator[Open]:
+    clients: list[DecoderClient] = []
+
+    def make(*, deadline_ms: int = 5_000, **settings: object) -> DecoderClient:
+        made = ChildSettings(**settings)  # type: ignore[arg-type]  # a test's own settings
+        client = DecoderClient(made, SystemClock(ClockSource.ASSUME), deadline_ms=deadline_ms)
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+def ready(client: DecoderClient) -> int:
+    """Waits for a child and returns its process id."""
     assert client.wait_ready(PATIENCE_S)
-    yield client
-    client.close()
+    assert client.child_pid is not None
+    return client.child_pid
 
 
-def made(request: pytest.FixtureRequest, settings: ChildSettings, **options: int) -> DecoderClient:
-    client = DecoderClient(settings, CLOCK, **options)  # type: ignore[arg-type]  # numbers and flags
-    request.addfinalizer(client.close)
-    return client
+def texts(client: DecoderClient, luma: Luma) -> list[bytes]:
+    decoded = client.decode(luma, LOOK)
+    assert decoded.loss is None
+    return [s.payload for s in decoded.sightings]
 
 
-def until(met: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not met():
-        assert time.monotonic() < end, f"waited {PATIENCE_S} s for {what}"
-        time.sleep(0.005)
+# --- The real child -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", Pass)
-def test_every_pass_reads_in_the_sandbox(client: DecoderClient, number: Pass) -> None:
-    picture = qr("DW1:HELLO", 6)
-    if number is Pass.ZXING_INVERTED:
-        picture = 255 - picture
-    decoded = client.decode(picture, (number,))
-    assert [(s.payload, s.reader) for s in decoded.sightings] == [(b"DW1:HELLO", number.label)]
-    xs = [x for x, _ in decoded.sightings[0].corners]
-    assert (min(xs), max(xs)) == pytest.approx((60 + 24, 60 + 24 + 21 * 6), abs=4)
-
-
-@pytest.mark.parametrize("charset", [f"iso-8859-{n}" for n in (1, 2, 5, 7, 9, 15)] + ["shift_jis"])
-def test_no_character_set_makes_a_reader_open_a_file(client: DecoderClient, charset: str) -> None:
-    text = {"iso-8859-5": "жук", "iso-8859-7": "αβγ", "shift_jis": "テスト"}.get(charset, "abc")
-    pid = client.child_pid
-    client.decode(qr(text, encoding=charset, eci=True), (Pass.PYZBAR_PLAIN,))
-    client.decode(qr(bytes(range(128, 256)), mode="byte"), (Pass.PYZBAR_PLAIN,))
-    client.tend()
-    assert client.child_pid == pid
-
-
-def test_passes_are_tried_until_one_sees_something(client: DecoderClient) -> None:
-    decoded = client.decode(255 - qr("HELLO"), (Pass.ZXING_FAST, Pass.ZXING_INVERTED))
-    assert [s.reader for s in decoded.sightings] == ["zxing/inverted"]
-
-
-def test_an_empty_picture_is_an_answer_and_no_loss(client: DecoderClient) -> None:
-    decoded = client.decode(blank(), (Pass.ZXING_FAST, Pass.PYZBAR_PLAIN))
-    assert (decoded.sightings, decoded.loss) == ((), None)
+def test_a_code_is_read_in_the_child(open_client: Open) -> None:
+    client = open_client()
+    ready(client)
+    decoded = client.decode(drawn(), LOOK)
+    (sighting,) = decoded.sightings
+    assert (sighting.payload, sighting.problem) == (TEXT.encode(), "")
+    assert sighting.reader == "zxing/fast"
+    assert sighting.corners[0] == pytest.approx((80 + 16, 40 + 16), abs=2)
     assert decoded.took_us > 0
 
 
-def test_random_pictures_and_sizes_never_cost_a_child(client: DecoderClient) -> None:
-    rng, pid = np.random.default_rng(1), client.child_pid
-    for _ in range(40):
-        height, width = (int(n) for n in rng.integers(1, 400, 2))
-        noise = rng.integers(0, 256, (height, width)).astype(np.uint8)
-        decoded = client.decode(noise, tuple(Pass))
-        assert decoded.loss in {None, Loss.FAILED}
+def test_one_child_reads_many_frames_of_different_sizes(open_client: Open) -> None:
+    client = open_client()
+    pid = ready(client)
+    for width in (300, 333, 401, 640):
+        luma = np.full((400, width), 200, dtype=np.uint8)
+        assert texts(client, luma) == []
+    assert texts(client, drawn()) == [TEXT.encode()]
     assert client.child_pid == pid
 
 
-def test_a_picture_larger_than_the_memory_is_refused(client: DecoderClient) -> None:
-    assert client.decode(np.zeros((1000, 1000), np.uint8), FAST).loss is Loss.TOO_LARGE
+def test_a_part_of_a_frame_is_looked_at_without_its_surroundings(open_client: Open) -> None:
+    client = open_client()
+    ready(client)
+    frame = np.hstack([drawn("DW0AAAA"), drawn("DW0BBBB")])
+    middle = frame.shape[1] // 2
+    assert texts(client, frame[:, :middle]) == [b"DW0AAAA"]
+    assert texts(client, frame[:, middle:]) == [b"DW0BBBB"]
 
 
-def test_a_file_is_not_opened_as_a_picture_when_it_is_none(client: DecoderClient) -> None:
-    assert client.decode_file(b"\x89PNG" + os.urandom(100), STILL_PASSES).loss is Loss.NOT_AN_IMAGE
+def test_a_frame_that_is_larger_than_the_shared_memory_is_refused(open_client: Open) -> None:
+    client = open_client(frame_bytes=320 * 200)
+    pid = ready(client)
+    assert client.decode(drawn(), LOOK).loss is Loss.TOO_LARGE
+    assert client.child_pid == pid
 
 
-def test_the_child_holds_nothing_but_its_pipes_and_the_picture(client: DecoderClient) -> None:
-    folder = Path(f"/proc/{client.child_pid}/fd")
-    held = sorted(str(fd.readlink()) for fd in folder.iterdir())
-    pipes = [name for name in held if name.startswith("pipe:")]
-    others = {name for name in held if not name.startswith("pipe:")}
-    assert len(pipes) == 2
-    assert others == {"/dev/null", "/memfd:doorward-frame (deleted)"}
+def test_a_killed_child_is_replaced_and_the_next_frame_is_read(open_client: Open) -> None:
+    client = open_client()
+    for killed in range(1, 3):
+        os.kill(ready(client), signal.SIGKILL)
+        before = time.monotonic()
+        wait_until(lambda: bool(client.decode(drawn(), LOOK).loss))
+        ready(client)
+        took_s = time.monotonic() - before
+        assert took_s < 10, "a new child must be there soon, also on a busy machine"
+        assert texts(client, drawn()) == [TEXT.encode()]
+        assert client.stats()["died"] == killed
+        assert client.stats()["restarts"] == killed
 
 
-def test_the_child_is_locked_in(client: DecoderClient) -> None:
-    status = Path(f"/proc/{client.child_pid}/status").read_text()
-    assert "NoNewPrivs:\t1" in status
-    assert "Seccomp:\t2" in status
-    assert "Threads:\t1" in status
-
-
-def test_a_killed_child_is_replaced_and_reads_again(request: pytest.FixtureRequest) -> None:
-    client = made(request, SETTINGS)
-    assert client.wait_ready(PATIENCE_S)
-    first = client.child_pid
-    assert first is not None
+def test_a_child_that_dies_while_nothing_is_asked_is_noticed_by_tending(open_client: Open) -> None:
+    client = open_client()
+    first = ready(client)
     os.kill(first, signal.SIGKILL)
-    until(lambda: client.decode(qr("HELLO"), FAST).sightings, "a scan after the kill")
-    assert client.child_pid != first
-    assert client.stats() == {"starts": 2, "died": 1, "hung": 0, "nonsense": 0, "restarts": 1}
+    wait_until(lambda: tended(client)["died"] == 1)
+    assert ready(client) != first
 
 
-def test_with_a_spare_child_the_very_next_frame_is_read(request: pytest.FixtureRequest) -> None:
-    client = made(request, SETTINGS, has_spare=True)
-    assert client.wait_ready(PATIENCE_S)
-    until(lambda: spare_is_ready(client), "the spare child")
-    for _ in range(2):
-        until(lambda: spare_is_ready(client), "the spare child")
-        first = client.child_pid
-        assert first is not None
-        os.kill(first, signal.SIGKILL)
-        until_gone(first)
-        assert client.decode(qr("HELLO"), FAST).sightings
-    assert client.stats()["restarts"] == 2
+def test_a_child_that_hangs_is_killed_at_the_deadline_and_replaced(open_client: Open) -> None:
+    client = open_client(deadline_ms=300)
+    first = ready(client)
+    os.kill(first, signal.SIGSTOP)
+    before = time.monotonic()
+    assert client.decode(drawn(), LOOK).loss is Loss.HUNG
+    assert time.monotonic() - before < 5
+    assert not_running(first)
+    assert ready(client) != first
+    assert client.stats()["hung"] == 1
 
 
-def ends_of(client: DecoderClient) -> int:
+def test_after_close_nothing_is_left_and_nothing_is_started(open_client: Open) -> None:
+    client = open_client()
+    pid = ready(client)
+    client.close()
+    assert not_running(pid)
+    assert client.decode(drawn(), LOOK).loss is Loss.NOT_READY
     client.tend()
-    return client.stats()["restarts"]
+    assert client.stats()["starts"] == 1
 
 
-def spare_is_ready(client: DecoderClient) -> bool:
-    client.tend()
-    return sum(child.is_ready for child in client._children) == 2
+def test_the_child_has_no_descriptor_beyond_its_pipes_and_no_privilege(open_client: Open) -> None:
+    with Path("/etc/hostname").open("rb") as file:
+        os.set_inheritable(file.fileno(), True)
+        client = open_client()
+    pid = ready(client)
+    names = {entry.name: str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    foreign = {
+        n: name
+        for n, name in names.items()
+        if not name.startswith(("pipe:", "/dev/null", "/memfd:doorward-frame"))
+        and "gconv" not in name
+    }
+    assert foreign == {}
+    lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    assert status["NoNewPrivs"].strip() == "1"
+    assert status["Seccomp"].strip() == "2"
 
 
-def until_gone(pid: int) -> None:
-    until(lambda: state_of(pid) in {"Z", ""}, f"the end of {pid}")
+def test_the_child_cannot_write_into_the_frame(open_client: Open) -> None:
+    client = open_client()
+    pid = ready(client)
+    lines = Path(f"/proc/{pid}/maps").read_text("ascii").splitlines()
+    maps = [line.split() for line in lines if "doorward-frame" in line]
+    assert [words[1] for words in maps] == ["r--s"]
 
 
-def state_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return ""
+# --- Image files --------------------------------------------------------------------------------
 
 
-def test_a_child_that_hangs_is_killed_by_the_deadline(request: pytest.FixtureRequest) -> None:
-    client = made(request, SETTINGS, deadline_ms=300)
-    assert client.wait_ready(PATIENCE_S)
-    stopped = client.child_pid
-    assert stopped is not None
-    os.kill(stopped, signal.SIGSTOP)
-    began = time.monotonic()
-    decoded = client.decode(qr("HELLO"), FAST)
-    assert decoded.loss is Loss.HUNG
-    assert 0.25 < time.monotonic() - began < 3
-    assert state_of(stopped) == ""
-    until(lambda: client.decode(qr("HELLO"), FAST).sightings, "a scan after the hang")
+def as_file(suffix: str) -> bytes:
+    return bytes(cv2.imencode(suffix, drawn())[1])
 
 
-def test_a_child_dies_with_the_gateway() -> None:
-    import subprocess
-    import sys
-
-    script = (
-        "import os, sys\n"
-        "from doorward_edge.adapters.clock_system import SystemClock\n"
-        "from doorward_edge.config import ClockSource\n"
-        "from doorward_edge.decoder.client import DecoderClient\n"
-        "from doorward_edge.decoder.process import ChildSettings\n"
-        "client = DecoderClient(ChildSettings(), SystemClock(ClockSource.ASSUME))\n"
-        "assert client.wait_ready(60)\n"
-        "print(client.child_pid, flush=True)\n"
-        "os.kill(os.getpid(), 9)\n"
+def huge_png() -> bytes:
+    """A PNG that says it has 60,000 x 60,000 pixels."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(bytes(1_000_000))
+    data = b"IDAT" + pixels
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", 13)
+        + body
+        + struct.pack(">I", zlib.crc32(body))
+        + struct.pack(">I", len(pixels))
+        + data
+        + struct.pack(">I", zlib.crc32(data))
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, timeout=PATIENCE_S, check=False
-    )
-    orphan = int(done.stdout)
-    until_gone(orphan)
 
 
-LIARS = {
-    "garbage_at_once": {Loss.NOT_READY},
-    "ends_at_once": {Loss.NOT_READY},
-    "cannot_start": {Loss.NOT_READY},
-    "silent": {Loss.NOT_READY},
-    "garbage_answers": {Loss.NONSENSE},
-    "endless_answer": {Loss.NONSENSE},
-    "huge_count": {Loss.NONSENSE},
-    "not_a_number": {Loss.NONSENSE},
-    "wrong_serial": {Loss.NONSENSE},
-    "speaks_unasked": {Loss.NONSENSE, Loss.NOT_READY},
-    "half_a_header": {Loss.HUNG},
-    "half_a_body": {Loss.HUNG},
-    "deaf": {Loss.HUNG},
-    "ends_when_asked": {Loss.DIED},
+@pytest.fixture
+def file_client(open_client: Open) -> DecoderClient:
+    client = open_client(reads_files=True, frame_bytes=4 * 2**20, memory_bytes=512 * 2**20)
+    ready(client)
+    return client
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp", ".tiff", ".pgm"])
+def test_image_files_are_opened_in_the_child(file_client: DecoderClient, suffix: str) -> None:
+    decoded = file_client.decode_file(as_file(suffix), STILL_PASSES)
+    assert decoded.loss is None
+    assert [s.payload for s in decoded.sightings] == [TEXT.encode()]
+
+
+def test_files_that_are_no_pictures_say_so_and_cost_no_child(file_client: DecoderClient) -> None:
+    pid = file_client.child_pid
+    for content in (b"x", b"not an image" * 1000, as_file(".png")[:60], bytes(5000)):
+        assert file_client.decode_file(content, STILL_PASSES).loss is Loss.NOT_AN_IMAGE
+    assert file_client.child_pid == pid
+
+
+def test_a_picture_that_would_not_fit_into_memory_is_an_answer(file_client: DecoderClient) -> None:
+    decoded = file_client.decode_file(huge_png(), STILL_PASSES)
+    assert decoded.loss in {Loss.NOT_AN_IMAGE, Loss.TOO_LARGE, Loss.DIED}
+    ready(file_client)
+    good = file_client.decode_file(as_file(".png"), STILL_PASSES)
+    assert [s.payload for s in good.sightings] == [TEXT.encode()]
+
+
+# --- Children that were taken over --------------------------------------------------------------
+
+PROLOGUE = """
+import os, struct, sys, time
+request, reply = int(sys.argv[2]), int(sys.argv[3])
+REPLY = struct.Struct("<4sIBBHIHH")
+SIGHTING = struct.Struct("<BBBH8f")
+def header(serial, status=0, count=0, body=0, width=284, height=296, magic=b"DWr1"):
+    return REPLY.pack(magic, serial, status, count, body, 1, width, height)
+def say(wire):
+    os.write(reply, wire)
+def hear():
+    wire = os.read(request, 1000)
+    return struct.unpack_from("<4sBBHHII", wire)
+def sighting(symbology=0, number=1, problem=0, length=3, corners=(1.0,) * 8, payload=b"abc"):
+    return SIGHTING.pack(symbology, number, problem, length, *corners) + payload
+def answer(body, count=1, **fields):
+    magic, content, passes, width, height, size, serial = hear()
+    fields = {"width": width, "height": height, **fields}
+    say(header(serial, 0, count, len(body), **fields) + body)
+"""
+HELLO = "say(header(0))\n"
+
+
+def hostile(body: str) -> tuple[str, ...]:
+    return ("-c", PROLOGUE + body)
+
+
+NONSENSE = {
+    "another magic": "hear(); say(header(1, magic=b'EVIL')); time.sleep(60)",
+    "another serial": "s = hear()[-1]; say(header(s + 1)); time.sleep(60)",
+    "an unknown status": "s = hear()[-1]; say(header(s, status=99)); time.sleep(60)",
+    "too many sightings": "s = hear()[-1]; say(header(s, count=255)); time.sleep(60)",
+    "a body without end": "s = hear()[-1]; say(header(s, count=1, body=65535)); time.sleep(60)",
+    "fewer sightings than said": "answer(sighting(), count=2); time.sleep(60)",
+    "more sightings than said": "answer(sighting() * 2, count=1); time.sleep(60)",
+    "a payload longer than its body": "answer(sighting(length=500)); time.sleep(60)",
+    "a payload beyond the limit": (
+        "answer(sighting(length=600, payload=bytes(600))); time.sleep(60)"
+    ),
+    "an unknown symbology": "answer(sighting(symbology=200)); time.sleep(60)",
+    "an unknown pass": "answer(sighting(number=77)); time.sleep(60)",
+    "an unknown problem": "answer(sighting(problem=9)); time.sleep(60)",
+    "corners that are no numbers": (
+        "answer(sighting(corners=(float('nan'),) * 8)); time.sleep(60)"
+    ),
+    "corners far away": "answer(sighting(corners=(1e30,) * 8)); time.sleep(60)",
+    "corners in a larger picture than was asked about": (
+        "answer(sighting(corners=(5000.0,) * 8), width=60000, height=60000); time.sleep(60)"
+    ),
 }
 
 
-@pytest.mark.parametrize("behaviour", LIARS)
-def test_a_lying_child_costs_a_frame_and_nothing_else(
-    request: pytest.FixtureRequest, behaviour: str
-) -> None:
-    settings = ChildSettings(frame_bytes=640 * 480, program=(CHILDREN, behaviour))
-    client = made(request, settings, deadline_ms=200)
-    expected = LIARS[behaviour]
-    lost: list[Decoded] = []
-
-    def is_lost() -> bool:
-        began = time.monotonic()
-        lost.append(client.decode(blank(), FAST))
-        assert time.monotonic() - began < 5
-        return lost[-1].loss in expected - {Loss.NOT_READY} or is_noticed()
-
-    def is_noticed() -> bool:
-        counts = client.stats()
-        return Loss.NOT_READY in expected and (behaviour == "silent" or counts["restarts"] > 0)
-
-    until(is_lost, "a loss")
-    assert all(decoded.sightings == () for decoded in lost)
-    assert {decoded.loss for decoded in lost} <= expected | {Loss.NOT_READY}
+@pytest.mark.parametrize("nonsense", NONSENSE)
+def test_an_answer_out_of_bounds_costs_the_child_its_life(nonsense: str, open_client: Open) -> None:
+    client = open_client(program=hostile(HELLO + NONSENSE[nonsense]))
+    pid = ready(client)
+    decoded = client.decode(drawn(), LOOK)
+    assert (decoded.loss, decoded.sightings) == (Loss.NONSENSE, ())
+    assert not_running(pid)
+    assert client.stats()["nonsense"] == 1
 
 
-def test_children_that_die_at_once_are_started_ever_more_slowly(
-    request: pytest.FixtureRequest,
-) -> None:
-    settings = ChildSettings(frame_bytes=640 * 480, program=("-c", "pass"))
-    client = made(request, settings)
-    until(lambda: client.child_pid or ends_of(client) >= 4, "four ends")
-    before = client.stats()["starts"]
-    end = time.monotonic() + 0.2
-    while time.monotonic() < end:
-        client.tend()
-    assert client.stats()["starts"] <= before + 1
+def test_the_tests_of_nonsense_can_also_say_sense(open_client: Open) -> None:
+    client = open_client(program=hostile(HELLO + "answer(sighting()); time.sleep(60)"))
+    ready(client)
+    (sighting,) = client.decode(drawn(), LOOK).sightings
+    assert (sighting.payload, sighting.reader) == (b"abc", "zxing/fast")
 
 
-def test_pictures_and_answers_cost_no_descriptors(request: pytest.FixtureRequest) -> None:
-    settings = ChildSettings(frame_bytes=640 * 480, program=(CHILDREN, "ends_when_asked"))
-    client = made(request, settings)
-    until(lambda: client.decode(blank(), FAST).loss is Loss.DIED, "a death")
-    before = sum(1 for _ in Path("/proc/self/fd").iterdir())
-    deaths = ends_of(client) + 3
-
-    def has_died_more() -> bool:
-        client.decode(blank(), FAST)
-        return ends_of(client) >= deaths
-
-    until(has_died_more, "more deaths")
-    assert sum(1 for _ in Path("/proc/self/fd").iterdir()) <= before + 3
+def test_a_child_that_speaks_without_being_asked_is_replaced(open_client: Open) -> None:
+    client = open_client(program=hostile(HELLO + "say(header(1)); time.sleep(60)"))
+    ready(client)
+    wait_until(lambda: tended(client)["nonsense"] >= 1)
 
 
-def test_symbologies_reach_the_child(request: pytest.FixtureRequest) -> None:
-    import zxingcpp
+def test_an_answer_that_drips_in_is_cut_off_at_the_deadline(open_client: Open) -> None:
+    body = "s = hear()[-1]\nfor b in header(s):\n    say(bytes([b])); time.sleep(0.2)\n"
+    client = open_client(program=hostile(HELLO + body), deadline_ms=400)
+    ready(client)
+    before = time.monotonic()
+    assert client.decode(drawn(), LOOK).loss is Loss.HUNG
+    assert time.monotonic() - before < 5
 
-    client = made(request, ChildSettings(symbologies=(Symbology.CODE_128,)))
-    assert client.wait_ready(PATIENCE_S)
-    barcode = zxingcpp.create_barcode("STAFF", zxingcpp.BarcodeFormat.Code128)
-    symbol = np.array(zxingcpp.write_barcode_to_image(barcode, scale=3), dtype=np.uint8)
-    picture = np.pad(symbol, 40, constant_values=255)
-    (seen,) = client.decode(picture, FAST).sightings
-    assert (seen.payload, seen.symbology) == (b"STAFF", Symbology.CODE_128)
-    assert client.decode(qr("HELLO"), FAST).sightings == ()
+
+def test_half_an_answer_and_death_is_a_death(open_client: Open) -> None:
+    client = open_client(program=hostile(HELLO + "s = hear()[-1]; say(header(s)[:7])"))
+    ready(client)
+    assert client.decode(drawn(), LOOK).loss is Loss.DIED
+
+
+def test_a_child_that_never_can_start_is_not_started_in_a_tight_loop(open_client: Open) -> None:
+    client = open_client(program=("-c", "pass"))
+    assert not client.wait_ready(1.5)
+    assert 3 <= client.stats()["starts"] <= 8
+    assert client.decode(drawn(), LOOK).loss is Loss.NOT_READY
+
+
+def test_a_child_that_says_it_cannot_start_is_not_used(open_client: Open) -> None:
+    client = open_client(program=hostile("say(header(0, status=4)); time.sleep(60)"))
+    assert not client.wait_ready(0.7)
+    assert client.stats()["nonsense"] >= 1
+
+
+def tended(client: DecoderClient) -> Mapping[str, int]:
+    client.tend()
+    return client.stats()
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < end, "it did not happen in time"
+
+
+def not_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
