@@ -82,9 +82,14 @@ class CameraThread:
                 log.info("camera.ended why=%s", err)
                 return
             except (CameraError, ValueError) as err:
-                self.faults += 1
-                log.warning("camera.fault error=%s", err)
-                self._stop.wait(PAUSE_AFTER_FAULT_S)
+                self._note_fault(str(err))
+            except Exception as err:  # noqa: BLE001  # a driver's bug must not end the thread
+                self._note_fault(f"{type(err).__name__}: {err}")
+
+    def _note_fault(self, why: str) -> None:
+        self.faults += 1
+        log.warning("camera.fault error=%s", why)
+        self._stop.wait(PAUSE_AFTER_FAULT_S)
 
     def _take_in(self, frame: Frame) -> None:
         self.frames += 1
