@@ -61,28 +61,29 @@ RIGHTS = (
 """Which group may enter which zone, at all times."""
 
 PEOPLE = (
-    DemoPerson(name="王芳 Wang Fang", credential_class=CredentialClass.EMPLOYEE, groups=(STAFF,)),
-    DemoPerson(name="Anna Keller", credential_class=CredentialClass.EMPLOYEE, groups=(STAFF,)),
-    DemoPerson(
-        name="李强 Li Qiang", credential_class=CredentialClass.EMPLOYEE, groups=(RESEARCHERS,)
-    ),
-    DemoPerson(
-        name="张伟 Zhang Wei", credential_class=CredentialClass.RESIDENT, groups=(RESIDENTS,)
-    ),
-    DemoPerson(
-        name="陈静 Chen Jing", credential_class=CredentialClass.RESIDENT, groups=(RESIDENTS,)
-    ),
-    DemoPerson(
-        name="Omar Haddad", credential_class=CredentialClass.CONTRACTOR, groups=(RESEARCHERS,)
-    ),
-    DemoPerson(name="刘洋 Liu Yang", credential_class=CredentialClass.VISITOR, groups=(GUESTS,)),
     DemoPerson(
         name="Maria Rossi",
         credential_class=CredentialClass.VISITOR,
         groups=(GUESTS,),
         begins_tomorrow=True,
     ),
+    DemoPerson(name="刘洋 Liu Yang", credential_class=CredentialClass.VISITOR, groups=(GUESTS,)),
+    DemoPerson(
+        name="Omar Haddad", credential_class=CredentialClass.CONTRACTOR, groups=(RESEARCHERS,)
+    ),
+    DemoPerson(
+        name="陈静 Chen Jing", credential_class=CredentialClass.RESIDENT, groups=(RESIDENTS,)
+    ),
+    DemoPerson(
+        name="张伟 Zhang Wei", credential_class=CredentialClass.RESIDENT, groups=(RESIDENTS,)
+    ),
+    DemoPerson(
+        name="李强 Li Qiang", credential_class=CredentialClass.EMPLOYEE, groups=(RESEARCHERS,)
+    ),
+    DemoPerson(name="Anna Keller", credential_class=CredentialClass.EMPLOYEE, groups=(STAFF,)),
+    DemoPerson(name="王芳 Wang Fang", credential_class=CredentialClass.EMPLOYEE, groups=(STAFF,)),
 )
+"""In the order in which their badges are issued; lists show the newest first, one of the staff."""
 
 FOREIGN_CODES = (
     ("网址 / A web address", "https://example.org/menu"),

@@ -147,7 +147,17 @@ def _issue(backend: Backend, actor: Actor, person: DemoPerson) -> Code:
             purpose="demo",
         ),
     )
-    return Code(label=person.name, text=issued.text, credential_id=issued.credential_id)
+    return Code(
+        label=person.name,
+        text=issued.text,
+        credential_id=issued.credential_id,
+        opens=frozenset() if person.begins_tomorrow else _portals_of(person),
+    )
+
+
+def _portals_of(person: DemoPerson) -> frozenset[str]:
+    zones = {zone for group, zone in RIGHTS if group in person.groups}
+    return frozenset(portal.name for portal in PORTALS if portal.zone in zones)
 
 
 def _foreign_codes() -> list[Code]:

@@ -14,8 +14,11 @@ TILT_DEG = 18.0
 _AWAY_S = 0.5
 _LOOK_S = 0.05
 _JOIN_S = 15.0
-_MISTAKES = 0.1
+_MISTAKES = 0.08
 """So many hold up something that is not ours."""
+
+_LOST_WAY = 0.15
+"""So many of the others try a door without asking whether it is theirs."""
 
 
 class Traffic:
@@ -53,14 +56,19 @@ class Traffic:
             pass
         while not self._stop.is_set():
             try:
-                turnstile.present(self._next(chance), tilt_deg=chance.uniform(-TILT_DEG, TILT_DEG))
+                turnstile.present(
+                    self._next(turnstile, chance), tilt_deg=chance.uniform(-TILT_DEG, TILT_DEG)
+                )
             except ControlError:
                 # The gateway was killed or is still starting; people wait before it.
                 self._stop.wait(_AWAY_S)
                 continue
             self._stop.wait(chance.uniform(*PAUSE_S))
 
-    def _next(self, chance: random.Random) -> Code:
+    def _next(self, turnstile: Turnstile, chance: random.Random) -> Code:
         if self._others and chance.random() < _MISTAKES:
             return chance.choice(self._others)
-        return chance.choice(self._ours)
+        welcome = [code for code in self._ours if turnstile.gateway.name in code.opens]
+        if not welcome or chance.random() < _LOST_WAY:
+            return chance.choice(self._ours)
+        return chance.choice(welcome)

@@ -27,11 +27,13 @@ class Code:
 
     Attributes:
         credential_id: 16 hex digits; None when no credential stands behind the text.
+        opens: gateways at which it is granted while nothing changes.
     """
 
     label: str
     text: str
     credential_id: str | None
+    opens: frozenset[str] = frozenset()
 
 
 class PresentedLog:
