@@ -6,6 +6,7 @@ the journal is the queue.
 
 import queue
 import ssl
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -120,7 +121,10 @@ class PahoBroker:
             self._events.put(LinkUp(self._session))
 
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: object) -> None:
-        self._events.put(LinkDown("no answer"))
+        # paho calls this while it handles the error; a broker with a foreign certificate and one
+        # that is away need different hands.
+        why = sys.exception()
+        self._events.put(LinkDown(f"no answer: {why}" if why else "no answer"))
 
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: object, _flags: object, code: ReasonCode, _p: object
