@@ -59,7 +59,7 @@ def _sign_in(page: Page, world: World) -> None:
     page.goto(_address(world) + "/sign-in")
     page.fill("input[name=name]", "security")
     page.fill("input[name=password]", world.setup.password)
-    page.click("form button[type=submit]")
+    page.click("form[action='/sign-in'] button[type=submit]")
     page.wait_for_load_state()
 
 
