@@ -1,29 +1,17 @@
 """Camera to scan: newest frame -> is anything new -> decoder child -> one scan per presentation."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from doorward.times import Clock
-from doorward_edge.camera import open_camera
-from doorward_edge.config import EdgeConfig
-from doorward_edge.decoder.client import Decoded, DecoderClient
-from doorward_edge.decoder.process import ChildSettings
+from doorward_edge.decoder.client import Decoded
 from doorward_edge.mailbox import CameraThread
 from doorward_edge.ports import CameraHealth, FrameSource
 from doorward_edge.scan import Frame, Luma, Scan, Strategy
 from doorward_edge.stages.change_gate import ChangeGate
 from doorward_edge.stages.decode import HeldCodes, Pass, PassPlan
 
-log = logging.getLogger(__name__)
-
 _SMOOTHING = 0.1
-_MIB = 2**20
-_LARGEST_FRAME_BYTES = 16 * _MIB
-"""Room for whatever a camera gives in spite of what it was asked for; untouched, it costs none."""
-_CHILD_BASE_BYTES = 96 * _MIB
-_CHILD_BYTES_PER_PX = 16
-"""A doubled picture has four bytes for each pixel, and the readers work on copies of it."""
 
 
 class Decoder(Protocol):
@@ -126,30 +114,3 @@ class Sight:
         scans = self._held.admit(decoded.sightings, at_ms, is_changed=is_changed)
         self._counts["scans"] += len(scans)
         return scans
-
-
-def open_sight(config: EdgeConfig, clock: Clock) -> tuple[FrameSource, Sight]:
-    """Opens the camera of a configuration and what looks through it.
-
-    Call it from the thread that will call `next_scans`: the decoder's child ends with that thread.
-
-    Raises:
-        CameraError: the camera cannot be opened.
-    """
-    camera, reader = config.camera, config.reader
-    source = open_camera(camera, clock)
-    pixels = camera.width_px * camera.height_px
-    settings = ChildSettings(
-        symbologies=reader.symbologies,
-        frame_bytes=_LARGEST_FRAME_BYTES,
-        memory_bytes=_CHILD_BASE_BYTES + _CHILD_BYTES_PER_PX * pixels,
-    )
-    sight = Sight(
-        source=source,
-        decoder=DecoderClient(settings, clock),
-        strategy=reader.strategy,
-        held_s=config.portal.held_s,
-        clock=clock,
-        roi_px=camera.roi_px,
-    )
-    return source, sight

@@ -121,8 +121,9 @@ def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
 
 def _open_eyes(config: EdgeConfig, camera: FrameSource, clock: Clock) -> Sight:
     """Starts decoder child and camera thread; both end with the thread that calls this."""
-    pictures = config.camera.kind in {CameraKind.FOLDER, CameraKind.VIDEO}
-    size = LARGEST_PICTURE_PX if pictures else config.camera.width_px * config.camera.height_px
+    # A USB camera may give what it likes; room that is not used costs none.
+    any_size = config.camera.kind in {CameraKind.FOLDER, CameraKind.VIDEO, CameraKind.V4L2}
+    size = LARGEST_PICTURE_PX if any_size else config.camera.width_px * config.camera.height_px
     settings = ChildSettings(symbologies=config.reader.symbologies, frame_bytes=size)
     return Sight(
         source=camera,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from doorward_edge.scan import Luma
-from doorward_edge.stages.change_gate import ChangeGate
+from doorward_edge.stages.change_gate import ChangeGate, _means
 
 CALM_FRAMES = 15
 
@@ -79,7 +79,23 @@ def test_another_size_is_a_change() -> None:
     assert gate.is_changed(hall()[:240, :320])
 
 
-def test_a_picture_narrower_than_a_block_does_not_break_it() -> None:
+@pytest.mark.parametrize("width", [160, 161, 333, 17])
+def test_a_width_of_no_even_number_of_blocks_is_looked_at(width: int) -> None:
     gate = ChangeGate()
-    assert gate.is_changed(np.zeros((200, 160), np.uint8))
-    assert not gate.is_changed(np.zeros((200, 160), np.uint8))
+    picture = np.full((200, width), 90, dtype=np.uint8)
+    assert gate.is_changed(picture)
+    assert not gate.is_changed(picture)
+    held = picture.copy()
+    held[40:120, :16] = 200
+    assert gate.is_changed(held)
+
+
+def test_a_part_that_is_narrower_than_a_block_is_always_looked_at() -> None:
+    gate = ChangeGate()
+    assert all(gate.is_changed(np.zeros((200, 15), np.uint8)) for _ in range(3))
+
+
+def test_the_means_are_those_of_sixteen_neighbours() -> None:
+    luma = np.random.default_rng(1).integers(0, 256, (64, 333)).astype(np.uint8)
+    wanted = luma[::8, :320].reshape(8, 20, 16).mean(axis=2)
+    assert np.allclose(_means(luma), wanted)

@@ -16,6 +16,8 @@ from doorward_edge.scan import Luma, Symbology
 
 _KILL_WAIT_S = 1.0
 _MIB = 2**20
+_BASE_BYTES = 96 * _MIB
+_BYTES_PER_PX = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,15 +27,21 @@ class ChildSettings:
     Attributes:
         program: the interpreter's arguments; tests put other programs in the child's place.
         frame_bytes: size of the shared memory, the largest picture.
-        memory_bytes: what the child may allocate once it is locked in.
+        memory_bytes: what the child may allocate once it is locked in; 0 for what pictures of
+            that size need.
         reads_files: whether the child opens image files, too.
     """
 
     symbologies: tuple[Symbology, ...] = (Symbology.QR,)
     frame_bytes: int = 1280 * 720
-    memory_bytes: int = 128 * _MIB
+    memory_bytes: int = 0
     reads_files: bool = False
     program: tuple[str, ...] = ("-I", "-m", "doorward_edge.decoder.child")
+
+    @property
+    def most_memory_bytes(self) -> int:
+        """What the child may allocate: a doubled picture, and the readers' copies of it."""
+        return self.memory_bytes or _BASE_BYTES + _BYTES_PER_PX * self.frame_bytes
 
 
 class ChildProcess:
@@ -124,7 +132,7 @@ def _start(settings: ChildSettings, fds: tuple[int, int, int]) -> subprocess.Pop
         os.getpid(),
         *fds,
         settings.frame_bytes,
-        settings.memory_bytes,
+        settings.most_memory_bytes,
         int(settings.reads_files),
         *settings.symbologies,
     )

@@ -13,7 +13,13 @@ _FEWEST_BLOCKS = 2
 _FOLLOW = 0.06
 """How fast the reference follows an unchanged scene: daylight is absorbed, a hand is not."""
 _FOLLOW_NOISE = 0.1
+_SIGMA_OF_MIDDLE = 1.4826
+"""Standard deviation of a normal distribution whose absolute deviations have the median 1."""
 _LIGHT_RANGE = (0.6, 1.6)
+
+_EVEN_BYTES = np.uint64(0x00FF_00FF_00FF_00FF)
+_ADD_QUARTERS = np.uint64(0x0001_0001_0001_0001)
+"""Multiplied with this, the uppermost quarter of a word holds the sum of its four quarters."""
 
 Blocks = NDArray[np.float32]
 
@@ -34,35 +40,40 @@ class ChangeGate:
         """Takes in a frame; returns whether something in it is new."""
         blocks = _means(luma)
         reference = self._reference
-        if reference is None or reference.shape != blocks.shape:
+        if reference is None or reference.shape != blocks.shape or not blocks.size:
             self._reference, self._noise_dn = blocks, 0.0
             return True
         difference = blocks - reference * _light_ratio(reference, blocks)
-        spread = np.abs(difference - np.float32(np.median(difference)))
+        spread = np.abs(difference - _middle(difference))
         limit = max(_LEAST_CHANGE_DN, _SIGMAS * self._noise_dn)
         changed = int(np.count_nonzero(spread > limit)) >= _FEWEST_BLOCKS
-        self._noise_dn += _FOLLOW_NOISE * (_sigma_of(spread) - self._noise_dn)
+        self._noise_dn += _FOLLOW_NOISE * (_middle(spread) * _SIGMA_OF_MIDDLE - self._noise_dn)
         self._reference = blocks if changed else reference + _FOLLOW * (blocks - reference)
         return changed
 
 
 def _means(luma: Luma) -> Blocks:
-    """Means of 16 neighbours in every eighth row: cheap, and a quarter of a pixel's noise."""
+    """Means of 16 neighbours in every eighth row: cheap, and a quarter of a pixel's noise.
+
+    Eight pixels are added at once as parts of one 64-bit word, for this runs on every frame.
+    """
     rows = luma[::_ROW_STRIDE_PX]
-    wide = rows.shape[1] - rows.shape[1] % _BLOCK_PX
-    groups = rows[:, :wide].reshape(rows.shape[0], -1, _BLOCK_PX)
-    sums = groups.sum(axis=2, dtype=np.uint16)
-    return np.asarray(sums * np.float32(1 / _BLOCK_PX), dtype=np.float32)
+    words = rows[:, : rows.shape[1] - rows.shape[1] % _BLOCK_PX].view(np.uint64)
+    sums_of_2 = (words & _EVEN_BYTES) + ((words >> np.uint64(8)) & _EVEN_BYTES)
+    sums_of_8 = (sums_of_2 * _ADD_QUARTERS) >> np.uint64(48)
+    sums_of_16 = sums_of_8[:, ::2] + sums_of_8[:, 1::2]
+    return np.asarray(sums_of_16, dtype=np.float32) * np.float32(1 / _BLOCK_PX)
 
 
-def _light_ratio(reference: Blocks, blocks: Blocks) -> np.float32:
+def _light_ratio(reference: Blocks, blocks: Blocks) -> float:
     """How much lighter everything became; the middle ignores what moved in a part of it."""
-    before, after = float(np.median(reference)), float(np.median(blocks))
+    before, after = _middle(reference), _middle(blocks)
     if before < 1:
-        return np.float32(1)
-    return np.float32(min(max(after / before, _LIGHT_RANGE[0]), _LIGHT_RANGE[1]))
+        return 1.0
+    return min(max(after / before, _LIGHT_RANGE[0]), _LIGHT_RANGE[1])
 
 
-def _sigma_of(spread: Blocks) -> float:
-    """Standard deviation of what is noise, from the middle half of the differences."""
-    return float(np.median(spread)) / 0.6745
+def _middle(blocks: Blocks) -> float:
+    """The median of every ninth block: sorting all of them would cost more than all the rest."""
+    some = blocks[::3, ::3].ravel()
+    return float(np.partition(some, some.size // 2)[some.size // 2])
