@@ -92,9 +92,8 @@ class CameraThread:
         self._stop.wait(PAUSE_AFTER_FAULT_S)
 
     def _take_in(self, frame: Frame) -> None:
+        """Hands the frame over first: the camera's health can wait, whoever holds a code cannot."""
         self.frames += 1
+        seen = crop(frame.luma, self._roi_px)
+        self.mailbox.put(Frame(luma=seen, seq=frame.seq, captured_mono_ms=frame.captured_mono_ms))
         self._watch.note(impression_of(frame.luma), frame.captured_mono_ms)
-        luma = crop(frame.luma, self._roi_px)
-        if luma is not frame.luma:
-            frame = Frame(luma=luma, seq=frame.seq, captured_mono_ms=frame.captured_mono_ms)
-        self.mailbox.put(frame)
