@@ -10,7 +10,7 @@ from typing import Protocol
 from doorward.decision import Deny, Grant, Rules
 from doorward.keys import Keyring
 from doorward.reasons import Reason
-from doorward.times import Clock, Instant
+from doorward.times import Clock
 from doorward_edge.scan import Scan
 from doorward_edge.stages.actuate import ActuateStage
 from doorward_edge.stages.decide import DecideStage
@@ -88,19 +88,24 @@ class Pipeline:
         self._actuate = actuate
         self._counters = counters
 
-    def take(self, scan: Scan) -> Grant | Deny:
-        """Decides on a scan, records it and acts. Returns what was done."""
+    def take(self, scan: Scan) -> Grant | Deny | None:
+        """Decides on a scan, records it and acts.
+
+        Returns what was done, or None for a granted pass that only drew itself anew.
+        """
         now, online = self._clock.now(), self._link.is_connected
         presentation = verify_scan(scan, self._rules.keyring)
+        if self._decide.is_same_pass_again(presentation, now):
+            return None
         decision = self._decide.decide(presentation, self._rules.rules, now)
         recorded = self._record.scan(scan, decision, now).state
         if recorded is Recorded.FAILED:
             decision = Deny(reason=Reason.NOT_RECORDED, grounds=decision.grounds)
         self._actuate.actuate(decision, online=online)
-        self._count(decision, recorded, now)
+        self._count(decision, recorded)
         return decision
 
-    def _count(self, decision: Grant | Deny, recorded: Recorded, now: Instant) -> None:
+    def _count(self, decision: Grant | Deny, recorded: Recorded) -> None:
         counters, reason = self._counters, decision.reason
         counters.scans += 1
         counters.granted += isinstance(decision, Grant)
@@ -108,11 +113,11 @@ class Pipeline:
         counters.late += recorded is Recorded.LATE
         counters.not_recorded += recorded is Recorded.FAILED
         counters.reasons[reason] = counters.reasons.get(reason, 0) + 1
+        # Not who it was: the journal is sealed so that a stolen card does not tell.
         log.info(
-            "scan.%s reason=%s rule=%s credential=%s at=%d",
+            "scan.%s reason=%s rule=%s recorded=%s",
             "granted" if isinstance(decision, Grant) else "denied",
             reason,
-            decision.grounds.rule,
-            decision.grounds.credential_id.hex() if decision.grounds.credential_id else "-",
-            now.utc_ms,
+            decision.grounds.rule or "-",
+            recorded,
         )

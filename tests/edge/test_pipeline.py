@@ -3,7 +3,11 @@
 from dataclasses import dataclass, field
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from doorward.credential import SLOT_S, show_pass, slot_message, slot_of
 from doorward.decision import Deny, Grant
 from doorward.keys import pin_keyring
 from doorward.reasons import Reason
@@ -25,6 +29,8 @@ from tests.fakes.edge_ports import (
 )
 from tests.fakes.fake_journal import FakeJournal
 from tests.fakes.site_simulator import PORTAL, SITE, START_S, SiteSimulator, credential_id
+
+PHONE = ec.derive_private_key(0xFACE, ec.SECP256R1())
 
 
 @dataclass
@@ -64,7 +70,7 @@ class Gate:
             rules=self.keeper,
             link=self.link,
             clock=self.clock,
-            decide=DecideStage(PORTAL, UsedSlots()),
+            decide=DecideStage(PORTAL, UsedSlots(), held_s=3.0),
             record=RecordStage(
                 self.journal,
                 boot_id=bytes(8),
@@ -81,6 +87,11 @@ class Gate:
         return self
 
     def take(self, payload: str, problem: str = "") -> Grant | Deny:
+        decision = self.see(payload, problem)
+        assert decision is not None
+        return decision
+
+    def see(self, payload: str, problem: str = "") -> Grant | Deny | None:
         return self.pipeline.take(
             Scan(payload=payload.encode(), problem=problem, reader="zxing/fast", captured_mono_ms=0)
         )
@@ -155,3 +166,41 @@ def test_a_gateway_without_rules_opens_for_nobody_and_says_so() -> None:
     assert gate.take(gate.site.badge(7)).reason is Reason.POLICY_MISSING
     assert gate.lock.pulses_ms == []
     assert gate.indicator.shown == [(Signal.NOT_ENROLLED, False)]
+
+
+def _pass(gate: Gate, number: int) -> str:
+    """Returns the pass of a phone, drawn for the slot in which the gate's clock is."""
+    issued = gate.site.pass_grant(number, PHONE)
+    slot = slot_of(int(gate.clock.utc_s))
+    r, s = decode_dss_signature(PHONE.sign(slot_message(issued, slot), ec.ECDSA(hashes.SHA256())))
+    return show_pass(issued, slot, r, s)
+
+
+def test_a_pass_that_redraws_itself_while_held_up_is_one_scan(gate: Gate) -> None:
+    assert isinstance(gate.take(_pass(gate, 7)), Grant)
+    for _ in range(3):
+        gate.clock.pass_s(SLOT_S)
+        assert gate.see(_pass(gate, 7)) is None
+    assert (len(gate.journal.records), gate.lock.pulses_ms) == (1, [3000])
+    gate.clock.pass_s(SLOT_S + 4)
+    assert isinstance(gate.take(_pass(gate, 7)), Grant)
+
+
+def test_somebody_else_passes_while_the_first_ones_pass_is_remembered(gate: Gate) -> None:
+    assert isinstance(gate.take(_pass(gate, 7)), Grant)
+    assert isinstance(gate.take(_pass(gate, 8)), Grant)
+
+
+def test_a_screenshot_that_was_refused_does_not_hide_the_next_slot(gate: Gate) -> None:
+    old = _pass(gate, 7)
+    gate.clock.pass_s(20)
+    assert gate.take(old).reason is Reason.SLOT_STALE
+    assert isinstance(gate.take(_pass(gate, 7)), Grant)
+    assert gate.take(_pass(gate, 8)).reason is Reason.GRANTED
+
+
+def test_a_copied_pass_is_not_accepted_twice_in_its_slot(gate: Gate) -> None:
+    shown = _pass(gate, 7)
+    assert isinstance(gate.take(shown), Grant)
+    assert isinstance(gate.take(_pass(gate, 8)), Grant)
+    assert gate.take(shown).reason is Reason.SLOT_USED

@@ -3,7 +3,10 @@
 import hashlib
 from dataclasses import dataclass, field, replace
 
-from doorward.credential import CredentialClass, Statement, issue_badge
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from doorward.credential import CredentialClass, Statement, issue_badge, issue_pass
 from doorward.envelope import Ed25519Signer, Kind, Signer, seal_envelope
 from doorward.ids import CredentialId, GatewayId, SiteId, parse_portal_id
 from doorward.keys import Key, Keyring, Purpose
@@ -86,7 +89,16 @@ class SiteSimulator:
 
     def badge(self, number: int, *, expires: int = START_S + 30 * 86_400) -> str:
         """Returns the badge with a credential id and status index made from a number."""
-        statement = Statement(
+        return issue_badge(self._statement(number, expires), signer_of(self.issue))
+
+    def pass_grant(self, number: int, phone: ec.EllipticCurvePrivateKey) -> bytes:
+        """Returns the issuer's part of the pass of a phone."""
+        point = phone.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+        statement = self._statement(number, START_S + 30 * 86_400)
+        return issue_pass(statement, point, signer_of(self.issue))
+
+    def _statement(self, number: int, expires: int) -> Statement:
+        return Statement(
             key_id=signer_of(self.issue).key_id,
             credential_id=credential_id(number),
             status_index=number,
@@ -94,7 +106,6 @@ class SiteSimulator:
             expires=expires,
             credential_class=CredentialClass.EMPLOYEE,
         )
-        return issue_badge(statement, signer_of(self.issue))
 
     def bundle(self, signer: Signer | None = None) -> bytes:
         """Signs the next bundle."""

@@ -32,10 +32,27 @@ class UsedSlots:
 class DecideStage:
     """Decides for one portal, and remembers what may be used only once."""
 
-    def __init__(self, portal: PortalId, used: UsedSlots) -> None:
-        """Takes the portal and the memory of used slots."""
+    def __init__(self, portal: PortalId, used: UsedSlots, held_s: float = 0.0) -> None:
+        """Takes the portal, the memory of used slots, and how long a code may be held up."""
         self._portal = portal
         self._used = used
+        self._held_ms = int((SLOT_S + held_s) * 1000)
+        self._granted: CredentialId | None = None
+        self._granted_ms = 0
+
+    def is_same_pass_again(self, presentation: Presentation, now: Instant) -> bool:
+        """Whether a pass that was just granted is still held up and only drew itself anew.
+
+        Its text changes with every slot, so the reader takes it for another code. A refused pass
+        is looked at again: the next slot may be the one that counts.
+        """
+        if not isinstance(presentation, Credential) or presentation.slot is None:
+            return False
+        is_it = presentation.statement.credential_id == self._granted
+        if not is_it or now.mono_ms - self._granted_ms > self._held_ms:
+            return False
+        self._granted_ms = now.mono_ms
+        return True
 
     def decide(self, presentation: Presentation, rules: Rules | None, now: Instant) -> Grant | Deny:
         """Returns the decision of `doorward.decision.decide`; a granted pass is used up."""
@@ -47,4 +64,5 @@ class DecideStage:
         ):
             statement = presentation.statement
             self._used.remember(statement.credential_id, presentation.slot, now.mono_ms)
+            self._granted, self._granted_ms = statement.credential_id, now.mono_ms
         return decision
