@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 
 HEALTH_EVERY_MS = 10_000
 PURGE_EVERY_MS = 600_000
+ASK_AGAIN_MS = 10_000
+"""What the disk did not take is asked for again after this."""
+
 LONGEST_WAIT_S = 1.0
 """The thread wakes at least this often, so that its heartbeat can be told from a standstill."""
 
@@ -81,7 +84,9 @@ class Courier:
         self._session = 0
         self._health_due_ms: int = clock.now().mono_ms
         self._purge_due_ms: int = self._health_due_ms
+        self._ask_again_ms: int | None = None
         self.uplink = Uplink()
+        self.link_trouble = ""
         self.rejected: tuple[Rejection, ...] = ()
 
     def open(self) -> None:
@@ -95,16 +100,17 @@ class Courier:
         now = self._clock.now()
         if event is not None:
             self._handle(event, now)
+        self._ask_again(now)
         self._send_batches(now)
         self._send_health(now)
         self._purge(now)
 
     def close(self) -> None:
-        """Says that we go, and hangs up."""
+        """Sends what waits, says that we go, and hangs up."""
+        now = self._clock.now()
+        self._send_batches(now)
         if self.uplink.is_connected:
-            self._broker.publish(
-                state_message(self._me, self._session, self._clock.now(), online=False)
-            )
+            self._broker.publish(state_message(self._me, self._session, now, online=False))
         self.uplink.note(LinkChange.STOP)
         self._broker.close()
 
@@ -113,14 +119,23 @@ class Courier:
     def _handle(self, event: LinkEvent, now: Instant) -> None:
         match event:
             case LinkUp(session):
-                self._session = session
+                if self.uplink.is_connected:
+                    # Its end was not told, which must not keep the new connection from counting.
+                    self._lose_link("began anew")
+                self._session, self.link_trouble = session, ""
                 self._act(self.uplink.note(LinkChange.UP), now)
             case LinkDown(why):
-                log.info("link.down why=%s", why)
-                self.uplink.note(LinkChange.DOWN)
-                self._outbox.disconnected()
+                self._lose_link(why)
             case Arrived():
                 self._take(event, now)
+
+    def _lose_link(self, why: str) -> None:
+        if why != self.link_trouble:
+            # Once, and not at every dialling of a long night.
+            log.warning("link.down why=%s", why)
+        self.link_trouble = why
+        self.uplink.note(LinkChange.DOWN)
+        self._outbox.disconnected()
 
     def _act(self, actions: tuple[LinkAction, ...], now: Instant) -> None:
         for action in actions:
@@ -131,12 +146,7 @@ class Courier:
 
     def _announce(self, now: Instant) -> None:
         site, gateway = self._me.site, self._me.gateway
-        self._broker.subscribe(
-            [
-                topics.down(site, gateway, topics.Down.ACK),
-                *(topics.policy(site, kind) for kind in topics.Policy),
-            ]
-        )
+        self._broker.subscribe([topics.down(site, gateway, topics.Down.ACK), *self._rule_topics()])
         self._publish(topics.Up.BIRTH, self._birth(now).to_wire(), retain=True)
         self._broker.publish(state_message(self._me, self._session, now, online=True))
         self._report(now)
@@ -146,21 +156,35 @@ class Courier:
         if message.topic == topics.down(self._me.site, self._me.gateway, topics.Down.ACK):
             self._take_ack(message.payload, now)
             return
-        try:
-            taken = self._keeper.take(message.payload, now)
-        except OSError as err:
-            taken = Taken(verdict=Verdict.REFUSED, what="message", error=f"not written: {err}")
+        taken = self._keeper.take(message.payload, now)
         if taken.verdict is Verdict.GAP:
             self._broker.subscribe([topics.policy(self._me.site, topics.Policy.STATUS)])
-        elif taken.verdict is Verdict.REFUSED:
-            rejection = Rejection(what=taken.what, version=0, error=taken.error[:200])
-            self.rejected = (*self.rejected[-7:], rejection)
-            self._report(now)
+        elif taken.verdict in {Verdict.REFUSED, Verdict.UNWRITTEN}:
+            if taken.verdict is Verdict.UNWRITTEN:
+                self._ask_again_ms = now.mono_ms + ASK_AGAIN_MS
+            self._reject(taken, now)
         elif taken.verdict is Verdict.APPLIED:
             self.rejected = tuple(r for r in self.rejected if r.what != taken.what)
             self._report(now)
             if taken.what == Kind.STATUS:
                 self._broker.subscribe([topics.policy(self._me.site, topics.Policy.DELTA)])
+
+    def _reject(self, taken: Taken, now: Instant) -> None:
+        rejection = Rejection(what=taken.what, version=0, error=taken.error[:200])
+        if rejection not in self.rejected:
+            self.rejected = (*self.rejected[-7:], rejection)
+            self._report(now)
+
+    def _ask_again(self, now: Instant) -> None:
+        """Has the broker send its retained rules again, which the disk did not take before."""
+        if self._ask_again_ms is None or now.mono_ms < self._ask_again_ms:
+            return
+        self._ask_again_ms = None
+        if self.uplink.is_connected:
+            self._broker.subscribe(self._rule_topics())
+
+    def _rule_topics(self) -> list[str]:
+        return [topics.policy(self._me.site, kind) for kind in topics.Policy]
 
     def _take_ack(self, wire: bytes, now: Instant) -> None:
         try:

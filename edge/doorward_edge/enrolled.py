@@ -33,13 +33,14 @@ class Enrolled:
 
 
 def load_enrolled(config: EdgeConfig) -> Enrolled:
-    """Reads the files that `[trust]` names.
+    """Reads the files that `[trust]` names, and looks at the key for the broker.
 
     Raises:
         ConfigError: one is missing, damaged, readable by others or of another site; the message
             says which one and what mends it.
     """
     trust = config.trust
+    _read(Path(config.broker.key_file), is_secret=True)
     seed = _read(Path(trust.record_key_file), SEED_BYTES, is_secret=True)
     return Enrolled(
         signer=Ed25519Signer.from_seed(seed),

@@ -50,6 +50,8 @@ class Verdict(StrEnum):
     GAP = "gap"
     """Something before it is missing: the full status list must be asked for."""
     REFUSED = "refused"
+    UNWRITTEN = "unwritten"
+    """The disk did not take it: the same message has to come again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +115,7 @@ class PolicyKeeper:
         return tuple(problems)
 
     def take(self, wire: bytes, now: Instant) -> Taken:
-        """Applies a pushed bundle, status list or delta, or says why not.
-
-        Raises:
-            OSError: it could not be written to the disk; nothing was changed.
-        """
+        """Applies a pushed bundle, status list or delta, or says why not."""
         what = "message"
         try:
             envelope = parse_envelope(wire)
@@ -127,10 +125,20 @@ class PolicyKeeper:
             return Taken(verdict=Verdict.ALREADY, what=what)
         except GapError as err:
             return Taken(verdict=Verdict.GAP, what=what, error=str(err))
+        except OSError as err:
+            log.error("sync.unwritten what=%s error=%s", what, err)  # noqa: TRY400  # one line
+            return Taken(verdict=Verdict.UNWRITTEN, what=what, error=f"not written: {err}")
         except DoorwardError as err:
             log.warning("sync.refused what=%s error=%s", what, err)
             return Taken(verdict=Verdict.REFUSED, what=what, error=str(err))
-        log.info("sync.applied what=%s versions=%s", what, self.applied)
+        held = self.applied
+        log.info(
+            "sync.applied what=%s bundle=%d status=%d keyring=%d",
+            what,
+            held.bundle,
+            held.status,
+            held.keyring,
+        )
         return Taken(verdict=Verdict.APPLIED, what=what)
 
     def _apply(self, envelope: Envelope, wire: bytes, now: Instant) -> None:

@@ -13,6 +13,7 @@ from doorward_edge.adapters.gpio_gpiozero import (
     GpioIndicator,
     GpioLock,
     NoLock,
+    PinError,
     Pins,
     board_pins,
     recorded_pins,
@@ -34,6 +35,7 @@ from doorward_edge.sight import Sight
 from doorward_edge.stages.actuate import ActuateStage
 from doorward_edge.stages.decide import DecideStage, UsedSlots
 from doorward_edge.stages.record import RecordStage
+from doorward_edge.stages.tell import EventBook
 from doorward_edge.sync import PolicyKeeper
 from doorward_edge.vitals import board_name, health_message
 
@@ -72,7 +74,7 @@ def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
     enrolled = load_enrolled(config)
     clock = SystemClock(config.clock.source)
     pins = recorded_pins() if simulated else _board_pins(config)
-    lock, indicator = _lock(config.portal, pins), _indicator(config.portal, pins)
+    lock, indicator = _hands(config, pins)
     memory = _open_memory(config, enrolled)
     camera = open_camera(config.camera, clock)
     sight = _open_eyes(config, camera, clock)
@@ -88,7 +90,7 @@ def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
         rules=memory.keeper,
         link=courier.uplink,
         clock=clock,
-        decide=DecideStage(config.portal_id, UsedSlots()),
+        decide=DecideStage(config.portal_id, UsedSlots(), config.portal.held_s),
         record=record,
         actuate=ActuateStage(lock, indicator),
         counters=counters,
@@ -98,10 +100,11 @@ def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
         pipeline=pipeline,
         courier=courier,
         broker=broker,
-        record=record,
+        events=EventBook(record),
         clock=clock,
         watchdog=SystemdWatchdog(os.environ.get("NOTIFY_SOCKET")),
-        closers=(lock.close, indicator.close, sight.close, memory.journal.close, pins.close),
+        hands=(lock.close, indicator.close, sight.close),
+        closers=(memory.journal.close, pins.close),
         notices=(memory.journal.take_notices, memory.documents.take_notices),
         problems=memory.problems,
         software=myself.software,
@@ -183,10 +186,13 @@ def _connect(
             camera=sight.camera_health(),
         )
 
-    broker = PahoBroker(
-        _address(config),
-        lambda session: state_message(myself, session, clock.now(), online=False),
-    )
+    try:
+        broker = PahoBroker(
+            _address(config),
+            lambda session: state_message(myself, session, clock.now(), online=False),
+        )
+    except OSError as err:
+        raise ConfigError(f"{err}; enrol this gateway") from err
     courier = Courier(
         myself=myself,
         broker=broker,
@@ -233,6 +239,13 @@ def _board_pins(config: EdgeConfig) -> Pins:
             f"the pins of portal {config.portal_id} cannot be used: {err}; "
             "run `doorward-edge check`, or `doorward-edge simulate` on a machine without GPIO"
         ) from err
+
+
+def _hands(config: EdgeConfig, pins: Pins) -> tuple[Lock, Indicator]:
+    try:
+        return _lock(config.portal, pins), _indicator(config.portal, pins)
+    except PinError as err:
+        raise ConfigError(f"a pin of portal {config.portal_id} cannot be used: {err}") from err
 
 
 def _lock(portal: PortalSection, pins: Pins) -> Lock:

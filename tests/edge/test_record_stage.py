@@ -2,7 +2,7 @@
 
 from doorward.records import RecordKind
 from doorward.times import ClockTrust, Instant, MonoMs, UtcMs
-from doorward_edge.ports import Journal, JournalFullError, Notice
+from doorward_edge.ports import Journal, JournalFullError
 from doorward_edge.stages.record import RECORD_WAIT_S, Recorded, RecordStage
 from tests.fakes.fake_journal import FakeJournal
 
@@ -58,11 +58,7 @@ def test_a_full_disk_is_an_outcome_and_not_an_exception() -> None:
     assert (outcome.state, outcome.error) == (Recorded.FAILED, full)
 
 
-def test_what_the_journal_says_of_itself_is_recorded() -> None:
+def test_a_long_event_is_cut_to_what_a_record_holds() -> None:
     journal = FakeJournal()
-    notices = (Notice(code="journal_damaged", detail="x" * 600), Notice(code="b", detail=""))
-    stage(journal).record_notices(notices, NOW)
-    assert [(r.reason, len(r.detail)) for r in journal.records] == [
-        ("journal_damaged", 512),
-        ("b", 0),
-    ]
+    stage(journal).event("journal_damaged", "x" * 600, NOW)
+    assert [(r.reason, len(r.detail)) for r in journal.records] == [("journal_damaged", 512)]

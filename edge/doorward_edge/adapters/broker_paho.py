@@ -4,6 +4,7 @@ paho's thread only puts events into a queue. Nothing is queued for sending while
 the journal is the queue.
 """
 
+import logging
 import queue
 import ssl
 import sys
@@ -15,6 +16,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from doorward_edge.ports import Arrived, LinkDown, LinkEvent, LinkUp, Outgoing
+
+log = logging.getLogger(__name__)
 
 FIRST_RETRY_S = 1
 LAST_RETRY_S = 30
@@ -50,11 +53,13 @@ class PahoBroker:
             will: the last will of the connection with a session number.
 
         Raises:
-            OSError, ssl.SSLError: a certificate or key file cannot be used.
+            OSError: a certificate or key file cannot be used; the message names it.
         """
         self._address = address
         self._will = will
         self._session = 0
+        self._last_error = ""
+        self._is_open = False
         self._events: queue.SimpleQueue[LinkEvent | None] = queue.SimpleQueue()
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
@@ -70,12 +75,15 @@ class PahoBroker:
         self._client.on_connect_fail = self._on_connect_fail
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_log = self._on_log
 
     def open(self) -> None:
         """Begins to dial, in paho's thread."""
         self._client.connect_async(
             self._address.host, self._address.port, keepalive=self._address.keepalive_s
         )
+        self._is_open = True
         self._client.loop_start()
 
     def subscribe(self, topics: Sequence[str]) -> None:
@@ -96,7 +104,7 @@ class PahoBroker:
         try:
             return self._events.get(timeout=timeout_s)
         except queue.Empty:
-            return None
+            return self._revive()
 
     def wake(self) -> None:
         """Puts nothing into the queue, which ends a wait."""
@@ -104,8 +112,16 @@ class PahoBroker:
 
     def close(self) -> None:
         """Sends DISCONNECT, so that the broker drops the will, and ends paho's thread."""
+        self._is_open = False
         self._client.disconnect()
         self._client.loop_stop()
+
+    def _revive(self) -> LinkEvent | None:
+        """Starts paho's thread anew if an error that paho does not expect has ended it."""
+        if not self._is_open or self._client.loop_start() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            return None
+        log.error("link.thread_ended; dialling anew")
+        return LinkDown("the connection's thread had ended")
 
     def _on_pre_connect(self, _client: mqtt.Client, _userdata: object) -> None:
         self._session += 1
@@ -129,7 +145,20 @@ class PahoBroker:
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: object, _flags: object, code: ReasonCode, _p: object
     ) -> None:
-        self._events.put(LinkDown(str(code)))
+        said, self._last_error = self._last_error, ""
+        self._events.put(LinkDown(f"{code}: {said}" if said and code.is_failure else str(code)))
+
+    def _on_log(self, _client: mqtt.Client, _userdata: object, level: int, said: str) -> None:
+        # The only place where paho says why a connection ended: a refused certificate, for one.
+        if level == mqtt.MQTT_LOG_ERR:
+            self._last_error = said
+
+    def _on_subscribe(
+        self, _client: mqtt.Client, _u: object, _mid: int, codes: list[ReasonCode], _p: object
+    ) -> None:
+        refused = sum(code.is_failure for code in codes)
+        if refused:
+            log.error("link.subscriptions_refused count=%d", refused)
 
     def _on_message(
         self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage
@@ -140,7 +169,21 @@ class PahoBroker:
 
 
 def _tls(address: BrokerAddress) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=address.ca_file)
+    """Raises OSError; ssl's own errors do not say which file they mean."""
+    try:
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=address.ca_file)
+    except OSError as err:
+        raise OSError(f"broker.ca_file {address.ca_file}: {_words(err)}") from err
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(address.cert_file, address.key_file)
+    try:
+        # An empty password, so that nobody is asked for one.
+        context.load_cert_chain(address.cert_file, address.key_file, password="")
+    except OSError as err:
+        pair = f"broker.cert_file {address.cert_file} with broker.key_file {address.key_file}"
+        raise OSError(f"{pair}: {_words(err)}") from err
     return context
+
+
+def _words(err: OSError) -> str:
+    reason = err.reason if isinstance(err, ssl.SSLError) else err.strerror
+    return (reason or str(err)).lower().replace("_", " ")

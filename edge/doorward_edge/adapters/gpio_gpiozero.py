@@ -5,21 +5,32 @@ nothing moves when a pin is claimed. `initial_value=None` ("leave as found") is 
 What the pin does while no process holds it is a matter of the board: see hardware/README.md.
 """
 
+import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from gpiozero import DigitalOutputDevice, Factory, PWMOutputDevice
+from gpiozero import DigitalOutputDevice, Factory, GPIOZeroError, PWMOutputDevice
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from doorward_edge.perception import PATTERNS, Lamp, Pattern, with_offline_dot
 from doorward_edge.ports import Signal
 
+log = logging.getLogger(__name__)
+
 Pins = Factory
 """Whatever drives pins: the board's, or recorded ones."""
 
+PinError = GPIOZeroError
+"""A pin that is taken, missing, or cannot do what is wanted of it."""
+
 BUZZER_DUTY = 0.5
+LAST_CHANGES = 1000
+LOCK_AGAIN_S = 0.2
+"""A pin that cannot be driven is tried again after this, until the lock is locked."""
+
 _END = None
 
 
@@ -32,18 +43,31 @@ def board_pins() -> Factory:
     """
     from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415  # only where there is GPIO
 
-    return LGPIOFactory()
+    try:
+        return LGPIOFactory()
+    except Exception as err:  # lgpio's own error is no OSError
+        raise OSError(f"no GPIO here: {err}") from err
 
 
 def recorded_pins() -> MockFactory:
-    """Returns gpiozero's mock pins, which drive nothing and remember every change."""
-    return MockFactory(pin_class=MockPWMPin)
+    """Returns gpiozero's mock pins, which drive nothing and remember their last changes."""
+    return MockFactory(pin_class=_RecordedPin)
+
+
+class _RecordedPin(MockPWMPin):  # type: ignore[misc]  # gpiozero has no types
+    """A mock pin that remembers its last changes only: a demonstration may run for weeks."""
+
+    states: Any
+
+    def clear_states(self) -> None:
+        super().clear_states()
+        self.states = deque(self.states, maxlen=LAST_CHANGES)
 
 
 def pin_histories(factory: MockFactory) -> dict[str, list[tuple[float, float]]]:
-    """Returns each claimed pin's changes: seconds since the one before, and the level then."""
+    """Returns each claimed pin's last changes: seconds since the one before, and the level then."""
     return {
-        name: [(round(change.timestamp, 6), float(change.state)) for change in pin.states]
+        name: [(round(change.timestamp, 6), float(change.state)) for change in list(pin.states)]
         for name, pin in _claimed(factory).items()
     }
 
@@ -69,28 +93,39 @@ class GpioLock:
         self._guard = threading.Lock()
 
     def release(self, pulse_ms: int) -> None:
-        """Releases now; a timer locks again."""
+        """Releases now; a timer, which runs before the lock moves, locks again."""
         with self._guard:
-            if self._relock is not None:
-                self._relock.cancel()
+            before = self._relock
+            self._start_timer(pulse_ms / 1000)
+            if before is not None:
+                before.cancel()
             self._device.on()
-            self._relock = threading.Timer(pulse_ms / 1000, self._lock_again)
-            self._relock.name = "lock-pulse"
-            self._relock.daemon = True
-            self._relock.start()
 
     def close(self) -> None:
         """Locks, then lets go of the pin."""
         with self._guard:
             if self._relock is not None:
                 self._relock.cancel()
-            self._device.off()
-            self._device.close()
+            try:
+                self._device.off()
+            finally:
+                self._device.close()
 
     def _lock_again(self) -> None:
         with self._guard:
-            if self._relock is threading.current_thread() and not self._device.closed:
+            if self._relock is not threading.current_thread() or self._device.closed:
+                return
+            try:
                 self._device.off()
+            except Exception:
+                log.exception("lock.cannot_lock retry_s=%.1f", LOCK_AGAIN_S)
+                self._start_timer(LOCK_AGAIN_S)
+
+    def _start_timer(self, after_s: float) -> None:
+        timer = threading.Timer(after_s, self._lock_again)
+        timer.name, timer.daemon = "lock-pulse", True
+        timer.start()
+        self._relock = timer
 
 
 class NoLock:
@@ -139,8 +174,13 @@ class GpioIndicator:
 
     def _play(self) -> None:
         pattern = self._wanted.get()
-        while pattern is not None:
-            pattern = self._play_one(pattern)
+        while pattern is not _END:
+            try:
+                pattern = self._play_one(pattern)
+            except Exception:
+                # A lamp that cannot be driven must not silence the others for good.
+                log.exception("indicator.failed")
+                pattern = self._wanted.get()
 
     def _play_one(self, pattern: Pattern) -> Pattern | None:
         """Plays one pattern; returns the next one as soon as there is one."""

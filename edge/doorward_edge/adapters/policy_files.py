@@ -5,6 +5,8 @@ import mmap
 import os
 from pathlib import Path
 
+_READ_BYTES = 1024 * 1024
+
 
 class FolderOfPolicies:
     """Keeps each document in a file of its own; a power cut leaves the old one or the new one."""
@@ -31,11 +33,17 @@ class FolderOfPolicies:
             raise
 
     def load(self, name: str) -> memoryview | None:
-        """Maps the file; the memory lives as long as a view of it, also when it is replaced."""
+        """Maps the file; the memory lives as long as a view of it, also when it is replaced.
+
+        It is read through once: a bad block is an OSError now, and would end the process when it
+        is met in mapped memory.
+        """
         try:
-            with (self._folder / f"{name}.dwe").open("rb") as file:
+            with (self._folder / f"{name}.dwe").open("rb", buffering=0) as file:
                 if os.fstat(file.fileno()).st_size == 0:
                     return memoryview(b"")
+                while file.read(_READ_BYTES):
+                    pass
                 return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except FileNotFoundError:
             return None

@@ -30,4 +30,5 @@ class SystemdWatchdog:
             contextlib.suppress(OSError),
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock,
         ):
-            sock.sendto(message, self._address)
+            # A service manager that hangs must not stop the loop that reads codes.
+            sock.sendto(message, socket.MSG_DONTWAIT, self._address)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -27,7 +28,9 @@ def run(config: Path = typer.Option(DEFAULT_CONFIG, help="The gateway's edge.tom
     """
     loaded = _load(config)
     if loaded.camera.kind is CameraKind.SCENE:
-        _give_up(f"{config}: camera.kind scene is rendered; use `doorward-edge simulate`", 2)
+        _give_up(
+            f"{config}: camera.kind scene is rendered; use `doorward-edge simulate`", EXIT_CONFIG
+        )
     _run(_assembled(loaded, simulated=False), lambda: None)
 
 
@@ -50,8 +53,10 @@ def simulate(
     except OSError as err:
         _give_up(f"{path}: {err}", EXIT_CANNOT_START)
     control.start()
-    _run(assembled, lambda: _say_ready(assembled))
-    control.close()
+    try:
+        _run(assembled, lambda: _say_ready(assembled))
+    finally:
+        control.close()
 
 
 def _load(path: Path) -> EdgeConfig:
@@ -62,8 +67,10 @@ def _load(path: Path) -> EdgeConfig:
 
 
 def _assembled(config: EdgeConfig, *, simulated: bool) -> Assembled:
+    # The system's journal puts its own time before each line.
+    when = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
     logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
+        level=logging.INFO, stream=sys.stderr, format=f"{when}%(levelname)s %(name)s %(message)s"
     )
     try:
         return assemble(config, simulated=simulated)
@@ -77,8 +84,9 @@ def _run(assembled: Assembled, on_ready: Callable[[], None]) -> None:
     def stop(_number: int, _frame: Any) -> None:  # noqa: ANN401  # what signal hands over
         assembled.gateway.stop()
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    # SIGHUP, too: a terminal that is closed must not end a gateway in the middle of a pulse.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
     if not assembled.gateway.run(on_ready):
         raise typer.Exit(EXIT_FAILED)
 

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 MAX_LINE_BYTES = 64 * 1024
 
 Answer = dict[str, Any]
+_TOO_LONG: Answer = {"ok": False, "error": f"a line may have {MAX_LINE_BYTES} bytes at most"}
 Handler = Callable[[dict[str, Any]], Answer]
 
 
@@ -32,12 +33,14 @@ class ControlSocket:
         self._path = path
         path.unlink(missing_ok=True)
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)
         try:
+            # Before it has a name, and not by umask, which counts for every thread.
+            os.fchmod(self._server.fileno(), 0o600)
             self._server.bind(str(path))
-        finally:
-            os.umask(before)
-        self._server.listen(8)
+            self._server.listen(8)
+        except OSError:
+            self._server.close()
+            raise
 
     def start(self) -> None:
         """Begins to answer."""
@@ -45,6 +48,9 @@ class ControlSocket:
 
     def close(self) -> None:
         """Stops listening and removes the socket."""
+        # Closing alone would leave the thread waiting in accept().
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         self._path.unlink(missing_ok=True)
 
@@ -61,6 +67,10 @@ class ControlSocket:
     def _serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError), client.makefile("rwb") as stream:
             while line := stream.readline(MAX_LINE_BYTES):
+                if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
+                    # What follows is the rest of this line and no request.
+                    stream.write(json.dumps(_TOO_LONG).encode() + b"\n")
+                    return
                 stream.write(json.dumps(self._answer(line)).encode() + b"\n")
                 stream.flush()
 
@@ -69,10 +79,10 @@ class ControlSocket:
         try:
             request = json.loads(line)
             handler = self._handlers[request.pop("do")]
-        except (ValueError, AttributeError, KeyError, TypeError):
+        except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
             known = ", ".join(sorted(self._handlers))
             return {"ok": False, "error": f'expected one object with "do": one of {known}'}
         try:
             return {"ok": True, **handler(request)}
-        except (ValueError, TypeError, KeyError) as err:
+        except Exception as err:  # noqa: BLE001  # whoever asked learns it; nothing else ends
             return {"ok": False, "error": f"{type(err).__name__}: {err}"}

@@ -9,7 +9,7 @@ from doorward.decision import Deny, Grant
 from doorward.errors import MalformedError
 from doorward.records import Outcome, Record, RecordKind
 from doorward.times import Instant
-from doorward_edge.ports import Journal, JournalError, Notice, Receipt
+from doorward_edge.ports import Journal, JournalError, Receipt
 from doorward_edge.scan import Scan
 
 RECORD_WAIT_S = 0.150
@@ -94,11 +94,6 @@ class RecordStage:
         """Records that something happened to the gateway."""
         begun = self.begin(RecordKind.EVENT, now, code)
         return self.record(replace(begun, detail=detail[:512].replace("\0", "")))
-
-    def record_notices(self, notices: tuple[Notice, ...], now: Instant) -> None:
-        """Records what the journal said about itself."""
-        for notice in notices:
-            self.event(notice.code, notice.detail, now)
 
 
 def _with_decision(begun: Record, scan: Scan, decision: Grant | Deny) -> Record:
