@@ -259,8 +259,8 @@ def _round(gate: Gate, empty: Luma, shown: list[Luma]) -> list[Turn]:
         if scan is None:
             raise RuntimeError("a plain badge was not read; nothing can be measured")
         decision = gate.pipeline.take(scan)
-        if decision.reason is not Reason.GRANTED:
-            raise RuntimeError(f"a good badge was refused: {decision.reason}")
+        if decision is None or decision.reason is not Reason.GRANTED:
+            raise RuntimeError(f"a good badge was not let in: {decision}")
         turns.append(
             Turn(
                 whole=(gate.lock.told_ns - gate.camera.delivered_ns) / 1e6,

@@ -160,7 +160,7 @@ def test_a_truncated_file_is_noticed_at_every_length(
         assert noticed or name == "journal.db", f"cut at {cut}"
 
 
-@pytest.mark.parametrize("state", [b"", b"?", b"open 99999999\n", b"opem 1048576\n"])
+@pytest.mark.parametrize("state", [b"", b"?", b"open 99999999\n", b"0pen 1048576\n"])
 def test_an_unreadable_state_is_taken_for_damage(
     state: bytes, crashed: Crashed, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 from io import StringIO
 
 import pytest
@@ -47,13 +48,15 @@ def test_good_run_passes_and_its_json_holds_every_figure() -> None:
 
 @pytest.mark.parametrize("name", ["lost", "duplicated", "granted_after_revocation"])
 def test_one_of_what_must_be_zero_fails_the_run(name: str) -> None:
-    bad = replace(GOOD, tally=replace(GOOD.tally, **{name: 1}))
+    counted: dict[str, Any] = {name: 1}
+    bad = replace(GOOD, tally=replace(GOOD.tally, **counted))
     assert bad.problems == (f"{name} is 1, must be 0",)
 
 
 @pytest.mark.parametrize("name", ["decided", "recorded", "stored"])
 def test_zeros_that_come_from_nothing_having_run_fail_the_run(name: str) -> None:
-    bad = replace(GOOD, tally=replace(GOOD.tally, **{name: 0}))
+    counted: dict[str, Any] = {name: 0}
+    bad = replace(GOOD, tally=replace(GOOD.tally, **counted))
     assert bad.problems == (f"{name} is 0: nothing was counted",)
 
 
