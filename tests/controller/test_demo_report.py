@@ -2,8 +2,8 @@
 
 import json
 from dataclasses import replace
-from typing import Any
 from io import StringIO
+from typing import Any
 
 import pytest
 from rich.console import Console
