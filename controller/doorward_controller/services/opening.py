@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
@@ -18,7 +18,7 @@ from doorward.envelope import (
 )
 from doorward.errors import MalformedError, UntrustedError
 from doorward.ids import Epoch, GatewayId
-from doorward.records import Record
+from doorward.records import Record, read_fields
 from doorward.sealing import SegmentCipher, SegmentName, open_segment_key
 from doorward.topics import UpTopic
 from doorward_controller.domain.intake_reasons import QuarantineReason
@@ -37,11 +37,19 @@ class Unfit(NamedTuple):
 
 
 class OpenedRecord(NamedTuple):
-    """A record and the bytes that it was sealed from."""
+    """A record's attributes, checked, and the bytes that it was sealed from.
+
+    Storing needs a few of the attributes; `record` builds the whole for whoever wants it.
+    """
 
     seq: int
-    record: Record
+    fields: Mapping[str, Any]
     body: bytes
+
+    @property
+    def record(self) -> Record:
+        """The record."""
+        return Record(**self.fields)
 
 
 class UnreadableRecord(NamedTuple):
@@ -141,7 +149,7 @@ def _opened(gateway: Gateway, batch: Batch, ciphers: Mapping[int, SegmentCipher]
     for seq, (segment, sealed) in enumerate(batch.records, batch.first_seq):
         try:
             body = ciphers[segment].open(seq, sealed)
-            records.append(OpenedRecord(seq, Record.from_wire(body), body))
+            records.append(OpenedRecord(seq, read_fields(body), body))
         except (MalformedError, UntrustedError) as err:
             unreadable.append(UnreadableRecord(seq, sealed, str(err)))
     return OpenedBatch(

@@ -129,14 +129,14 @@ def rows_of(opened: OpenedBatch, now_utc_ms: int) -> list[RecordInsert]:
             epoch,
             seq,
             now_utc_ms,
-            record.utc_ms,
-            record.kind,
-            record.outcome,
-            record.reason,
-            record.portal,
-            record.credential_id,
+            fields["utc_ms"],
+            fields["kind"],
+            fields.get("outcome"),
+            fields.get("reason", ""),
+            fields.get("portal", ""),
+            fields.get("credential_id"),
             body,
             chain[seq - first + 1],
         )
-        for seq, record, body in opened.records
+        for seq, fields, body in opened.records
     ]
