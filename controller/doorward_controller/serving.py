@@ -1,6 +1,7 @@
 """Runs the web server and the intake beside it until the process is told to stop."""
 
 import errno
+import signal
 import socket
 import sys
 from types import FrameType
@@ -37,10 +38,15 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._feed = feed
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called for SIGTERM and SIGINT."""
+    def handle_exit(self, sig: int, _frame: FrameType | None) -> None:
+        """Called for SIGTERM and SIGINT.
+
+        The base class would raise the signal again at its end, and a SIGTERM then ends the process
+        before `serve` has stopped the intake.
+        """
         self._feed.close()
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def listen(http: Http) -> socket.socket:
