@@ -143,7 +143,8 @@ class Fleet:
             if (early_s := due_s - time.perf_counter()) > 0:
                 time.sleep(early_s)
             waiting = self._waiting[journal.name, journal.epoch]
-            waiting.sent_at_s[first] = time.perf_counter()
+            with self._lock:
+                waiting.sent_at_s[first] = time.perf_counter()
             self._clients[journal.name].publish(journal.topic(), wire, qos=1)
         self._await()
         return [1000 * taken for w in self._waiting.values() for taken in w.taken_s]
