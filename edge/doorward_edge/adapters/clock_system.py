@@ -8,6 +8,7 @@ from doorward_edge.config import ClockSource
 
 _TIME_ERROR = 5
 """What adjtimex(2) returns while the clock is not synchronised."""
+_ASK_EVERY_MS = 1_000
 _TIMEX_BYTES = 512
 """More than struct timex takes on any Linux; zeroed, so that nothing is adjusted."""
 
@@ -20,13 +21,17 @@ class SystemClock:
         self._source = source
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._was_synchronised = False
+        self._said = ClockTrust.UNKNOWN
+        self._ask_again_ms = 0
 
     def now(self) -> Instant:
-        """Reads both clocks."""
+        """Reads both clocks; asks the kernel about the wall clock once a second at most."""
+        mono_ms = time.monotonic_ns() // 1_000_000
+        if mono_ms >= self._ask_again_ms:
+            self._ask_again_ms = mono_ms + _ASK_EVERY_MS
+            self._said = self._trust()
         return Instant(
-            utc_ms=UtcMs(time.time_ns() // 1_000_000),
-            mono_ms=MonoMs(time.monotonic_ns() // 1_000_000),
-            trust=self._trust(),
+            utc_ms=UtcMs(time.time_ns() // 1_000_000), mono_ms=MonoMs(mono_ms), trust=self._said
         )
 
     def _trust(self) -> ClockTrust:

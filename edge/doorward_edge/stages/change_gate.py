@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from doorward_edge.scan import Luma
 
 _BLOCK_PX = 16
-_ROW_STRIDE_PX = 8
+_ROW_STRIDE_PX = 16
 _LEAST_CHANGE_DN = 5.0
 _SIGMAS = 6.0
 _FEWEST_BLOCKS = 2
@@ -53,7 +53,7 @@ class ChangeGate:
 
 
 def _means(luma: Luma) -> Blocks:
-    """Means of 16 neighbours in every eighth row: cheap, and a quarter of a pixel's noise.
+    """Means of 16 neighbours in every sixteenth row: cheap, and a quarter of a pixel's noise.
 
     Eight pixels are added at once as parts of one 64-bit word, for this runs on every frame.
     """
