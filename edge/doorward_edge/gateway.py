@@ -87,6 +87,11 @@ class Gateway:
         """
         self._is_asked_to_stop = True
 
+    def close(self) -> None:
+        """Lets go of everything, for a gateway that never ran."""
+        for close in (*self._parts.hands, *self._parts.closers):
+            _do_anyhow(close)
+
     def run(self, on_ready: Callable[[], None]) -> bool:
         """Looks and acts until stopped. Returns whether it ended as it was asked to.
 
@@ -105,6 +110,7 @@ class Gateway:
         parts = self._parts
         for problem in parts.problems:
             log.warning("start.unusable what=%s", problem)
+        log.info("gateway.started software=%s", parts.software)
         self._note(STARTED, "; ".join((f"software {parts.software}", *parts.problems)))
         self._write_events()
         self._carrier.start()
@@ -114,7 +120,8 @@ class Gateway:
         parts = self._parts
         scans = parts.sight.next_scans(LOOK_S)
         for scan in scans:
-            if parts.pipeline.take(scan).reason is Reason.NOT_RECORDED:
+            decision = parts.pipeline.take(scan)
+            if decision is not None and decision.reason is Reason.NOT_RECORDED:
                 parts.events.miss(parts.clock.now())
         if self._write_events() or scans:
             parts.broker.wake()
@@ -127,6 +134,8 @@ class Gateway:
         parts, now = self._parts, self._parts.clock.now()
         for take in parts.notices:
             for notice in take():
+                detail = " ".join(notice.detail.split())
+                log.warning("notice code=%s detail=%s", notice.code, detail)
                 parts.events.note(notice, now)
         return parts.events.write(now, is_last=is_last)
 
@@ -183,7 +192,9 @@ class Gateway:
             _do_anyhow(close)
 
     def _say_that_we_end(self) -> None:
-        self._note(STOPPED, "failed" if self._has_failed else "asked to")
+        why = "failed" if self._has_failed else "asked to"
+        log.info("gateway.stopped why=%s", why)
+        self._note(STOPPED, why)
         self._write_events(is_last=True)
 
 

@@ -1,5 +1,6 @@
 """Puts a gateway together: configuration -> adapters -> stages. Nothing else names adapters."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -71,13 +72,23 @@ def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
         ConfigError: the configuration asks for what this machine cannot give.
         DoorwardError, OSError: the journal or the documents cannot be used.
     """
+    with contextlib.ExitStack() as undo:
+        assembled = _assemble(config, undo, simulated=simulated)
+        undo.pop_all()
+        return assembled
+
+
+def _assemble(config: EdgeConfig, undo: contextlib.ExitStack, *, simulated: bool) -> Assembled:
     enrolled = load_enrolled(config)
     clock = SystemClock(config.clock.source)
     pins = recorded_pins() if simulated else _board_pins(config)
+    undo.callback(pins.close)
     lock, indicator = _hands(config, pins)
     memory = _open_memory(config, enrolled)
+    undo.callback(memory.journal.close)
     camera = open_camera(config.camera, clock)
     sight = _open_eyes(config, camera, clock)
+    undo.callback(sight.close)
     counters, myself = Counters(), _myself(config, enrolled)
     broker, courier = _connect(config, enrolled, myself, clock, memory, counters, sight)
     record = RecordStage(

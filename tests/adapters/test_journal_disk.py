@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,71 +15,13 @@ from doorward_edge.ports import (
     JournalUnavailableError,
 )
 from tests.adapters.journal_case import CAPACITY, fill, open_at, pending, record
-
-DISK_BYTES = 24 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Disk:
-    """A mounted ext4 of 24 MiB."""
-
-    folder: Path
-    device: str
-
-    def remount(self, mode: str) -> None:
-        run("mount", "-o", f"remount,{mode}", str(self.folder))
-
-    def fill_up(self) -> Path:
-        """Writes a file until nothing fits any more."""
-        ballast = self.folder / "ballast"
-        with ballast.open("wb", buffering=0) as file:
-            for size in (1 << 20, 4096):
-                try:
-                    while True:
-                        file.write(bytes(size))
-                except OSError:
-                    continue
-        return ballast
-
-    def written_bytes(self) -> int:
-        """Bytes that reached the device."""
-        stat = Path(f"/sys/block/{Path(self.device).name}/stat").read_text().split()
-        return int(stat[6]) * 512
-
-    def flushes(self) -> int:
-        """Flushes that the device was asked for."""
-        stat = Path(f"/sys/block/{Path(self.device).name}/stat").read_text().split()
-        return int(stat[15])
-
-
-def run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise OSError(done.returncode, f"{' '.join(command)}: {done.stderr.strip()}")
-    return done.stdout.strip()
+from tests.fakes.loop_disk import Disk, loop_disk
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    if os.geteuid() != 0 or not (shutil.which("losetup") and shutil.which("mkfs.ext4")):
-        pytest.skip("a loop device needs root, losetup and mkfs.ext4")
-    image, folder = tmp_path / "disk.img", tmp_path / "disk"
-    folder.mkdir()
-    with image.open("wb") as file:
-        file.truncate(DISK_BYTES)
-    try:
-        run("mkfs.ext4", "-q", "-F", "-m", "0", str(image))
-        device = run("losetup", "--find", "--show", str(image))
-    except OSError as err:
-        pytest.skip(f"no loop device here: {err}")
-    try:
-        run("mount", device, str(folder))
-    except OSError as err:
-        run("losetup", "-d", device)
-        pytest.skip(f"no mount here: {err}")
-    yield Disk(folder, device)
-    run("umount", "-l", str(folder))
-    run("losetup", "-d", device)
+    with loop_disk(tmp_path) as made:
+        yield made
 
 
 def test_a_disk_that_others_fill_up_does_not_take_the_journals_room(disk: Disk) -> None:
@@ -145,10 +85,7 @@ def test_a_disk_that_turns_read_only_fails_appends_and_loses_nothing(
     journal = open_at(folder)
     fill(journal, 1, 10)
     try:
-        # What the kernel does with a card that has errors, whatever is open on it.
-        disk.remount("errors=remount-ro")
-        trigger = Path(f"/sys/fs/ext4/{Path(disk.device).name}/trigger_fs_error")
-        trigger.write_text("1")
+        disk.break_down()
     except OSError as err:
         journal.close()
         pytest.skip(f"no file system error can be raised here: {err}")

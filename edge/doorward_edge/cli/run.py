@@ -51,6 +51,7 @@ def simulate(
     try:
         control = ControlSocket(path, control_handlers(assembled))
     except OSError as err:
+        assembled.gateway.close()
         _give_up(f"{path}: {err}", EXIT_CANNOT_START)
     control.start()
     try:

@@ -193,7 +193,6 @@ class SqliteJournal:
         if notice is not None:
             with self._lock:
                 self._notices.append(notice)
-            log.warning("journal.%s %s", notice.code, notice.detail)
 
     # --- In the journal's thread ----------------------------------------------------------------
 
