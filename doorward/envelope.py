@@ -6,7 +6,7 @@ The body comes last and unframed, so that a policy of 20 MB is verified and used
 import hashlib
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, Self
 
@@ -81,24 +81,26 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ed25519Signer:
-    """A signer whose key is in this process's memory."""
+    """A signer whose key is in this process's memory.
+
+    Attributes:
+        public: the raw public key, 32 bytes.
+        key_id: its id.
+    """
 
     private: Ed25519PrivateKey
+    public: bytes = field(init=False, compare=False)
+    key_id: KeyId = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Computes once what every envelope names."""
+        object.__setattr__(self, "public", self.private.public_key().public_bytes_raw())
+        object.__setattr__(self, "key_id", key_id_of(self.public))
 
     @classmethod
     def from_seed(cls, seed: bytes) -> Self:
         """Returns the signer of a 32-byte RFC 8032 seed. Raises ValueError for another length."""
         return cls(Ed25519PrivateKey.from_private_bytes(seed))
-
-    @property
-    def public(self) -> bytes:
-        """The raw public key, 32 bytes."""
-        return self.private.public_key().public_bytes_raw()
-
-    @property
-    def key_id(self) -> KeyId:
-        """The id of the public key."""
-        return key_id_of(self.public)
 
     def sign(self, message: bytes) -> bytes:
         """Returns the 64 bytes of the signature."""

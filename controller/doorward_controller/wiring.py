@@ -16,6 +16,7 @@ from doorward_controller.services import policy_release, provisioning
 from doorward_controller.services.backend import Backend, Publisher
 from doorward_controller.services.feed import Feed
 from doorward_controller.services.key_vault import KeyVault
+from doorward_controller.store.checkpoints import Checkpoints
 from doorward_controller.store.session import Store
 from doorward_controller.store.upgrade import check_schema, upgrade
 
@@ -80,17 +81,20 @@ class Intakes:
     link: Link
     consumer: Consumer
     jobs: Jobs
+    checkpoints: Checkpoints
 
     def start(self) -> None:
         """Starts the threads; returns at once, whether the broker is there or not."""
         self.consumer.start()
         self.jobs.start()
+        self.checkpoints.start()
 
     def stop(self) -> None:
         """Stops in the order in which nothing is lost: no more in, then out with the answers."""
         self.jobs.stop()
         self.consumer.stop()
         self.link.stop()
+        self.checkpoints.stop()
 
 
 def open_server(config: Config, clock: Clock | None = None) -> tuple[Backend, Intakes]:
@@ -103,7 +107,12 @@ def open_server(config: Config, clock: Clock | None = None) -> tuple[Backend, In
 def intakes_on(backend: Backend, link: Link) -> Intakes:
     """Ties a connection to a backend that publishes by it."""
     consumer = Consumer(backend)
-    intakes = Intakes(link=link, consumer=consumer, jobs=Jobs(backend))
+    intakes = Intakes(
+        link=link,
+        consumer=consumer,
+        jobs=Jobs(backend),
+        checkpoints=Checkpoints(backend.store),
+    )
     # The writer's thread reads the store; paho's own must only enqueue.
     link.start(
         consumer.offer, lambda: consumer.offer(lambda: policy_release.publish_current(backend))

@@ -55,20 +55,20 @@ def handle(
 
 def scan_event(gateway: Gateway, batch: Batch, opened: OpenedRecord) -> dict[str, object]:
     """Returns what the live feed says of one record."""
-    record = opened.record
-    outcome = None if record.outcome is None else _OUTCOMES.get(record.outcome)
+    said = opened.fields.get
+    credential_id = said("credential_id")
     return {
         "gateway": gateway.name,
         "epoch": f"{batch.epoch:012x}",
         "seq": opened.seq,
-        "portal": record.portal,
-        "at_utc_ms": record.utc_ms,
-        "kind": kind_name(record.kind),
-        "outcome": outcome,
-        "reason": record.reason,
-        "credential_id": record.credential_id.hex() if record.credential_id else None,
-        "late": record.late,
-        "online": record.online,
+        "portal": said("portal", ""),
+        "at_utc_ms": said("utc_ms"),
+        "kind": kind_name(opened.fields["kind"]),
+        "outcome": _OUTCOMES.get(said("outcome", -1)),
+        "reason": said("reason", ""),
+        "credential_id": None if credential_id is None else credential_id.hex(),
+        "late": "late" in opened.fields,
+        "online": "online" in opened.fields,
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from doorward.ids import GatewayId
+from doorward_controller.store.prepared import Prepared
 from doorward_controller.store.schema import gateways, portals
 
 
@@ -46,26 +47,23 @@ class PortalRow:
 
 _GATEWAY = tuple(gateways.c[name] for name in Gateway.__dataclass_fields__)
 
-_SOME = sa.select(*_GATEWAY).where(
-    gateways.c.site == sa.bindparam("of_site"),
-    gateways.c.name.in_(sa.bindparam("names", expanding=True)),
+_NAMED = Prepared(
+    sa.select(*_GATEWAY).where(
+        gateways.c.site == sa.bindparam("of_site"), gateways.c.name == sa.bindparam("of_name")
+    )
 )
-"""Built once; every group of messages runs it."""
 
 
 def find(connection: sa.Connection, site: str, name: str) -> Gateway | None:
     """Returns the gateway with that name."""
-    row = connection.execute(
-        sa.select(*_GATEWAY).where(gateways.c.site == site, gateways.c.name == name)
-    ).one_or_none()
+    row = _NAMED.run(connection, {"of_site": site, "of_name": name}).one_or_none()
     return None if row is None else _gateway(row._asdict())
 
 
 def some(connection: sa.Connection, site: str, names: Collection[str]) -> dict[GatewayId, Gateway]:
     """Returns those gateways that exist of the ones named, by name."""
-    rows = connection.execute(_SOME, {"of_site": site, "names": list(names)})
-    found = [_gateway(row._asdict()) for row in rows]
-    return {gateway.name: gateway for gateway in found}
+    found = (find(connection, site, name) for name in names)
+    return {gateway.name: gateway for gateway in found if gateway is not None}
 
 
 def add(
@@ -149,4 +147,6 @@ def count_applied(connection: sa.Connection, site: str, what: str, version: int)
 
 
 def _gateway(values: Mapping[str, Any]) -> Gateway:
-    return Gateway(**{**values, "state": GatewayState(values["state"])})
+    """The row comes as the driver has it: SQLite knows no truth values, only 0 and 1."""
+    online = None if values["online"] is None else bool(values["online"])
+    return Gateway(**{**values, "state": GatewayState(values["state"]), "online": online})

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from doorward_controller.domain.history import StoredRange
+from doorward_controller.store.prepared import Prepared
 from doorward_controller.store.schema import gateways, records, segments, stored_ranges
 
 
@@ -61,7 +62,7 @@ _OF_JOURNAL = (
     stored_ranges.c.epoch == sa.bindparam("of_epoch"),
 )
 _AT_FIRST = stored_ranges.c.first_seq == sa.bindparam("at_first")
-_LOAD = (
+_LOAD = Prepared(
     sa.select(
         stored_ranges.c.first_seq,
         stored_ranges.c.last_seq,
@@ -71,15 +72,18 @@ _LOAD = (
     .where(*_OF_JOURNAL)
     .order_by(stored_ranges.c.first_seq)
 )
-_EXTEND = sa.update(stored_ranges).where(*_OF_JOURNAL, _AT_FIRST)
+_EXTEND = Prepared(
+    sa.update(stored_ranges)
+    .where(*_OF_JOURNAL, _AT_FIRST)
+    .values(last_seq=sa.bindparam("to_last"), chain_last=sa.bindparam("to_chain"))
+)
 _REMOVE = sa.delete(stored_ranges).where(*_OF_JOURNAL, _AT_FIRST)
-"""Built once: putting a statement together costs more than SQLite needs to run it."""
 
 
 def load_ranges(connection: sa.Connection, journal: Journal) -> tuple[StoredRange, ...]:
     """Returns what is stored of a journal, ascending."""
     place = {"of_gateway": journal.gateway_id, "of_epoch": journal.epoch}
-    return tuple(StoredRange(*row) for row in connection.execute(_LOAD, place))
+    return tuple(StoredRange._make(row) for row in _LOAD.run(connection, place))
 
 
 def save_ranges(
@@ -94,12 +98,12 @@ def save_ranges(
     for first in old.keys() - new.keys():
         connection.execute(_REMOVE, {**place, "at_first": first})
     for first, stored in new.items():
-        end = {"last_seq": stored.last, "chain_last": stored.chain_last}
         if first not in old:
-            row = {**journal._asdict(), "first_seq": first, "chain_before": stored.chain_before}
-            connection.execute(sa.insert(stored_ranges), {**row, **end})
+            row = (*journal, stored.first, stored.last, stored.chain_before, stored.chain_last)
+            connection.execute(sa.insert(stored_ranges).values(row))
         elif old[first] != stored:
-            connection.execute(_EXTEND, {**place, "at_first": first, **end})
+            end = {"to_last": stored.last, "to_chain": stored.chain_last}
+            _EXTEND.run(connection, {**place, "at_first": first, **end})
 
 
 def chain_at(connection: sa.Connection, journal: Journal, seq: int) -> bytes | None:

@@ -16,6 +16,9 @@ from doorward_controller.errors import StoreUnavailableError
 
 _BUSY_TIMEOUT_MS = 10_000
 _CONNECT_TIMEOUT_S = 5
+_LONG_LOG_PAGES = 8_000
+"""32 MB. A log that was written once is written over faster than it grows: the file system has
+nothing to note. So it is kept this long, and begun again beyond."""
 
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -24,7 +27,7 @@ _PRAGMAS = (
     "PRAGMA secure_delete = ON",  # an erased person's key must not linger in a free page
     "PRAGMA cache_size = -65536",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA wal_autocheckpoint = 4000",
+    "PRAGMA wal_autocheckpoint = 32000",  # the second line; `Store.checkpoint` comes first
     f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}",
 )
 
@@ -37,6 +40,7 @@ class Store:
         self.engine = _make_engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writers = threading.Lock()
+        self._is_written = False
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -62,6 +66,25 @@ class Store:
                 connection.rollback()
                 raise
             connection.commit()
+            self._is_written = True
+
+    def checkpoint(self) -> None:
+        """Moves what was committed from SQLite's log into the database file.
+
+        The first pass copies while others write, the second syncs while they do; writers wait only
+        for what came meanwhile, and only when the log is to begin again.
+
+        Raises:
+            StoreUnavailableError: the disk refuses.
+        """
+        if not self._is_written:
+            return
+        self._is_written = False
+        with _translated(), self.engine.connect() as connection:
+            _move_log(connection)
+            if _move_log(connection) > _LONG_LOG_PAGES:
+                with self._writers:
+                    _move_log(connection)
 
     def close(self) -> None:
         """Closes every connection."""
@@ -88,6 +111,12 @@ def _make_engine(url: str) -> sa.Engine:
             raw.execute(pragma)
 
     return engine
+
+
+def _move_log(connection: sa.Connection) -> int:
+    """Returns how many pages the log holds."""
+    _busy, pages, _moved = connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
+    return int(pages)
 
 
 @contextmanager
