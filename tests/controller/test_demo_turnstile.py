@@ -94,6 +94,7 @@ def test_decided_presentation_is_written_down_as_decided(turnstile: Turnstile) -
     shown = turnstile.present(CODE, hold_ms=50)
     assert shown.is_decided is True
     assert (shown.gateway, shown.credential_id) == ("north", CODE.credential_id)
+    assert shown.is_granted is True
     assert log.all() == (shown,)
 
 
@@ -101,7 +102,8 @@ def test_code_that_no_reader_recognises_is_written_down_as_undecided(
     turnstile: Turnstile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("doorward_controller.demo.turnstile.DECIDED_S", 0.3)
-    assert turnstile.present(UNSEEN, hold_ms=50).is_decided is False
+    shown = turnstile.present(UNSEEN, hold_ms=50)
+    assert (shown.is_decided, shown.is_granted) == (False, None)
 
 
 def test_presentation_during_which_the_gateway_dies_may_or_may_not_count(

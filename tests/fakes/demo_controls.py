@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from doorward_controller.console.demo_port import DemoBadge, DemoGateway
+from doorward_controller.console.demo_port import DemoBadge, DemoGateway, HeldUp
 
 
 @dataclass(slots=True)
@@ -13,6 +13,8 @@ class FakeDemoControls:
     credential_id: str
     state: str = "valid"
     is_cut: bool = False
+    is_visitors: bool = True
+    lamps: list[HeldUp] = field(default_factory=list)
     pressed: list[tuple[str, ...]] = field(default_factory=list)
 
     def gateways(self) -> Sequence[DemoGateway]:
@@ -30,9 +32,28 @@ class FakeDemoControls:
 
     def badges(self) -> Sequence[DemoBadge]:
         return [
-            DemoBadge(label="Grace", credential_id=self.credential_id, state=self.state),
+            DemoBadge(
+                label="Grace",
+                credential_id=self.credential_id,
+                state=self.state,
+                is_visitors=self.is_visitors,
+            ),
             DemoBadge(label="Receipt", credential_id=None, state="foreign"),
         ]
+
+    def held_up(self) -> Sequence[HeldUp]:
+        return self.lamps
+
+    def see(self, *, is_granted: bool | None) -> None:
+        """The lamp says something to whoever holds the badge up."""
+        seen = HeldUp(
+            gateway_id="near",
+            label="Grace",
+            credential_id=self.credential_id,
+            at_utc_ms=1_000 * (len(self.lamps) + 1),
+            is_granted=is_granted,
+        )
+        self.lamps.insert(0, seen)
 
     def present(self, gateway_id: str, badge_label: str) -> None:
         if badge_label not in {badge.label for badge in self.badges()}:

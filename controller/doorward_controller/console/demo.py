@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
 from doorward.reasons import Reason
-from doorward_controller.console.demo_port import DemoBadge, DemoControls
+from doorward_controller.console.demo_port import DemoBadge, DemoControls, HeldUp
 from doorward_controller.console.names import names_of
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
 from doorward_controller.domain.permissions import Action
@@ -79,7 +79,7 @@ def _controls(visit: Visit) -> DemoControls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tour:
-    """How far the newest badge has come in the guided tour."""
+    """How far the newest badge that somebody issued here has come in the guided tour."""
 
     credential_id: str | None = None
     issued: bool = False
@@ -98,7 +98,10 @@ class Tour:
 def _context(visit: Visit) -> dict[str, object]:
     controls = _controls(visit)
     store = visit.backend.store
-    gateways, badges = controls.gateways(), controls.badges()
+    gateways, badges, held_up = controls.gateways(), controls.badges(), controls.held_up()
+    seen: dict[str, HeldUp] = {}
+    for each in held_up:
+        seen.setdefault(each.gateway_id, each)
     rows: tuple[record_feed.RecordRow, ...] = ()
     last_of: dict[str, record_feed.RecordRow] = {}
     if visit.may(Action.READ_RECORDS):
@@ -109,7 +112,8 @@ def _context(visit: Visit) -> dict[str, object]:
     return {
         "gateways": gateways,
         "badges": badges,
-        "tour": _tour(visit, badges),
+        "tour": _tour(visit, badges, held_up),
+        "seen": seen,
         "rows": rows,
         "names": names_of(visit, (row.credential_id for row in rows)),
         "last_of": last_of,
@@ -124,19 +128,24 @@ def _newest(
     return record_feed.page(visit.backend.store, narrow, cursor=None, limit=limit).items
 
 
-def _tour(visit: Visit, badges: Sequence[DemoBadge]) -> Tour:
-    """Reads the tour's progress off what the newest badge went through."""
-    newest = next((each for each in badges if each.credential_id), None)
-    if newest is None:
+def _tour(visit: Visit, badges: Sequence[DemoBadge], held_up: Sequence[HeldUp]) -> Tour:
+    """Reads the tour's progress off what the newest badge went through.
+
+    Whoever held it up saw the lamp, so the tour needs no role that reads records. Where the role
+    does, records count as well.
+    """
+    newest = next((each for each in badges if each.is_visitors), None)
+    if newest is None or newest.credential_id is None:
         return Tour()
+    lamps = {each.is_granted for each in held_up if each.credential_id == newest.credential_id}
     may_see = visit.may(Action.READ_RECORDS)
     scans = _newest(visit, _TOUR_ROWS, badge=newest.credential_id) if may_see else ()
     is_revoked = newest.state == "revoked"
-    refused = is_revoked and any(row.reason == Reason.REVOKED for row in scans)
+    refused = is_revoked and (False in lamps or any(row.reason == Reason.REVOKED for row in scans))
     return Tour(
         credential_id=newest.credential_id,
         issued=True,
-        granted=any(row.outcome == "grant" for row in scans),
+        granted=True in lamps or any(row.outcome == "grant" for row in scans),
         revoked=is_revoked,
         presented_again=refused,
         refused=refused,

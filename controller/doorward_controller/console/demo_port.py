@@ -33,12 +33,29 @@ class DemoBadge:
 
     Attributes:
         credential_id: 16 hex digits, or None for a code that no credential stands behind.
-        state: "valid", "suspended", "revoked", "expired" or "foreign".
+        state: "valid", "upcoming", "suspended", "revoked", "expired" or "foreign".
+        is_visitors: somebody issued it in the console while the demonstration ran.
     """
 
     label: str
     credential_id: str | None
     state: str
+    is_visitors: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldUp:
+    """What the person saw who pressed "Hold the badge up": the lamp, not a record.
+
+    Attributes:
+        is_granted: the lamp was green; None when the gateway said nothing.
+    """
+
+    gateway_id: str
+    label: str
+    credential_id: str | None
+    at_utc_ms: int
+    is_granted: bool | None
 
 
 class DemoControls(Protocol):
@@ -53,6 +70,10 @@ class DemoControls(Protocol):
 
     def badges(self) -> Sequence[DemoBadge]:
         """Returns what can be presented, the newest badge first."""
+        ...
+
+    def held_up(self) -> Sequence[HeldUp]:
+        """Returns what became of the badges that were held up through the page, newest first."""
         ...
 
     def present(self, gateway_id: str, badge_label: str) -> None:

@@ -72,6 +72,7 @@ def _one(visit: Visit, gateway: str) -> dict[str, object]:
         rows = record_feed.page(store, narrow, cursor=None, limit=_NEWEST_ROWS).items
     return {
         "row": row,
+        "last_record_at_utc_ms": record_feed.last_at_utc_ms(store, gateway),
         "health": tuple(_health_lines(row.health)),
         "rows": rows,
         "names": names_of(visit, (each.credential_id for each in rows)),

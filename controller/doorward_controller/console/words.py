@@ -219,6 +219,19 @@ HEALTH: Mapping[str, str] = MappingProxyType(
     }
 )
 
+HEALTH_VALUES: Mapping[str, str] = MappingProxyType(
+    {
+        "ok": mark("In order"),
+        "gone": mark("Gives no pictures"),
+        "frozen": mark("Always the same picture"),
+        "dark": mark("Dark"),
+        "blinded": mark("Dazzled"),
+        "synchronised": mark("Synchronised"),
+        "held_over": mark("Runs on from an earlier synchronisation"),
+        "unknown": mark("Never synchronised"),
+    }
+)
+
 BASES: Mapping[str, str] = MappingProxyType(
     {
         "snapshot": mark("The gateway's policy snapshot lists the badge"),

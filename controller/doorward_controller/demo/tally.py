@@ -27,12 +27,15 @@ class Presentation:
         at_utc_ms: just before the camera began to see it, by the clock that gateways use too.
         is_decided: the gateway said that it decided; None when it was killed meanwhile, so that
             a record may or may not exist.
+        is_granted: what the lamp said to whoever held it up; None when it said nothing. Nothing is
+            counted by it.
     """
 
     gateway: str
     credential_id: str | None
     at_utc_ms: int
     is_decided: bool | None
+    is_granted: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

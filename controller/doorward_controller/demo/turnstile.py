@@ -77,7 +77,7 @@ class Turnstile:
         """
         with self._lock:
             self._wait_apart(code)
-            before, pid = _decisions(self.gateway), self.gateway.pid
+            before, pid = _decided(self.gateway), self.gateway.pid
             at_utc_ms = self._clock.now().utc_ms
             try:
                 self.gateway.control.show(code.text, hold_ms=hold_ms, tilt_deg=tilt_deg)
@@ -85,11 +85,17 @@ class Turnstile:
                 # It died with our words in its ear: it may have seen the code and recorded it.
                 self._log.add(_presentation(self.gateway, code, at_utc_ms, is_decided=None))
                 raise
-            decided = wait_until(
-                lambda: self._has_decided(before) or self.gateway.pid != pid, timeout_s=DECIDED_S
+            wait_until(
+                lambda: self._since(before).is_any or self.gateway.pid != pid, timeout_s=DECIDED_S
             )
-            is_decided = decided if self.gateway.pid == pid else None
-            shown = _presentation(self.gateway, code, at_utc_ms, is_decided=is_decided)
+            since = self._since(before)
+            shown = _presentation(
+                self.gateway,
+                code,
+                at_utc_ms,
+                is_decided=since.is_any if self.gateway.pid == pid else None,
+                is_granted=since.granted > 0 if since.is_any else None,
+            )
             self._log.add(shown)
             self._take_away(code)
             return shown
@@ -106,11 +112,12 @@ class Turnstile:
             self.gateway.control.show(code.text, hold_ms=hold_ms)
             return shown
 
-    def _has_decided(self, before: int) -> bool:
+    def _since(self, before: "_Decided") -> "_Decided":
         try:
-            return _decisions(self.gateway) > before
+            now = _decided(self.gateway)
         except ControlError:
-            return False
+            return _Decided()
+        return _Decided(granted=now.granted - before.granted, denied=now.denied - before.denied)
 
     def _take_away(self, code: Code) -> None:
         with contextlib.suppress(ControlError):
@@ -122,17 +129,35 @@ class Turnstile:
         wait_until(lambda: self._clock.now().mono_ms >= until_ms, timeout_s=2 * APART_S)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decided:
+    """How often a gateway has decided."""
+
+    granted: int = 0
+    denied: int = 0
+
+    @property
+    def is_any(self) -> bool:
+        return self.granted > 0 or self.denied > 0
+
+
 def _presentation(
-    gateway: GatewayProcess, code: Code, at_utc_ms: int, *, is_decided: bool | None
+    gateway: GatewayProcess,
+    code: Code,
+    at_utc_ms: int,
+    *,
+    is_decided: bool | None,
+    is_granted: bool | None = None,
 ) -> Presentation:
     return Presentation(
         gateway=gateway.name,
         credential_id=code.credential_id,
         at_utc_ms=at_utc_ms,
         is_decided=is_decided,
+        is_granted=is_granted,
     )
 
 
-def _decisions(gateway: GatewayProcess) -> int:
+def _decided(gateway: GatewayProcess) -> _Decided:
     counters = gateway.control.state().get("counters", {})
-    return int(counters.get("granted", 0)) + int(counters.get("denied", 0))
+    return _Decided(granted=int(counters.get("granted", 0)), denied=int(counters.get("denied", 0)))

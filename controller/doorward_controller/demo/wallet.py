@@ -24,6 +24,7 @@ class Wallet:
         self._codes = {code.credential_id: code for code in known if code.credential_id}
         self._others = [code for code in known if code.credential_id is None]
         self._lock = Lock()
+        self._peoples = frozenset(self._codes)
 
     def badges(self) -> Sequence[DemoBadge]:
         """Returns what can be presented, the newest badge first."""
@@ -31,7 +32,12 @@ class Wallet:
             self._backend.store, credentials.CredentialFilter(), cursor=None, limit=_NEWEST
         )
         ours = [
-            DemoBadge(label=code.label, credential_id=row.credential_id, state=self._state(row))
+            DemoBadge(
+                label=code.label,
+                credential_id=row.credential_id,
+                state=self._state(row),
+                is_visitors=row.credential_id not in self._peoples,
+            )
             for row in page.items
             if (code := self._code(row)) is not None
         ]
@@ -52,8 +58,12 @@ class Wallet:
         raise LookupError(f"badge {label!r}")
 
     def _state(self, row: credentials.CredentialRow) -> str:
-        expired = row.expires <= self._backend.clock.now().utc_s
-        return "expired" if row.state == "valid" and expired else str(row.state)
+        now_s = self._backend.clock.now().utc_s
+        if row.state != "valid":
+            return str(row.state)
+        if row.expires <= now_s:
+            return "expired"
+        return "upcoming" if row.not_before > now_s else "valid"
 
     def _code(self, row: credentials.CredentialRow) -> Code | None:
         """Reads a badge that was issued in the console once, and remembers it."""

@@ -28,6 +28,8 @@ class GatewayRow:
 
     Attributes:
         online: None before it was ever heard.
+        portals: by name.
+        labels: what people call the portals that have such a name, in the same order.
         journal_pending: records that it holds and we have not acknowledged, as it last said.
         health: the body of its last health message.
         stored_records: how many of its records are on our disk.
@@ -44,6 +46,7 @@ class GatewayRow:
     hardware: Mapping[str, str]
     capabilities: tuple[str, ...]
     portals: tuple[str, ...]
+    labels: tuple[str, ...]
     applied: Applied
     journal_pending: int | None
     health: Mapping[str, Any]
@@ -68,13 +71,13 @@ def _load(store: Store, name: str | None) -> tuple[GatewayRow, ...]:
         rows = connection.execute(
             sa.select(schema.gateways).where(*only).order_by(schema.gateways.c.name)
         ).all()
-        served: dict[int, list[str]] = {}
+        served: dict[int, list[tuple[str, str]]] = {}
         for portal in connection.execute(
-            sa.select(schema.portals.c.gateway_id, schema.portals.c.name).order_by(
-                schema.portals.c.name
-            )
+            sa.select(
+                schema.portals.c.gateway_id, schema.portals.c.name, schema.portals.c.label
+            ).order_by(schema.portals.c.name)
         ):
-            served.setdefault(portal.gateway_id, []).append(portal.name)
+            served.setdefault(portal.gateway_id, []).append((portal.name, portal.label))
         counted = {
             int(id_): int(number)
             for id_, number in connection.execute(
@@ -88,7 +91,7 @@ def _load(store: Store, name: str | None) -> tuple[GatewayRow, ...]:
     )
 
 
-def _row(values: Mapping[str, Any], served: tuple[str, ...], stored: int) -> GatewayRow:
+def _row(values: Mapping[str, Any], served: tuple[tuple[str, str], ...], stored: int) -> GatewayRow:
     birth, health = json.loads(values["birth_json"]), json.loads(values["health_json"])
     return GatewayRow(
         gateway=values["name"],
@@ -101,7 +104,8 @@ def _row(values: Mapping[str, Any], served: tuple[str, ...], stored: int) -> Gat
         software=birth.get("software", ""),
         hardware=birth.get("hardware", {}),
         capabilities=tuple(birth.get("capabilities", ())),
-        portals=served,
+        portals=tuple(name for name, _ in served),
+        labels=tuple(label for _, label in served if label),
         applied=Applied(
             bundle=values["applied_bundle"],
             status=values["applied_status"],

@@ -115,6 +115,20 @@ def stored_after(
         return tuple(_row(row._asdict()) for row in connection.execute(ordered))
 
 
+def last_at_utc_ms(store: Store, gateway: str) -> int | None:
+    """Returns when a gateway made the newest of its records that are here, None without any."""
+    newest = (
+        sa.select(records.c.at_utc_ms)
+        .join(gateways, gateways.c.id == records.c.gateway_id)
+        .where(gateways.c.name == gateway)
+        .order_by(records.c.at_utc_ms.desc(), records.c.id.desc())
+        .limit(1)
+    )
+    with store.read() as connection:
+        found = connection.scalar(newest)
+    return None if found is None else int(found)
+
+
 def record(store: Store, record_id: int) -> RecordRow | None:
     """Returns one record."""
     with store.read() as connection:

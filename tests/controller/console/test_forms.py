@@ -199,6 +199,26 @@ def test_the_guided_tour_follows_the_newest_badge(plant: Plant) -> None:
     assert current_step(client) == ""
 
 
+def test_the_tour_starts_with_issuing_although_people_of_the_demonstration_have_badges(
+    plant: Plant,
+) -> None:
+    plant.demo.is_visitors = False
+    assert current_step(plant.signed_in(Role.ISSUER)) == "1"
+
+
+def test_an_issuer_takes_the_whole_tour_by_what_the_lamp_says(plant: Plant) -> None:
+    client = plant.signed_in(Role.ISSUER)
+    assert current_step(client) == "2"
+    plant.demo.see(is_granted=None)
+    assert current_step(client) == "2"
+    plant.demo.see(is_granted=True)
+    assert current_step(client) == "3"
+    plant.demo.state = "revoked"
+    assert current_step(client) == "4"
+    plant.demo.see(is_granted=False)
+    assert current_step(client) == ""
+
+
 def current_step(client: httpx.Client) -> str:
     """Returns the number of the tour's step that is to be done next."""
     found = re.search(

@@ -66,6 +66,16 @@
     if (event.detail.xhr.status === 401) window.location.assign("/sign-in");
   });
 
+  // What has not changed is not exchanged: a button that is replaced under a finger is not pressed.
+  const sent = new WeakMap();
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const { target, fragment } = event.detail;
+    const before = sent.get(target) ?? target.innerHTML.trim();
+    const now = fragment.innerHTML.trim();
+    sent.set(target, now);
+    if (before === now) event.detail.shouldSwap = false;
+  });
+
   // What was just done is said, then leaves.
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id !== "said") return;
