@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from doorward_controller.__main__ import app, main
 from doorward_controller.config import Http
+from doorward_controller.demo.cli import demo_app
 from doorward_controller.errors import ConfigError
 from doorward_controller.serving import listen
 
@@ -100,3 +101,20 @@ def test_port_that_is_taken_is_told_in_plain_words() -> None:
 def test_address_of_another_machine_is_told_in_plain_words() -> None:
     with pytest.raises(ConfigError, match="is not an address of this machine"):
         listen(Http(host="192.0.2.1", port=8080))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--port", "65536"), "65535"),
+        (("--headless", "--seconds", "-1"), "greater than or equal to 0"),
+        (("--json",), "add --headless"),
+        (("--wrong",), "No such option"),
+    ],
+)
+def test_the_demonstration_refuses_options_that_make_no_sense(
+    words: tuple[str, ...], said: str
+) -> None:
+    done = CliRunner().invoke(demo_app, list(words), env={"COLUMNS": "200"})
+    assert done.exit_code == 2
+    assert said in done.output

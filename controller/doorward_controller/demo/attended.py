@@ -1,9 +1,10 @@
 """The demonstration for a person: console in this process, people at the gates, until Ctrl-C."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Event
+from types import MappingProxyType
 
 from rich.console import Console
 from rich.panel import Panel
@@ -14,6 +15,7 @@ from doorward_controller.demo.first_scan import wait_first_scan
 from doorward_controller.demo.progress import progress
 from doorward_controller.demo.traffic import Traffic
 from doorward_controller.demo.world import Say, World, build
+from doorward_controller.domain.permissions import Role
 
 
 def run(
@@ -54,14 +56,25 @@ def running(folder: Path, *, http_port: int, seed: int, clock: Clock, say: Say) 
         yield world
 
 
+_DUTIES: Mapping[Role, str] = MappingProxyType(
+    {
+        Role.ISSUER: "issues and revokes badges; the guided tour is for this one",
+        Role.SECURITY: "watches every scan, revokes, releases rules",
+        Role.AUDITOR: "reads scans and the audit log, changes nothing",
+        Role.ADMIN: "enrols gateways and manages accounts",
+    }
+)
+
+
 def _tell(terminal: Console, world: World, first_scan_s: float) -> None:
     http = world.config.http
     accounts = Table.grid(padding=(0, 2))
     for name, role in world.setup.accounts:
-        accounts.add_row(f"[b]{name}[/]", f"[b]{world.setup.password}[/]", f"role: {role}")
+        accounts.add_row(f"[b]{name}[/]", _DUTIES[role])
+    console = f"http://{http.host}:{http.port}"
     page = Table.grid()
-    page.add_row(f"Console   [b cyan]http://{http.host}:{http.port}/[/]")
-    page.add_row("Try       [b]/demo[/] there: present a badge, cut a gateway off, kill it")
+    page.add_row(f"Console    [b cyan]{console}/demo[/]")
+    page.add_row(f"Password   [b]{world.setup.password}[/]   for each of these accounts:")
     page.add_row("")
     page.add_row(accounts)
     page.add_row("")

@@ -25,11 +25,14 @@ KEEP_DIR = Path("var/demo")
 DEFAULT_PORT = 8080
 
 
-@demo_app.callback(invoke_without_command=True)
+@demo_app.command()
 def demo(
     *,
     port: Annotated[
-        int, typer.Option(help="Where the console listens on 127.0.0.1; 0 takes a free port.")
+        int,
+        typer.Option(
+            min=0, max=65535, help="Where the console listens on 127.0.0.1; 0 takes a free port."
+        ),
     ] = DEFAULT_PORT,
     keep: Annotated[
         bool, typer.Option("--keep", help=f"Keep databases, journals and logs in {KEEP_DIR}/.")
@@ -41,12 +44,14 @@ def demo(
         bool, typer.Option("--json", help="With --headless: print one JSON object.")
     ] = False,
     seconds: Annotated[
-        float, typer.Option(help="With --headless: people walk for at least so long.")
+        float, typer.Option(min=0, help="With --headless: people walk for at least so long.")
     ] = 30.0,
     seed: Annotated[int, typer.Option(help="Of the people and of the moments of failure.")] = 1,
 ) -> None:
     """Run broker, controller and three simulated gateways on this machine."""
-    terminal = Console(stderr=True, highlight=False)
+    if as_json and not headless:
+        raise typer.BadParameter("only the unattended run counts: add --headless")
+    terminal = Console(stderr=True, highlight=False, soft_wrap=True)
     stop = Event()
     _end_when_asked(stop)
     try:
@@ -114,8 +119,8 @@ def free_port(wanted: int) -> int:
             probe.bind(("127.0.0.1", wanted))
         except OSError as err:
             raise DemoError(
-                f"port {wanted} is taken by another program; choose another one, "
-                f"for example: --port {wanted + 1}"
+                f"port {wanted} is taken, perhaps by a demonstration that runs already. "
+                f'Choose another one: make demo ARGS="--port {wanted + 1 if wanted < 65535 else 0}"'
             ) from err
         port: int = probe.getsockname()[1]
         return port

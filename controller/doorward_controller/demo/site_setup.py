@@ -40,10 +40,10 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without those that look alike: somebody may type the password from another screen."""
 
 ACCOUNTS = (
-    ("admin", Role.ADMIN),
     ("issuer", Role.ISSUER),
     ("security", Role.SECURITY),
     ("auditor", Role.AUDITOR),
+    ("admin", Role.ADMIN),
 )
 
 
