@@ -175,7 +175,9 @@ def load_config(path: Path) -> EdgeConfig:
     """
     try:
         text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as err:
+    except OSError as err:
+        raise ConfigError(f"{path}: cannot be read: {err.strerror or err}") from err
+    except UnicodeDecodeError as err:
         raise ConfigError(f"{path}: cannot be read: {err}") from err
     return parse_config(text, path)
 

@@ -44,12 +44,18 @@ def examine(config_path: Path) -> Iterator[Finding]:
         config = load_config(config_path)
     except ConfigError as err:
         yield Finding(
-            name="configuration", is_well=False, said=str(err), mend=f"edit {config_path}"
+            name="configuration", is_well=False, said=str(err), mend=_mend_config(config_path)
         )
         return
     yield Finding(name="configuration", is_well=True, said=str(config_path))
     for look in (_keyring, _own_key, _data_dir, _clock, _camera, _pins, _broker):
         yield _safely(look, config)
+
+
+def _mend_config(path: Path) -> str:
+    if path.exists():
+        return f"edit {path}"
+    return "write it (settings: docs/reference/gateway-settings.md), or name one: --config FILE"
 
 
 def _safely(look: Callable[[EdgeConfig], Finding], config: EdgeConfig) -> Finding:

@@ -70,7 +70,11 @@ def decode(
     symbology: list[Symbology] = typer.Option([Symbology.QR], help="What to look for; repeatable."),
     json_output: bool = typer.Option(False, "--json", help="One JSON object a picture."),
 ) -> None:
-    """Reads the codes in pictures with every pass there is, in the sandboxed decoder."""
+    """Reads the codes in pictures with every pass there is, in the sandboxed decoder.
+
+    Exit status: 0 also where nothing is found; a file that cannot be opened has an error instead of
+    texts.
+    """
     files = list(_files(paths))
     settings = ChildSettings(
         symbologies=tuple(symbology),
