@@ -7,6 +7,7 @@ import socket
 import ssl
 import stat
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,10 @@ from pathlib import Path
 from doorward.errors import DoorwardError
 from doorward.keys import pin_keyring
 from doorward.times import ClockTrust
+from doorward_edge.adapters.broker_paho import address_of, tls_context
 from doorward_edge.adapters.clock_system import SystemClock
 from doorward_edge.config import CameraKind, ClockSource, ConfigError, EdgeConfig, load_config
+from doorward_edge.enrolled import SEAL_KEY_BYTES, SEED_BYTES
 
 CONNECT_TIMEOUT_S = 5.0
 MIN_PYTHON = (3, 11)
@@ -48,7 +51,17 @@ def examine(config_path: Path) -> Iterator[Finding]:
         )
         return
     yield Finding(name="configuration", is_well=True, said=str(config_path))
-    for look in (_keyring, _own_key, _data_dir, _clock, _camera, _pins, _broker):
+    for look in (
+        _keyring,
+        _own_key,
+        _seal_key,
+        _broker_key,
+        _data_dir,
+        _clock,
+        _camera,
+        _pins,
+        _broker,
+    ):
         yield _safely(look, config)
 
 
@@ -94,8 +107,8 @@ def _keyring(config: EdgeConfig) -> Finding:
     path = Path(config.trust.keyring_file)
     try:
         keyring = pin_keyring(path.read_bytes())
-    except OSError as err:
-        return Finding(name="keyring", is_well=False, said=str(err), mend="enrol this gateway")
+    except (OSError, DoorwardError) as err:
+        return _enrol("keyring", f"{path}: {_words(err)}")
     if keyring.site != config.site:
         return Finding(
             name="keyring",
@@ -111,18 +124,42 @@ def _keyring(config: EdgeConfig) -> Finding:
 
 
 def _own_key(config: EdgeConfig) -> Finding:
-    path = Path(config.trust.record_key_file)
+    return _key("own key", Path(config.trust.record_key_file), SEED_BYTES, is_secret=True)
+
+
+def _seal_key(config: EdgeConfig) -> Finding:
+    return _key("seal key", Path(config.trust.seal_key_file), SEAL_KEY_BYTES)
+
+
+def _broker_key(config: EdgeConfig) -> Finding:
+    return _key("broker key", Path(config.broker.key_file), is_secret=True)
+
+
+def _key(name: str, path: Path, size: int | None = None, *, is_secret: bool = False) -> Finding:
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
     except OSError as err:
-        return Finding(name="own key", is_well=False, said=str(err), mend="enrol this gateway")
-    is_open = bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
+        return _enrol(name, f"{path}: {_words(err)}")
+    if size is not None and found.st_size != size:
+        return _enrol(name, f"{path} holds {found.st_size} bytes, must be {size}")
+    if is_secret and found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return Finding(
+            name=name,
+            is_well=False,
+            said=f"{path} can be read by others",
+            mend=f"chmod 600 {path}",
+        )
     return Finding(
-        name="own key",
-        is_well=not is_open,
-        said=f"{path} {'can be read by others' if is_open else 'is private'}",
-        mend=f"chmod 600 {path}" if is_open else "",
+        name=name, is_well=True, said=f"{path} {'is private' if is_secret else 'is here'}"
     )
+
+
+def _enrol(name: str, said: str) -> Finding:
+    return Finding(name=name, is_well=False, said=said, mend="enrol this gateway")
+
+
+def _words(err: Exception) -> str:
+    return (err.strerror if isinstance(err, OSError) else None) or str(err)
 
 
 def _data_dir(config: EdgeConfig) -> Finding:
@@ -134,15 +171,27 @@ def _data_dir(config: EdgeConfig) -> Finding:
             said=f"{folder} is missing",
             mend=f"mkdir -p {folder}",
         )
-    needed = config.journal.capacity_mib * 2**20
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as err:
+        mend = f"sudo chown -R doorward {folder}, and see that its disk takes writes"
+        said = f"{folder}: {_words(err)}"
+        return Finding(name="data folder", is_well=False, said=said, mend=mend)
+    capacity, held = config.journal.capacity_mib * 2**20, _held_bytes(folder / "journal")
     free = shutil.disk_usage(folder).free
-    is_enough = free > needed
+    is_enough = free + held > capacity
     return Finding(
         name="data folder",
         is_well=is_enough,
-        said=f"{folder}: {free // 2**20} MiB free, the journal may take {needed // 2**20} MiB",
+        said=f"{folder}: {(free + held) // 2**20} MiB for the journal, "
+        f"which may take {capacity // 2**20} MiB",
         mend="" if is_enough else "lower journal.capacity_mib or use a larger card",
     )
+
+
+def _held_bytes(folder: Path) -> int:
+    """Returns what the journal has taken or reserved already."""
+    return sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
 
 
 def _clock(config: EdgeConfig) -> Finding:
@@ -198,8 +247,10 @@ def _pins(config: EdgeConfig) -> Finding:
 def _broker(config: EdgeConfig) -> Finding:
     broker = config.broker
     where = f"{broker.host}:{broker.port}"
-    context = ssl.create_default_context(cafile=broker.ca_file)
-    context.load_cert_chain(broker.cert_file, broker.key_file)
+    try:
+        context = tls_context(address_of(config))
+    except OSError as err:
+        return _enrol("broker", str(err))
     try:
         with (
             socket.create_connection((broker.host, broker.port), CONNECT_TIMEOUT_S) as plain,

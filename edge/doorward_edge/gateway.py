@@ -9,10 +9,10 @@ from typing import Protocol
 from doorward.reasons import Reason
 from doorward.times import Clock
 from doorward_edge.courier import Courier
+from doorward_edge.events import EventBook
 from doorward_edge.pipeline import Pipeline
 from doorward_edge.ports import Broker, Notice, Watchdog
 from doorward_edge.scan import Scan
-from doorward_edge.stages.tell import EventBook
 
 log = logging.getLogger(__name__)
 

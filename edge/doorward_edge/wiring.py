@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from doorward.messages import Health
 from doorward.times import Clock
-from doorward_edge.adapters.broker_paho import BrokerAddress, PahoBroker
+from doorward_edge.adapters.broker_paho import PahoBroker, address_of
 from doorward_edge.adapters.clock_system import SystemClock
 from doorward_edge.adapters.documents_tinydb import TinyDocuments
 from doorward_edge.adapters.gpio_gpiozero import (
@@ -28,6 +28,7 @@ from doorward_edge.courier import Courier, Myself, state_message
 from doorward_edge.decoder.client import DecoderClient
 from doorward_edge.decoder.process import ChildSettings
 from doorward_edge.enrolled import Enrolled, load_enrolled
+from doorward_edge.events import EventBook
 from doorward_edge.gateway import Gateway, Parts
 from doorward_edge.perception import Lamp
 from doorward_edge.pipeline import Counters, Pipeline
@@ -36,7 +37,6 @@ from doorward_edge.sight import Sight
 from doorward_edge.stages.actuate import ActuateStage
 from doorward_edge.stages.decide import DecideStage, UsedSlots
 from doorward_edge.stages.record import RecordStage
-from doorward_edge.stages.tell import EventBook
 from doorward_edge.sync import PolicyKeeper
 from doorward_edge.vitals import board_name, health_message
 
@@ -199,7 +199,7 @@ def _connect(
 
     try:
         broker = PahoBroker(
-            _address(config),
+            address_of(config),
             lambda session: state_message(myself, session, clock.now(), online=False),
         )
     except OSError as err:
@@ -226,19 +226,6 @@ def _myself(config: EdgeConfig, enrolled: Enrolled) -> Myself:
         capabilities=CAPABILITIES,
         record_key=enrolled.signer.public.hex(),
         portals=(config.portal_id,),
-    )
-
-
-def _address(config: EdgeConfig) -> BrokerAddress:
-    broker = config.broker
-    return BrokerAddress(
-        host=broker.host,
-        port=broker.port,
-        client_id=config.gateway,
-        ca_file=broker.ca_file,
-        cert_file=broker.cert_file,
-        key_file=broker.key_file,
-        keepalive_s=broker.keepalive_s,
     )
 
 

@@ -16,6 +16,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
+from doorward_edge.config import EdgeConfig
 from doorward_edge.ports import Arrived, LinkDown, LinkEvent, LinkUp, Outgoing
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class PahoBroker:
             clean_session=False,
             protocol=mqtt.MQTTv311,
         )
-        self._client.tls_set_context(_tls(address))
+        self._client.tls_set_context(tls_context(address))
         self._client.connect_timeout = CONNECT_TIMEOUT_S
         self._client.reconnect_delay_set(FIRST_RETRY_S, LAST_RETRY_S)
         self._client.on_socket_open = _send_at_once
@@ -176,8 +177,26 @@ def _send_at_once(_client: mqtt.Client, _data: object, sock: object) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _tls(address: BrokerAddress) -> ssl.SSLContext:
-    """Raises OSError; ssl's own errors do not say which file they mean."""
+def address_of(config: EdgeConfig) -> BrokerAddress:
+    """Returns where the broker is, and the files that prove who we are."""
+    broker = config.broker
+    return BrokerAddress(
+        host=broker.host,
+        port=broker.port,
+        client_id=config.gateway,
+        ca_file=broker.ca_file,
+        cert_file=broker.cert_file,
+        key_file=broker.key_file,
+        keepalive_s=broker.keepalive_s,
+    )
+
+
+def tls_context(address: BrokerAddress) -> ssl.SSLContext:
+    """Returns how both sides prove who they are.
+
+    Raises:
+        OSError: a file cannot be used; ssl's own errors do not say which one, this does.
+    """
     try:
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=address.ca_file)
     except OSError as err:

@@ -49,12 +49,15 @@ def _state(assembled: Assembled) -> dict[str, Any]:
             "tail": newest.tail,
         },
         "uplink": assembled.courier.uplink.link.value,
+        "uplink_trouble": assembled.courier.link_trouble,
+        "rejected": [f"{r.what}: {r.error}" for r in assembled.courier.rejected],
         "policy_version": applied.bundle,
         "status_seq": applied.status,
         "keyring_version": applied.keyring,
         "counters": {
             **assembled.counters.totals(),
-            "reasons": {r.value: n for r, n in assembled.counters.reasons.items()},
+            # A copy, because the main loop may count a new reason meanwhile.
+            "reasons": {r.value: n for r, n in dict(assembled.counters.reasons).items()},
         },
         "decoder": dict(assembled.sight.stats()),
         "camera": assembled.sight.camera_health(),

@@ -1,4 +1,4 @@
-"""Tell: what happens to the gateway itself goes on record, if not now, then as soon as it can."""
+"""What happens to the gateway itself goes on record, if not now, then as soon as it can."""
 
 from collections import deque
 from dataclasses import dataclass
