@@ -37,7 +37,7 @@ class ControlSocket:
             # Before it has a name, and not by umask, which counts for every thread.
             os.fchmod(self._server.fileno(), 0o600)
             self._server.bind(str(path))
-            self._server.listen(8)
+            self._server.listen(64)
         except OSError:
             self._server.close()
             raise

@@ -1,0 +1,274 @@
+"""The gateway's two loops: what they survive, when they give up, and how they end."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from doorward.decision import Deny, Grounds
+from doorward.reasons import Reason
+from doorward_edge.events import EventBook
+from doorward_edge.gateway import MOST_FAILURES, STANDSTILL_MS, Gateway, Parts
+from doorward_edge.ports import JournalFullError, Notice
+from doorward_edge.stages.record import RecordStage
+from tests.fakes.edge_ports import FakeClock
+from tests.fakes.fake_journal import FakeJournal
+
+PATIENCE_S = 10
+
+
+class BrokenError(RuntimeError):
+    pass
+
+
+@dataclass
+class World:
+    """A gateway whose parts do what a test says, and write down what was asked of them."""
+
+    looks: list[Callable[[], list[str]]] = field(default_factory=list)
+    carry: Callable[[], None] = lambda: None
+    opens: Callable[[], None] = lambda: None
+    journal: FakeJournal = field(default_factory=FakeJournal)
+    notices: list[Notice] = field(default_factory=list)
+    problems: tuple[str, ...] = ()
+    done: list[str] = field(default_factory=list)
+    broken_closers: bool = False
+
+    def __post_init__(self) -> None:
+        self.clock = FakeClock(1_800_000_000)
+        self.turned = threading.Event()
+        record = RecordStage(
+            self.journal, boot_id=b"12345678", portal="north", is_online=lambda: True
+        )
+        self.gateway = Gateway(
+            Parts(
+                sight=cast("Any", self),
+                pipeline=cast("Any", self),
+                courier=cast("Any", Courier(self)),
+                broker=cast("Any", self),
+                events=EventBook(record),
+                clock=self.clock,
+                watchdog=cast("Any", self),
+                hands=(self._closer("lock"), self._closer("lamps")),
+                closers=(self._closer("journal"), self._closer("pins")),
+                notices=(self._take_notices,),
+                problems=self.problems,
+                software="9.9",
+            ),
+            pause_s=0.001,
+        )
+
+    def run(self) -> bool:
+        return self.gateway.run(lambda: self.done.append("ready"))
+
+    def events(self) -> list[tuple[str, str]]:
+        return [(record.reason, record.detail) for record in self.journal.records]
+
+    # What the gateway asks of its parts.
+
+    def next_scans(self, _timeout_s: float) -> list[str]:
+        if not self.looks:
+            self.gateway.stop()
+            return []
+        return self.looks.pop(0)()
+
+    def take(self, scan: str) -> Deny:
+        self.done.append(scan)
+        reason = Reason.NOT_RECORDED if self.journal.error else Reason.REVOKED
+        return Deny(reason=reason, grounds=Grounds(rule="1:x"))
+
+    def wake(self) -> None:
+        self.done.append("wake")
+
+    def ready(self) -> None:
+        self.done.append("READY")
+
+    def feed(self) -> None:
+        self.done.append("fed")
+
+    def stopping(self) -> None:
+        self.done.append("STOPPING")
+
+    def _take_notices(self) -> tuple[Notice, ...]:
+        taken, self.notices = tuple(self.notices), []
+        return taken
+
+    def _closer(self, name: str) -> Callable[[], None]:
+        def close() -> None:
+            self.done.append(f"close {name}")
+            if self.broken_closers:
+                raise BrokenError(name)
+
+        return close
+
+
+class Courier:
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def open(self) -> None:
+        self.world.opens()
+
+    def turn(self) -> None:
+        try:
+            self.world.carry()
+        finally:
+            self.world.turned.set()
+        threading.Event().wait(0.001)
+
+    def close(self) -> None:
+        self.world.done.append("goodbye")
+
+
+def pass_some_time() -> list[str]:
+    threading.Event().wait(0.01)
+    return []
+
+
+def broken() -> list[str]:
+    raise BrokenError("look")
+
+
+def test_it_says_that_it_starts_and_ends_and_ends_in_order() -> None:
+    world = World(problems=("bundle on disk: damaged",))
+    assert world.run()
+    assert world.events() == [
+        ("gateway_started", "software 9.9; bundle on disk: damaged"),
+        ("gateway_stopped", "asked to"),
+    ]
+    assert world.done[:2] == ["READY", "ready"]
+    ended = [x for x in world.done if x.startswith(("close", "STOPPING", "goodbye"))]
+    assert ended == [
+        "close lock",
+        "close lamps",
+        "STOPPING",
+        "goodbye",
+        "close journal",
+        "close pins",
+    ]
+
+
+def test_a_loop_that_fails_some_times_goes_on() -> None:
+    world = World(looks=[*[broken] * (MOST_FAILURES - 1), lambda: ["scan"]])
+    assert world.run()
+    assert "scan" in world.done
+
+
+def test_failures_that_are_not_in_a_row_never_end_it() -> None:
+    world = World(looks=[broken, list] * (2 * MOST_FAILURES))
+    assert world.run()
+
+
+def test_a_main_loop_that_fails_for_good_ends_it_and_locks() -> None:
+    world = World(looks=[broken] * (MOST_FAILURES + 5))
+    assert not world.run()
+    assert len(world.looks) == 5
+    assert world.events()[-1] == ("gateway_stopped", "failed")
+    assert "close lock" in world.done
+
+
+@pytest.mark.parametrize("where", ["opens", "carry"])
+def test_a_courier_that_fails_for_good_ends_it_and_locks(where: str) -> None:
+    def fail() -> None:
+        raise BrokenError(where)
+
+    world = World(**cast("Any", {where: fail}))
+    world.looks = [pass_some_time] * 1000
+    assert not world.run()
+    assert "close lock" in world.done
+    assert world.events()[-1] == ("gateway_stopped", "failed")
+
+
+def test_a_courier_that_fails_once_goes_on() -> None:
+    failures = [BrokenError("once")]
+    later = threading.Event()
+
+    def carry() -> None:
+        if failures:
+            raise failures.pop()
+        later.set()
+
+    world = World(carry=carry)
+    world.looks = [lambda: [] if later.wait(PATIENCE_S) else broken()]
+    assert world.run()
+
+
+def test_everything_is_closed_although_closing_fails() -> None:
+    world = World(broken_closers=True)
+    assert world.run()
+    for name in ("lock", "lamps", "journal", "pins"):
+        assert f"close {name}" in world.done
+
+
+def test_who_waits_for_readiness_may_fail_and_the_lock_is_locked() -> None:
+    world = World()
+
+    def fail() -> None:
+        raise BrokenPipeError("nobody listens")
+
+    with pytest.raises(BrokenPipeError):
+        world.gateway.run(fail)
+    assert "close lock" in world.done
+    assert "close journal" in world.done
+
+
+def test_what_the_journal_says_of_itself_is_recorded_and_sent() -> None:
+    world = World(notices=[Notice(code="journal_damaged", detail="3 saved")])
+    assert world.run()
+    assert ("journal_damaged", "3 saved") in world.events()
+    assert "wake" in world.done
+
+
+def test_scans_that_could_not_be_recorded_are_told_when_the_disk_is_back() -> None:
+    world = World()
+    full = JournalFullError("full")
+
+    def fill_up() -> list[str]:
+        world.journal.error = full
+        return []
+
+    def make_room() -> list[str]:
+        world.journal.error = None
+        world.clock.pass_s(10)
+        return []
+
+    world.looks = [fill_up, lambda: ["one"], lambda: ["two"], make_room]
+    assert world.run()
+    reasons = [code for code, _ in world.events()]
+    assert reasons == ["gateway_started", "scans_not_recorded", "gateway_stopped"]
+    assert world.events()[1][1].startswith("2 since ")
+
+
+def test_the_watchdog_is_fed_only_while_the_courier_turns() -> None:
+    held, release = threading.Event(), threading.Event()
+
+    def carry() -> None:
+        held.set()
+        assert release.wait(PATIENCE_S)
+
+    world = World(carry=carry)
+
+    def wait_for_standstill() -> list[str]:
+        assert held.wait(PATIENCE_S)
+        world.clock.pass_s(STANDSTILL_MS / 1000)
+        world.done.append("stands still")
+        return []
+
+    def let_it_turn() -> list[str]:
+        world.turned.clear()
+        release.set()
+        assert world.turned.wait(PATIENCE_S)
+        # The time of the turn is noted right after it.
+        while world.gateway._courier_turned_ms < STANDSTILL_MS:
+            threading.Event().wait(0.001)
+        world.done.append("turns")
+        return []
+
+    world.looks = [list, wait_for_standstill, list, let_it_turn, list]
+    assert world.run()
+    done = [x for x in world.done if x in {"fed", "stands still", "turns"}]
+    assert done[: done.index("stands still")] == ["fed"]
+    assert done[done.index("stands still") : done.index("turns")] == ["stands still"]
+    assert done[-1] == "fed"
