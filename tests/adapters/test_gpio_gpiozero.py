@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterator
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
-from doorward_edge.adapters.gpio_gpiozero import GpioIndicator, GpioLock
+from doorward_edge.adapters.gpio_gpiozero import (
+    LAST_CHANGES,
+    GpioIndicator,
+    GpioLock,
+    pin_histories,
+    recorded_pins,
+)
 from doorward_edge.perception import Lamp
 from doorward_edge.ports import Signal
 
@@ -82,3 +88,64 @@ def test_a_newer_signal_cuts_the_older_short(factory: MockFactory) -> None:
     assert factory.pin(BUZZER_PIN).state
     indicator.close()
     assert not factory.pin(GREEN_PIN).state
+
+
+class Stubborn(MockPWMPin):  # type: ignore[misc]  # gpiozero has no types
+    """A pin that refuses to be driven low while `refuses`, and counts how often it did."""
+
+    refuses = 0
+
+    def _set_state(self, value: float) -> None:
+        if not value and Stubborn.refuses and self.state:
+            Stubborn.refuses -= 1
+            raise OSError(5, "Input/output error")
+        super()._set_state(value)
+
+
+def test_a_lock_pin_that_fails_is_driven_again_until_it_is_locked() -> None:
+    factory = MockFactory(pin_class=Stubborn)
+    lock = GpioLock(LOCK_PIN, active_high=True, factory=factory)
+    Stubborn.refuses = 2
+    lock.release(10)
+    _wait_until(lambda: not factory.pin(LOCK_PIN).state)
+    assert Stubborn.refuses == 0
+    lock.close()
+
+
+def test_a_lock_that_cannot_be_locked_again_is_not_released(
+    factory: MockFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = GpioLock(LOCK_PIN, active_high=True, factory=factory)
+
+    def no_thread(_self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError):
+            lock.release(10)
+    assert not factory.pin(LOCK_PIN).state
+    lock.close()
+
+
+def test_a_lamp_that_fails_does_not_silence_the_next_signal() -> None:
+    factory = MockFactory(pin_class=Stubborn)
+    indicator = GpioIndicator({Lamp.GREEN: GREEN_PIN, Lamp.RED: RED_PIN}, None, factory=factory)
+    indicator.show(Signal.GRANTED, offline=False)
+    _wait_until(lambda: bool(factory.pin(GREEN_PIN).state))
+    Stubborn.refuses = 1
+    indicator.show(Signal.REFUSED, offline=False)  # must put green out first, and cannot
+    _wait_until(lambda: Stubborn.refuses == 0)
+    indicator.show(Signal.REFUSED, offline=False)
+    _wait_until(lambda: bool(factory.pin(RED_PIN).state))
+    indicator.close()
+
+
+def test_recorded_pins_remember_a_bounded_past() -> None:
+    pins = recorded_pins()
+    lock = GpioLock(LOCK_PIN, active_high=True, factory=pins)
+    for _ in range(LAST_CHANGES):
+        lock._device.on()
+        lock._device.off()
+    assert len(pin_histories(pins)[f"GPIO{LOCK_PIN}"]) == LAST_CHANGES
+    lock.close()
