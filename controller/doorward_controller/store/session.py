@@ -101,6 +101,7 @@ def _make_engine(url: str) -> sa.Engine:
         poolclass=sa.QueuePool,
         pool_size=8,
         max_overflow=16,
+        pool_use_lifo=True,  # the connection that wrote last has the right pages in its cache
         # The driver's own transaction control begins too late and hides BEGIN IMMEDIATE.
         connect_args={"isolation_level": None, "check_same_thread": False},
     )
