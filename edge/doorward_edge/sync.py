@@ -6,7 +6,9 @@ The rules, in the order in which `PolicyKeeper` applies them:
 2. A bundle, a status list or a delta counts when a policy key of the newest keyring signed it.
 3. No version ever goes back: not against what is held, nor against the floor, which outlives a
    restart and a card that was put back to an older state.
-4. It is on the disk before it is used. What fails leaves everything as it was.
+4. It is on the disk before it is used. What fails leaves everything as it was, but for this: a
+   status list that the disk does not take counts at once, from memory. A full disk must not keep
+   a revoked badge good. It is not called applied before it is written.
 5. A delta that does not reach back to the held list is a gap: the full list is asked for.
 """
 
@@ -82,6 +84,7 @@ class PolicyKeeper:
         self.keyring = pinned
         self._policy: Policy | None = None
         self._status: StatusList | None = None
+        self._unwritten: StatusList | None = None
         self.rules: Rules | None = None
 
     @property
@@ -145,15 +148,20 @@ class PolicyKeeper:
         if envelope.kind is Kind.BUNDLE:
             self._apply_bundle(envelope, wire, now)
         elif envelope.kind is Kind.STATUS:
-            status = self._read_status(envelope, now)
-            self._files.save(STATUS, wire)
-            self._hold(self._policy, status)
+            self._replace_status(STATUS, wire, self._read_status(envelope, now))
         elif envelope.kind is Kind.DELTA:
-            status = self._read_delta(envelope, _time_of(now))
-            self._files.save(DELTA, wire)
-            self._hold(self._policy, status)
+            self._replace_status(DELTA, wire, self._read_delta(envelope, _time_of(now)))
         else:
             raise MalformedError(f"a {envelope.kind} is not a policy document")
+
+    def _replace_status(self, name: str, wire: bytes, status: StatusList) -> None:
+        try:
+            self._files.save(name, wire)
+            self._hold(self._policy, status)
+        except OSError:
+            self._unwritten = status
+            self._show()
+            raise
 
     def _apply_bundle(self, envelope: Envelope, wire: bytes, now: Instant) -> None:
         policy = Policy.from_body(envelope.body)
@@ -199,7 +207,15 @@ class PolicyKeeper:
             )
         )
         self._policy, self._status = policy, status
-        self.rules = Rules(policy=policy, status=status) if policy else None
+        self._show()
+
+    def _show(self) -> None:
+        """Lets decisions see the rules; the newest status list that we know never goes back."""
+        known = (each for each in (self._status, self._unwritten) if each is not None)
+        newest = max(known, key=lambda each: each.seq, default=None)
+        if newest is self._status:
+            self._unwritten = None
+        self.rules = Rules(policy=self._policy, status=newest) if self._policy else None
 
     def _follow(self, keyrings: tuple[bytes, ...]) -> tuple[Keyring, tuple[bytes, ...]]:
         """Walks the chain from the held keyring; links that we already have are passed over."""

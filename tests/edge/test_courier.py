@@ -18,7 +18,7 @@ from doorward.records import Record, RecordKind
 from doorward.status import Status
 from doorward.times import UtcSeconds
 from doorward_edge.adapters.journal_sqlite import SqliteJournal
-from doorward_edge.courier import Courier, Myself, pending_records
+from doorward_edge.courier import ASK_AGAIN_MS, Courier, Myself, pending_records
 from doorward_edge.ports import Arrived, LinkDown, LinkUp
 from doorward_edge.sync import PolicyKeeper
 from doorward_edge.uplink import Link
@@ -45,6 +45,7 @@ class Bench:
         self.site = SiteSimulator()
         self.clock = FakeClock(START_S)
         self.broker = FakeBroker()
+        self.files = FakePolicyFiles()
         self.seal_key = X25519PrivateKey.generate()
         self.journal = SqliteJournal.open(
             folder, GATEWAY, self.seal_key.public_key().public_bytes_raw(), 64 * 2**20
@@ -52,7 +53,7 @@ class Bench:
         self.keeper = PolicyKeeper(
             site=SITE,
             pinned=pin_keyring(self.site.keyrings[0]),
-            files=FakePolicyFiles(),
+            files=self.files,
             floors=FakeFloors(),
         )
         self.courier = Courier(
@@ -228,6 +229,58 @@ def test_after_a_gap_the_full_list_is_asked_for_and_then_the_delta(bench: Bench)
     assert bench.broker.subscribed == [status, delta]
     bench.deliver(delta, revoked)
     assert bench.keeper.applied.status == 2
+
+
+def test_rules_that_the_disk_did_not_take_are_asked_for_again(bench: Bench) -> None:
+    bench.connect()
+    bundle_topic = topics.policy(SITE, topics.Policy.BUNDLE)
+    bench.files.broken = True
+    wire = bench.site.bundle()
+    bench.deliver(bundle_topic, wire)
+    (reported,) = map(Reported.from_wire, bench.broker.take_published("up/reported")[-1:])
+    assert "No space left" in reported.rejected[0].error
+    bench.broker.subscribed.clear()
+    bench.courier.turn()
+    assert bench.broker.subscribed == []
+    bench.clock.pass_s(ASK_AGAIN_MS / 1000)
+    bench.courier.turn()
+    assert bundle_topic in bench.broker.subscribed
+    bench.files.broken = False
+    bench.deliver(bundle_topic, wire)
+    (reported,) = map(Reported.from_wire, bench.broker.take_published("up/reported")[-1:])
+    assert (reported.applied.bundle, reported.rejected) == (1, ())
+
+
+def test_why_the_link_is_down_is_said_once_and_until_it_is_up(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    for why in ("no answer", "no answer", "certificate verify failed"):
+        bench.broker.events.append(LinkDown(why))
+        bench.courier.turn()
+    assert caplog.text.count("link.down") == 2
+    assert bench.courier.link_trouble == "certificate verify failed"
+    bench.connect()
+    assert bench.courier.link_trouble == ""
+
+
+def test_a_connection_whose_end_was_not_told_is_announced_anew(bench: Bench) -> None:
+    bench.record()
+    bench.connect()
+    assert len(bench.batches()) == 1
+    bench.broker.take_published("up/birth")
+    bench.broker.events.append(LinkUp(session=2))
+    bench.courier.turn()
+    (birth,) = bench.broker.take_published("up/birth")
+    assert Birth.from_wire(birth).session == 2
+    assert len(bench.batches()) == 1
+
+
+def test_what_waits_is_sent_before_hanging_up(bench: Bench) -> None:
+    bench.connect()
+    bench.record()
+    bench.courier.close()
+    (batch,) = bench.batches()
+    assert len(batch.records) == 1
 
 
 def test_leaving_is_said_so_that_it_is_not_taken_for_a_breakdown(bench: Bench) -> None:

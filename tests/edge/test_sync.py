@@ -141,6 +141,43 @@ def test_a_full_disk_leaves_the_old_rules_at_work(site: SiteSimulator, gateway: 
     assert gateway.take(site.bundle()) is Verdict.APPLIED
 
 
+def test_a_full_disk_does_not_keep_a_revoked_badge_good(
+    site: SiteSimulator, gateway: Gateway
+) -> None:
+    revoked = site.set_status(5, Status.REVOKED)
+    gateway.files.broken = True
+    assert gateway.take(revoked) is Verdict.UNWRITTEN
+    assert status_of(gateway, 5) is Status.REVOKED
+    assert gateway.keeper.applied.status == 1
+    gateway.files.broken = False
+    assert gateway.take(revoked) is Verdict.APPLIED
+    assert gateway.keeper.applied.status == 2
+    gateway.restart()
+    assert status_of(gateway, 5) is Status.REVOKED
+
+
+def test_an_older_list_does_not_take_back_what_could_not_be_written(
+    site: SiteSimulator, gateway: Gateway
+) -> None:
+    older = site.set_status(6, Status.SUSPENDED)
+    newer = site.set_status(5, Status.REVOKED)
+    gateway.files.broken = True
+    assert gateway.take(newer) is Verdict.UNWRITTEN
+    gateway.files.broken = False
+    assert gateway.take(older) is Verdict.APPLIED
+    assert gateway.keeper.applied.status == 2
+    assert status_of(gateway, 5) is Status.REVOKED
+    assert gateway.take(newer) is Verdict.APPLIED
+    assert gateway.keeper.applied.status == 3
+
+
+def status_of(gateway: Gateway, index: int) -> Status | None:
+    rules = gateway.keeper.rules
+    assert rules is not None
+    assert rules.status is not None
+    return rules.status.get(index)
+
+
 def test_a_gateway_that_slept_through_two_rotations_follows_the_chain(site: SiteSimulator) -> None:
     gateway = Gateway(site)
     policy = key_of("policy-1", Purpose.POLICY)
