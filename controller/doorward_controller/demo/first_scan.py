@@ -14,6 +14,19 @@ FIRST_SCAN_S = 60.0
 """How long is waited for it at all; the promise of 10 s is measured, not enforced here."""
 
 
+def wait_serving(world: World, stop: Event) -> None:
+    """Returns when the controller answers, or after a while in which it did not."""
+    api = world.api_as(Role.SECURITY)
+
+    def answers() -> bool:
+        with contextlib.suppress(ApiError):
+            api.get("/api/v1/records")
+            return True
+        return False
+
+    wait_until(answers, timeout_s=FIRST_SCAN_S, stop=stop)
+
+
 def wait_first_scan(world: World, stop: Event) -> float:
     """Returns the seconds from the start of this process to the first scan that the API shows.
 

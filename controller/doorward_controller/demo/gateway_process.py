@@ -69,6 +69,11 @@ class GatewayProcess:
         return self._child.pid
 
     @property
+    def was_started(self) -> bool:
+        """Says whether `start` was called."""
+        return self._watcher is not None
+
+    @property
     def is_running(self) -> bool:
         """Says whether the process is alive; it may not be ready yet."""
         return self._child.is_running()

@@ -12,7 +12,7 @@ from doorward_controller.broker.waiting import wait_until
 from doorward_controller.demo import report, scenarios
 from doorward_controller.demo.controller_host import ControllerProcess
 from doorward_controller.demo.drill import DRAINED_S, Drill, pending
-from doorward_controller.demo.first_scan import wait_first_scan
+from doorward_controller.demo.first_scan import wait_first_scan, wait_serving
 from doorward_controller.demo.journal_file import read_numbers
 from doorward_controller.demo.report import Report
 from doorward_controller.demo.scenario import ScenarioResult, play
@@ -59,6 +59,8 @@ def run(
         traffic = Traffic(tuple(world.turnstiles.values()), world.setup.codes, seed)
         traffic.start()
         stack.callback(traffic.stop)
+        wait_serving(world, stop)
+        world.start_remaining()
         first_scan_s = wait_first_scan(world, stop)
         say(f"first scan in the console {first_scan_s:.1f} s after the start")
         tap = Tap(world.tap, world.authority.ca_file, "127.0.0.1", world.broker.port)

@@ -64,6 +64,12 @@ class World:
         """Returns one gateway. Raises KeyError."""
         return self.turnstiles[name].gateway
 
+    def start_remaining(self) -> None:
+        """Starts the gateways that `build` left for later."""
+        for gateway in self.gateways:
+            if not gateway.was_started:
+                gateway.start()
+
     def close(self) -> None:
         """Stops gateways and broker; the controller is stopped by whoever started it."""
         for gateway in self.gateways:
@@ -81,14 +87,17 @@ def build(
     say: Say,
     portals: Sequence[DemoPortal] = PORTALS,
 ) -> World:
-    """Makes the site in an empty folder and starts broker and gateways.
+    """Makes the site in an empty folder, starts the broker and the first gateway.
+
+    The others wait for `World.start_remaining`: four programs that import their libraries at once
+    keep whoever waits for the first scan waiting for all of them.
 
     Args:
         folder: everything is written here.
         http_port: where the controller will listen on 127.0.0.1.
         clock: the time.
         say: told each step, for a person who waits.
-        portals: at which a gateway is started; all of them are enrolled.
+        portals: at which there is a gateway; all of them are enrolled.
 
     Raises:
         DoorwardError: something is missing or does not start; nothing is left running.
@@ -131,10 +140,11 @@ def _build(
     for portal in portals:
         cable = network.lay("127.0.0.1", broker.port)
         gateway = _make_gateway(folder, portal.name, setup, authority, cable, at)
-        gateway.start()
-        undo.callback(gateway.stop)
+        if not turnstiles:
+            gateway.start()
+            undo.callback(gateway.stop)
         turnstiles[portal.name] = Turnstile(gateway, log, clock)
-    say(f"gateways: {', '.join(turnstiles)} as processes of their own")
+    say(f"gateways: {', '.join(turnstiles)}, each a process of its own")
     return World(
         folder=folder,
         clock=clock,
