@@ -5,8 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from doorward_edge.cli.options import DEFAULT_CONFIG
 from doorward_edge.diagnosis import Finding, examine
@@ -29,6 +27,10 @@ def check(
 
 
 def _print(findings: list[Finding]) -> None:
+    # Not at the top: `run` and `simulate` are in the same program and print no tables.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table(show_header=False, box=None, pad_edge=False)
     for finding in findings:
         mark = "[green]✓[/]" if finding.is_well else "[red]✗[/]"

@@ -8,10 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import track
-from rich.table import Table
 
 from doorward_edge.adapters.clock_system import SystemClock
 from doorward_edge.config import ClockSource
@@ -108,6 +104,10 @@ def _shown(files: list[Path]) -> Iterable[Path]:
     """Returns the same files, with a progress bar for several of them on a terminal."""
     if len(files) < 2 or not sys.stderr.isatty():
         return files
+    # Not at the top: `run` and `simulate` are in the same program and print no tables.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import track  # noqa: PLC0415
+
     return track(files, "Reading", console=Console(stderr=True), transient=True)
 
 
@@ -137,16 +137,19 @@ def _reading(file: Path, decoded: Decoded, took_ms: float) -> Reading:
 
 
 def _print(readings: list[Reading]) -> None:
+    from rich.console import Console  # noqa: PLC0415 (as above)
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    def shown_text(text: str) -> str:
+        """A code is written by strangers: no markup, no commands to the terminal."""
+        return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
+
     table = Table("file", "text", "reader", "ms", box=None, pad_edge=False)
     for reading in readings:
-        said = [*map(_shown_text, reading.texts), *(f"[yellow]{p}[/]" for p in reading.problems)]
+        said = [*map(shown_text, reading.texts), *(f"[yellow]{p}[/]" for p in reading.problems)]
         if reading.error:
             said = [f"[red]{escape(reading.error)}[/]"]
         text = "\n".join(said) or "[dim]nothing[/]"
         table.add_row(escape(reading.file), text, reading.reader, f"{reading.ms:.1f}")
     Console(highlight=False).print(table)
-
-
-def _shown_text(text: str) -> str:
-    """A code is written by strangers: no markup, no commands to the terminal."""
-    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
