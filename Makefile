@@ -16,7 +16,9 @@ CODE := doorward edge controller tests tools bench
 .PHONY: help demo test check bench dev format lint test-system vectors reference lock clean ready-%
 
 help: ## Print this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2 }' Makefile
+	@if [ -t 1 ]; then on=$$(printf '\033[1m') off=$$(printf '\033[0m'); fi; \
+	awk -v on="$$on" -v off="$$off" 'BEGIN { FS = ":.*## " } \
+		/^[a-z-]+:.*## / { printf "  %s%-12s%s %s\n", on, $$1, off, $$2 }' Makefile
 
 demo: ready-demo ## Run the product here: broker, controller and three simulated gateways
 	@exec .venv/bin/doorward-controller demo $(ARGS)
