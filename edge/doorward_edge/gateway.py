@@ -27,7 +27,7 @@ MOST_FAILURES = 10
 
 PAUSE_AFTER_FAILURE_S = 1.0
 
-GOODBYE_S = 1.0
+GOODBYE_S = 0.6
 """The courier may take so long to say goodbye: a connection that hangs must not hold up the end."""
 
 STARTED, STOPPED = "gateway_started", "gateway_stopped"
