@@ -101,6 +101,8 @@ class Pipeline:
         recorded = self._record.scan(scan, decision, now).state
         if recorded is Recorded.FAILED:
             decision = Deny(reason=Reason.NOT_RECORDED, grounds=decision.grounds)
+        if isinstance(decision, Grant):
+            self._decide.note_granted(presentation, now)
         self._actuate.actuate(decision, online=online)
         self._count(decision, recorded)
         return decision

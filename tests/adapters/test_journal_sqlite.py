@@ -1,8 +1,10 @@
 """The journal on real files: numbers, sealing, acknowledgements, keeping, room."""
 
+import contextlib
 import sqlite3
 import threading
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -76,7 +78,8 @@ def test_the_chain_and_the_numbers_go_on_after_a_restart_under_a_new_key(tmp_pat
 
 def test_a_segment_ends_after_1024_records_and_after_a_day(tmp_path: Path) -> None:
     journal = open_at(tmp_path)
-    fill(journal, 1, 1030)
+    # A group of up to 64 that share a flush goes into one segment.
+    fill(journal, 1, 1024 + 64)
     day_later = record(24 * 3600 * 1000 + 2000)
     receipt = journal.append(day_later).wait(10)
     assert receipt is not None
@@ -85,7 +88,7 @@ def test_a_segment_ends_after_1024_records_and_after_a_day(tmp_path: Path) -> No
     segments = [each.segment for each in stretch.records]
     assert segments[-1] == 3
     assert segments.count(2) >= 1
-    assert journal.spans()[0].head == 1031
+    assert journal.spans()[0].head == 1024 + 64 + 1
     journal.close()
 
 
@@ -366,3 +369,28 @@ def test_many_records_are_kept_over_a_restart(tmp_path: Path) -> None:
     journal = open_at(tmp_path, 64 * 1024 * 1024)
     assert count(journal.spans()[0].pending) == 20_000
     journal.close()
+
+
+def test_what_nobody_foresaw_refuses_the_record_and_the_journal_lives_on(tmp_path: Path) -> None:
+    keys = [bytes(6), b"too short"]
+
+    def draw(size: int) -> bytes:
+        return keys.pop(0) if keys else bytes(size)
+
+    journal = SqliteJournal.open(tmp_path, GATEWAY, RECIPIENT, CAPACITY, draw)
+    with pytest.raises(JournalUnavailableError, match="segment key of 9 bytes"):
+        journal.append(record(1)).wait(10)
+    assert journal.append(record(2)).wait(10) is not None
+    journal.close()
+
+
+def test_a_thread_that_ended_leaves_nobody_waiting(tmp_path: Path) -> None:
+    journal = open_at(tmp_path)
+    journal._log_bytes = cast("int", None)
+    with contextlib.suppress(JournalUnavailableError):
+        journal.append(record(1)).wait(10)
+    journal._thread.join(10)
+    with pytest.raises(JournalUnavailableError):
+        journal.append(record(2))
+    with pytest.raises(JournalUnavailableError):
+        journal.read(journal.spans()[-1].epoch, 1, 1, MOST)

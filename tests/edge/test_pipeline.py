@@ -204,3 +204,11 @@ def test_a_copied_pass_is_not_accepted_twice_in_its_slot(gate: Gate) -> None:
     assert isinstance(gate.take(shown), Grant)
     assert isinstance(gate.take(_pass(gate, 8)), Grant)
     assert gate.take(shown).reason is Reason.SLOT_USED
+
+
+def test_a_pass_whose_grant_could_not_be_recorded_is_not_used_up(gate: Gate) -> None:
+    gate.journal.error = JournalFullError("journal is full")
+    shown = _pass(gate, 7)
+    assert gate.take(shown).reason is Reason.NOT_RECORDED
+    gate.journal.error = None
+    assert isinstance(gate.take(shown), Grant)

@@ -55,14 +55,12 @@ class DecideStage:
         return True
 
     def decide(self, presentation: Presentation, rules: Rules | None, now: Instant) -> Grant | Deny:
-        """Returns the decision of `doorward.decision.decide`; a granted pass is used up."""
-        decision = decide(presentation, self._portal, rules, self._used, now)
-        if (
-            isinstance(decision, Grant)
-            and isinstance(presentation, Credential)
-            and presentation.slot is not None
-        ):
-            statement = presentation.statement
-            self._used.remember(statement.credential_id, presentation.slot, now.mono_ms)
-            self._granted, self._granted_ms = statement.credential_id, now.mono_ms
-        return decision
+        """Returns the decision of `doorward.decision.decide` at this portal."""
+        return decide(presentation, self._portal, rules, self._used, now)
+
+    def note_granted(self, presentation: Presentation, now: Instant) -> None:
+        """Uses a pass up, once its grant is on record: who was not let in may try again."""
+        if isinstance(presentation, Credential) and presentation.slot is not None:
+            credential_id = presentation.statement.credential_id
+            self._used.remember(credential_id, presentation.slot, now.mono_ms)
+            self._granted, self._granted_ms = credential_id, now.mono_ms

@@ -197,6 +197,29 @@ class SqliteJournal:
     # --- In the journal's thread ----------------------------------------------------------------
 
     def _run(self) -> None:
+        """Works until closed. Should the thread ever fail, nobody may wait for it in vain."""
+        try:
+            self._work()
+        except Exception:
+            log.exception("journal.thread_failed")
+            self._give_up(_THREAD_FAILED)
+
+    def _give_up(self, err: JournalError) -> None:
+        """Refuses what waits and whatever comes: unrecorded must never look like merely late."""
+        with self._lock:
+            self._is_closed = True
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(item, PendingRecord):
+                item.settle(err)
+            elif item is not None:
+                item.error = err
+                item.done.set()
+
+    def _work(self) -> None:
         item: PendingRecord | _Call | None = self._queue.get()
         while item is not None:
             if isinstance(item, _Call):
@@ -401,6 +424,8 @@ class SqliteJournal:
                 raise
             self._store.checkpoint()
 
+
+_THREAD_FAILED = JournalUnavailableError("the journal's thread has failed")
 
 _NOTHING = _Call(lambda: None)
 """Stands for an empty queue; never performed."""
