@@ -162,6 +162,7 @@ def test_a_badge_is_issued_used_revoked_and_its_refusal_arrives_without_reloadin
     row = credentials.credential(desk.backend.store, badge)
     assert row is not None
     assert row.state == "revoked"
+    expect(issuer.locator("#live-state")).to_have_attribute("data-state", "open")
     desk.near.apply(status=row.status_seq)
     expect(issuer.get_by_text(words["applied"])).to_be_visible()
     expect(issuer.get_by_text(words["unreachable"])).to_be_visible()
