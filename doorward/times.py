@@ -38,6 +38,11 @@ class Instant:
         """Wall time in whole seconds, rounded down."""
         return self.utc_ms // 1000
 
+    @property
+    def trusted_utc_s(self) -> int | None:
+        """Wall time in whole seconds, or None where the wall clock cannot be believed."""
+        return None if self.trust is ClockTrust.UNKNOWN else self.utc_s
+
 
 class Clock(Protocol):
     """The port through which everything learns the time."""

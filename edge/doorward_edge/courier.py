@@ -202,8 +202,7 @@ class Courier:
         envelope = parse_envelope(wire)
         if envelope.kind is not Kind.ACK:
             raise MalformedError(f"a {envelope.kind} is not an acknowledgement")
-        trusted = None if now.trust is ClockTrust.UNKNOWN else now.utc_s
-        verify_signed(envelope, self._keeper.keyring, PURPOSE_OF_KIND[Kind.ACK], trusted)
+        verify_signed(envelope, self._keeper.keyring, PURPOSE_OF_KIND[Kind.ACK], now.trusted_utc_s)
         return Ack.from_body(envelope.body)
 
     # --- What goes up ---------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from doorward.keys import PURPOSE_OF_KIND, Keyring, accept_keyring, verify_signe
 from doorward.messages import Applied
 from doorward.policy import Policy, accept_policy
 from doorward.status import Delta, StatusList, accept_list, apply_delta
-from doorward.times import ClockTrust, Instant
+from doorward.times import Instant
 from doorward_edge.ports import Floors, PolicyFiles
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class PolicyKeeper:
         elif envelope.kind is Kind.STATUS:
             self._replace_status(STATUS, wire, self._read_status(envelope, now))
         elif envelope.kind is Kind.DELTA:
-            self._replace_status(DELTA, wire, self._read_delta(envelope, _time_of(now)))
+            self._replace_status(DELTA, wire, self._read_delta(envelope, now.trusted_utc_s))
         else:
             raise MalformedError(f"a {envelope.kind} is not a policy document")
 
@@ -167,7 +167,7 @@ class PolicyKeeper:
         policy = Policy.from_body(envelope.body)
         accept_policy(self._held_version(), policy, self._site)
         keyring, chain = self._follow(policy.keyrings)
-        verify_signed(envelope, keyring, PURPOSE_OF_KIND[Kind.BUNDLE], _time_of(now))
+        verify_signed(envelope, keyring, PURPOSE_OF_KIND[Kind.BUNDLE], now.trusted_utc_s)
         if chain != self._chain:
             self._files.save(KEYRINGS, canonical.encode(list(chain)))
         self._files.save(BUNDLE, wire)
@@ -182,7 +182,7 @@ class PolicyKeeper:
         return Policy.from_body(parse_envelope(wire).body)
 
     def _read_status(self, envelope: Envelope, now: Instant) -> StatusList:
-        verify_signed(envelope, self.keyring, PURPOSE_OF_KIND[Kind.STATUS], _time_of(now))
+        verify_signed(envelope, self.keyring, PURPOSE_OF_KIND[Kind.STATUS], now.trusted_utc_s)
         status = accept_list(self._status, StatusList.from_body(envelope.body), self._site)
         if status.seq < (floor := self._floors.floors().status):
             raise RollbackError(f"status list: number {status.seq}, already at {floor}")
@@ -266,8 +266,3 @@ class PolicyKeeper:
             self._status = None
             raise RollbackError(f"number {newest.seq}, already at {floor}")
         self._hold(self._policy, newest)
-
-
-def _time_of(now: Instant) -> int | None:
-    """The time for the windows of keys, or None where the clock cannot be trusted."""
-    return None if now.trust is ClockTrust.UNKNOWN else now.utc_s
