@@ -6,11 +6,13 @@ few messages a second; a page shows the newest rows and never needs the ones bet
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response, StreamingResponse
+from starlette.requests import Request
 
 from doorward_controller.console.names import names_of
 from doorward_controller.console.scans import PAGE_ROWS, ScanSearch, Search
@@ -35,26 +37,47 @@ _NEEDED = {
 """What a hint's kind tells even without data; the others are for everybody."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a page stood when it was made: its stream goes on from there, so nothing is missed.
+
+    Attributes:
+        since: the feed's position; a browser that comes back says a later one by itself.
+        after: the number of the record that was stored last; None for a page without rows.
+    """
+
+    since: str | None
+    after: int | None
+
+
+def place_of(
+    request: Request, since: str | None = None, after: Annotated[int | None, Query(ge=0)] = None
+) -> Place:
+    """Reads the place from the address and from what the browser saw last."""
+    return Place(since=request.headers.get("last-event-id", since), after=after)
+
+
 @router.get("/live")
-async def live(visit: SignedIn, search: Search, *, rows: bool = False) -> Response:
+async def live(
+    visit: SignedIn, search: Search, place: Annotated[Place, Depends(place_of)]
+) -> Response:
     """Streams what happens until the page is closed or the session ends."""
-    wants_rows = rows and visit.may(Action.READ_RECORDS)
+    wants_rows = place.after is not None and visit.may(Action.READ_RECORDS)
     return StreamingResponse(
-        _stream(visit, search if wants_rows else None),
+        _stream(visit, search if wants_rows else None, place),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _stream(visit: Visit, search: ScanSearch | None) -> AsyncIterator[str]:
+async def _stream(visit: Visit, search: ScanSearch | None, place: Place) -> AsyncIterator[str]:
     loop, woken = asyncio.get_running_loop(), asyncio.Event()
-    last_seen = visit.request.headers.get("last-event-id")
-    newest_id = await run_sync(record_feed.newest_id, visit.backend.store)
+    newest_id = place.after or 0
 
     def wake() -> None:
         loop.call_soon_threadsafe(woken.set)
 
-    with visit.backend.feed.subscribe(last_seen, wake) as subscription:
+    with visit.backend.feed.subscribe(place.since, wake) as subscription:
         yield f"retry: {_RECONNECT_MS}\n\n: open\n\n"
         while not subscription.is_closed:
             events = await _gather(subscription, woken)

@@ -72,11 +72,13 @@ def scans_page(visit: SignedIn, search: Search, cursor: str | None = None) -> Re
     """Shows the newest scans first and keeps adding to them."""
     visit.require(Action.READ_RECORDS)
     store = visit.backend.store
+    newest_id = record_feed.newest_id(store)
     page = record_feed.page(store, search.to_filter(), cursor=cursor, limit=PAGE_ROWS)
     return visit.page(
         "scans.html",
         search=search,
         page=page,
+        newest_id=newest_id,
         cursor=cursor,
         names=names_of(visit, (row.credential_id for row in page.items)),
         gateways=fleet_board.gateways(store),

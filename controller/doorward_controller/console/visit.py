@@ -33,13 +33,18 @@ class SignInNeededError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """What every page needs to know about the request."""
+    """What every page needs to know about the request.
+
+    Attributes:
+        feed_position: where the feed stood before anything was looked up for the page.
+    """
 
     request: Request
     backend: Backend
     reader: Reader
     session: sign_in.Session | None
     visitor_key: str
+    feed_position: str
     demo: DemoControls | None
     notice: tuple[str, str] | None = field(default=None)
 
@@ -140,6 +145,7 @@ def visit_of(request: Request) -> Visit:
         ),
         session=session,
         visitor_key=request.cookies.get(VISITOR_COOKIE) or security.new_visitor_key(),
+        feed_position=backend.feed.position,
         demo=getattr(request.app.state, "demo", None),
         notice=NOTICES.get(request.query_params.get("done", "")),
     )

@@ -105,6 +105,12 @@ class Feed:
         self._lock = threading.Lock()
         self.is_closed = False
 
+    @property
+    def position(self) -> str:
+        """The id of the last event: whoever looks now and subscribes later starts from here."""
+        with self._lock:
+            return self._id()
+
     def close(self) -> None:
         """Ends every subscription; open streams finish."""
         with self._lock:
@@ -116,7 +122,7 @@ class Feed:
         """Tells every reader; never blocks on one."""
         with self._lock:
             self._last += 1
-            event = FeedEvent(id=f"{self._start}-{self._last}", kind=kind, data=data)
+            event = FeedEvent(id=self._id(), kind=kind, data=data)
             self._ring.append(event)
             for reader in self._readers:
                 reader.offer(event)
@@ -148,7 +154,10 @@ class Feed:
             return self._reset()
 
     def _reset(self) -> FeedEvent:
-        return FeedEvent(id=f"{self._start}-{self._last}", kind=EventKind.RESET, data={})
+        return FeedEvent(id=self._id(), kind=EventKind.RESET, data={})
+
+    def _id(self) -> str:
+        return f"{self._start}-{self._last}"
 
     def _missed(self, last_event_id: str | None) -> list[FeedEvent]:
         if last_event_id is None:

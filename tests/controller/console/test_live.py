@@ -1,5 +1,7 @@
 """The live stream: rows arrive as HTML that fits the search, and only for who may see them."""
 
+import html
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -24,6 +26,13 @@ def messages(answer: httpx.Response) -> Iterator[tuple[str, str]]:
             event, data = "", []
 
 
+def stream_of(client: httpx.Client, page: str = "/scans") -> str:
+    """Opens a page as a browser does, and returns the address of the stream that it names."""
+    found = re.search(r'sse-connect="([^"]*)"', client.get(page).text)
+    assert found
+    return html.unescape(found[1])
+
+
 def until(kind: str, answer: httpx.Response) -> str:
     """Returns the data of the first message of this kind."""
     return next(data for event, data in messages(answer) if event == kind)
@@ -31,7 +40,7 @@ def until(kind: str, answer: httpx.Response) -> str:
 
 def test_a_scan_arrives_as_a_row_in_the_readers_language(plant: Plant) -> None:
     client = plant.signed_in(Role.SECURITY, "zh-CN")
-    with client.stream("GET", "/live?rows=true", timeout=20) as answer:
+    with client.stream("GET", stream_of(client), timeout=20) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         stream = messages(answer)
         plant.near.scan("revoked", plant.badge)
@@ -42,7 +51,7 @@ def test_a_scan_arrives_as_a_row_in_the_readers_language(plant: Plant) -> None:
 
 def test_rows_that_do_not_fit_the_search_do_not_arrive(plant: Plant) -> None:
     client = plant.signed_in(Role.SECURITY)
-    with client.stream("GET", "/live?rows=true&outcome=deny", timeout=20) as answer:
+    with client.stream("GET", stream_of(client, "/scans?outcome=deny"), timeout=20) as answer:
         plant.near.scan("granted", plant.badge)
         plant.near.scan("revoked", plant.badge)
         data = until("rows", answer)
@@ -53,15 +62,53 @@ def test_rows_that_do_not_fit_the_search_do_not_arrive(plant: Plant) -> None:
 def test_a_record_that_was_kept_on_a_gateway_arrives_too(plant: Plant) -> None:
     client = plant.signed_in(Role.SECURITY)
     hours_ago = plant.backend.clock.now().utc_ms - 5 * 3_600_000
-    with client.stream("GET", "/live?rows=true", timeout=20) as answer:
+    with client.stream("GET", stream_of(client), timeout=20) as answer:
         plant.near.scan("expired", plant.badge, at_utc_ms=hours_ago, online=False)
         assert "offline" in until("rows", answer)
+
+
+def test_what_happens_before_the_stream_is_open_is_not_missed(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    address = stream_of(client)
+    plant.near.scan("revoked", plant.badge)
+    plant.near.scan("granted", plant.badge)
+    with client.stream("GET", address, timeout=20) as answer:
+        assert until("rows", answer).count("<tr ") == 2
+
+
+def test_a_page_without_rows_hears_of_what_happened_since_it_was_made(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    address = stream_of(client, "/gateways")
+    plant.near.scan("granted", plant.badge)
+    with client.stream("GET", address, timeout=20) as answer:
+        assert until("scan", answer) == ""
+
+
+def test_a_browser_that_comes_back_gets_the_rows_in_between(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    address = stream_of(client)
+    last_seen = plant.backend.feed.position
+    plant.near.scan("revoked", plant.badge)
+    again = client.stream("GET", address, headers={"last-event-id": last_seen}, timeout=20)
+    with again as answer:
+        assert until("rows", answer).count("<tr ") == 1
+
+
+def test_a_page_of_an_earlier_process_is_told_to_read_everything_again(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    address = re.sub(r"since=[0-9a-f]+", "since=00000000", stream_of(client))
+    plant.near.scan("revoked", plant.badge)
+    with client.stream("GET", address, timeout=20) as answer:
+        heard = messages(answer)
+        assert next(heard)[0] == "reset"
+        assert next(heard)[0] == "rows"
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.ISSUER])
 def test_who_may_not_see_scans_gets_no_word_of_them(plant: Plant, role: Role) -> None:
     client = plant.signed_in(role)
-    with client.stream("GET", "/live?rows=true", timeout=20) as answer:
+    address = stream_of(client, "/gateways") + "&after=0"
+    with client.stream("GET", address, timeout=20) as answer:
         plant.near.scan("granted", plant.badge)
         plant.near.report_health(pending=3)
         seen = next(event for event, _ in messages(answer))
