@@ -135,7 +135,10 @@ def load_config(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
     except OSError as err:
-        raise ConfigError(f"{path}: cannot be read: {err.strerror}") from err
+        raise ConfigError(
+            f"{path}: cannot be read: {err.strerror}; name another file with --config (its keys: "
+            "docs/reference/controller-settings.md), or try `doorward-controller demo`"
+        ) from err
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise ConfigError(f"{path}: is not TOML: {err}") from err
     try:
