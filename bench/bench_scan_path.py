@@ -152,6 +152,12 @@ class TimedLock:
         self.told_ns = time.perf_counter_ns()
         self.pulses.append(pulse_ms)
 
+    def hold_open(self) -> None:
+        """Not part of the path."""
+
+    def secure(self) -> None:
+        """Not part of the path."""
+
     def close(self) -> None:
         pass
 

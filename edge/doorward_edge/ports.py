@@ -3,19 +3,19 @@
 Adapters in `adapters/` implement them, simulators ship with the product, fakes live in the tests.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from doorward.batches import SealedRecord, Segment
 from doorward.errors import DoorwardError
-from doorward.ids import Epoch
+from doorward.ids import Epoch, PortalId
 from doorward.messages import Applied
 from doorward.ranges import Ranges
 from doorward.records import Record
 from doorward.times import UtcSeconds
-from doorward_edge.scan import Frame, Luma, Sighting
+from doorward_edge.scan import Frame, Luma, Scan, Sighting
 
 # --- Camera and readers ------------------------------------------------------------------------
 
@@ -63,6 +63,22 @@ class SymbolReader(Protocol):
         ...
 
 
+class CodeSource(Protocol):
+    """Where codes come from: the eyes of a camera, a USB or serial scanner, the panel."""
+
+    def start(self, put: Callable[[PortalId, Scan], None]) -> None:
+        """Begins to read; `put` is called by threads of the source, never by the caller's."""
+        ...
+
+    def stats(self) -> Mapping[str, int]:
+        """Returns what it counted since it was made, by name."""
+        ...
+
+    def close(self) -> None:
+        """Stops reading and lets go of the device; nothing is put afterwards."""
+        ...
+
+
 # --- Rules on the disk -------------------------------------------------------------------------
 
 
@@ -90,21 +106,80 @@ class Floors(Protocol):
         ...
 
 
-# --- Lock, lamps and buzzer --------------------------------------------------------------------
+# --- Lock, inputs, lamps and buzzer ------------------------------------------------------------
 
 
 class Lock(Protocol):
-    """What keeps a portal shut. It is locked until `release` says otherwise, and again after it."""
+    """What keeps a portal shut: locked until told otherwise, and after every release.
+
+    A turnstile has one for each direction. Safe from every thread; every method returns at once.
+    """
 
     def release(self, pulse_ms: int) -> None:
         """Lets one person through: released for that long, then locked again.
 
-        A second call while released begins a new pulse. Returns at once.
+        A second call while released begins a new pulse. A lock that is held open stays so.
         """
+        ...
+
+    def hold_open(self) -> None:
+        """Releases it until `secure` or `close`."""
+        ...
+
+    def secure(self) -> None:
+        """Locks it now, whatever pulse or holding it was in."""
         ...
 
     def close(self) -> None:
         """Locks and lets go of the hardware."""
+        ...
+
+
+class InputKind(StrEnum):
+    """What a wire into the gateway tells."""
+
+    CONTACT = "contact"
+    PASSAGE = "passage"
+    EXIT_BUTTON = "exit_button"
+    TAMPER = "tamper"
+    FIRE = "fire"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputChange:
+    """An input is now in this state.
+
+    Attributes:
+        portal: None for what concerns the whole gateway: the housing's tamper switch, fire.
+        is_active: contact: the leaf is open; passage: somebody is in the light barrier; exit
+            button: pressed; tamper: opened; fire: alarm.
+        is_faulty: the line of a supervised input is cut or shorted; `is_active` then says what the
+            input counts as.
+    """
+
+    portal: PortalId | None
+    kind: InputKind
+    is_active: bool
+    is_faulty: bool = False
+    at_mono_ms: int
+
+
+class Inputs(Protocol):
+    """All inputs of the gateway, debounced."""
+
+    def changes(self) -> Sequence[InputChange]:
+        """Returns what changed since the last call, in order; never blocks.
+
+        The first call gives the state of every input, whatever it is.
+        """
+        ...
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Has `wake` called, by other threads, whenever there is a change to fetch."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of the pins; `wake` is not called afterwards."""
         ...
 
 

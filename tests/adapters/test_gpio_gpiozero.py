@@ -76,6 +76,23 @@ def test_closing_in_the_middle_of_a_pulse_locks(factory: MockFactory) -> None:
     assert (bool(pulse), bool(last_driven)) == (False, True)
 
 
+def test_a_lock_that_is_held_open_outlasts_pulses_until_it_is_secured(
+    factory: MockFactory,
+) -> None:
+    lock = GpioLock(LOCK_PIN, active_high=True, factory=factory)
+    lock.release(20)
+    lock.hold_open()
+    lock.release(20)
+    threading.Event().wait(0.1)
+    assert _levels(factory, LOCK_PIN)[-1]
+    lock.secure()
+    assert not factory.pin(LOCK_PIN).state
+    lock.release(60_000)
+    lock.secure()
+    assert not factory.pin(LOCK_PIN).state
+    lock.close()
+
+
 def test_a_newer_signal_cuts_the_older_short(factory: MockFactory) -> None:
     indicator = GpioIndicator(
         {Lamp.GREEN: GREEN_PIN, Lamp.RED: RED_PIN}, BUZZER_PIN, factory=factory

@@ -1,10 +1,11 @@
 """The gateway's ports in memory."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from doorward.messages import Applied
 from doorward.times import ClockTrust, Instant, MonoMs, UtcMs
-from doorward_edge.ports import Signal
+from doorward_edge.ports import InputChange, Signal
 
 
 class FakePolicyFiles:
@@ -62,15 +63,45 @@ class FakeClock:
 
 @dataclass
 class FakeLock:
-    """Counts the pulses that it was told."""
+    """Remembers the pulses that it was told, and whether it is held open."""
 
     pulses_ms: list[int] = field(default_factory=list)
+    is_held_open: bool = False
 
     def release(self, pulse_ms: int) -> None:
         self.pulses_ms.append(pulse_ms)
 
+    def hold_open(self) -> None:
+        self.is_held_open = True
+
+    def secure(self) -> None:
+        self.is_held_open = False
+
     def close(self) -> None:
         pass
+
+
+@dataclass
+class FakeInputs:
+    """Gives out what `feed` was told, and wakes whoever listens."""
+
+    waiting: list[InputChange] = field(default_factory=list)
+    wake: Callable[[], None] = lambda: None
+    is_closed: bool = False
+
+    def feed(self, *changes: InputChange) -> None:
+        self.waiting.extend(changes)
+        self.wake()
+
+    def changes(self) -> Sequence[InputChange]:
+        given, self.waiting = self.waiting, []
+        return given
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+
+    def close(self) -> None:
+        self.is_closed = True
 
 
 @dataclass

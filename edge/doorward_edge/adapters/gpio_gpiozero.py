@@ -90,22 +90,38 @@ class GpioLock:
             pin, active_high=active_high, initial_value=False, pin_factory=factory
         )
         self._relock: threading.Timer | None = None
+        self._is_held_open = False
         self._guard = threading.Lock()
 
     def release(self, pulse_ms: int) -> None:
         """Releases now; a timer, which runs before the lock moves, locks again."""
         with self._guard:
+            if self._is_held_open:
+                return
             before = self._relock
             self._start_timer(pulse_ms / 1000)
             if before is not None:
                 before.cancel()
             self._device.on()
 
+    def hold_open(self) -> None:
+        """Releases; the end of a pulse does not lock again."""
+        with self._guard:
+            self._forget_pulse()
+            self._is_held_open = True
+            self._device.on()
+
+    def secure(self) -> None:
+        """Locks; a pin that cannot be driven is tried again until it can."""
+        with self._guard:
+            self._forget_pulse()
+            self._is_held_open = False
+            self._lock_or_retry()
+
     def close(self) -> None:
         """Locks, then lets go of the pin."""
         with self._guard:
-            if self._relock is not None:
-                self._relock.cancel()
+            self._forget_pulse()
             try:
                 self._device.off()
             finally:
@@ -115,11 +131,19 @@ class GpioLock:
         with self._guard:
             if self._relock is not threading.current_thread() or self._device.closed:
                 return
-            try:
-                self._device.off()
-            except Exception:
-                log.exception("lock.cannot_lock retry_s=%.1f", LOCK_AGAIN_S)
-                self._start_timer(LOCK_AGAIN_S)
+            self._lock_or_retry()
+
+    def _lock_or_retry(self) -> None:
+        try:
+            self._device.off()
+        except Exception:
+            log.exception("lock.cannot_lock retry_s=%.1f", LOCK_AGAIN_S)
+            self._start_timer(LOCK_AGAIN_S)
+
+    def _forget_pulse(self) -> None:
+        if self._relock is not None:
+            self._relock.cancel()
+            self._relock = None
 
     def _start_timer(self, after_s: float) -> None:
         timer = threading.Timer(after_s, self._lock_again)
@@ -133,6 +157,12 @@ class NoLock:
 
     def release(self, pulse_ms: int) -> None:
         """There is nothing to release."""
+
+    def hold_open(self) -> None:
+        """It stands open."""
+
+    def secure(self) -> None:
+        """There is nothing to lock."""
 
     def close(self) -> None:
         """There is nothing to close."""
