@@ -15,6 +15,7 @@ from doorward.times import Clock
 from doorward_edge.decoder.process import ChildProcess, ChildSettings
 from doorward_edge.decoder.protocol import (
     HELLO_SERIAL,
+    MAX_REPLY_BYTES,
     REPLY_HEADER_BYTES,
     Content,
     ProtocolError,
@@ -195,18 +196,23 @@ class DecoderClient:
         )
 
     def _receive(self, child: ChildProcess, serial: int) -> tuple[ReplyHeader, bytes]:
+        """Returns a reply, which mostly comes whole: one wait, one read for header and body."""
         until_ms = self._now() + self._deadline_ms
-        wire = self._receive_exactly(child, REPLY_HEADER_BYTES, until_ms)
-        header = ReplyHeader.from_wire(wire, serial)
-        return header, self._receive_exactly(child, header.body_bytes, until_ms)
+        wire = self._receive_more(child, b"", REPLY_HEADER_BYTES, until_ms)
+        header = ReplyHeader.from_wire(wire[:REPLY_HEADER_BYTES], serial)
+        whole = REPLY_HEADER_BYTES + header.body_bytes
+        wire = self._receive_more(child, wire, whole, until_ms)
+        if len(wire) > whole:
+            raise ProtocolError(f"{len(wire) - whole} bytes after a reply of {whole}")
+        return header, wire[REPLY_HEADER_BYTES:]
 
-    def _receive_exactly(self, child: ChildProcess, size: int, until_ms: int) -> bytes:
-        wire = b""
-        while len(wire) < size:
+    def _receive_more(self, child: ChildProcess, wire: bytes, least: int, until_ms: int) -> bytes:
+        """Returns `wire` and what came after it, together at least that long."""
+        while len(wire) < least:
             left_ms = until_ms - self._now()
             if left_ms <= 0 or not child.has_spoken(left_ms):
                 raise TimeoutError(f"no answer within {self._deadline_ms} ms")
-            wire += child.receive(size - len(wire))
+            wire += child.receive(MAX_REPLY_BYTES)
         return wire
 
     # --- Keeping children -----------------------------------------------------------------------

@@ -257,6 +257,12 @@ NONSENSE = {
     "another serial": "s = hear()[-1]; say(header(s + 1)); time.sleep(60)",
     "an unknown status": "s = hear()[-1]; say(header(s, status=99)); time.sleep(60)",
     "too many sightings": "s = hear()[-1]; say(header(s, count=255)); time.sleep(60)",
+    "a second reply with the first": (
+        "s = hear()[-1]; say(header(s) + header(s + 1)); time.sleep(60)"
+    ),
+    "a sighting that the header does not speak of": (
+        "s = hear()[-1]; say(header(s) + sighting()); time.sleep(60)"
+    ),
     "a body without end": "s = hear()[-1]; say(header(s, count=1, body=65535)); time.sleep(60)",
     "fewer sightings than said": "answer(sighting(), count=2); time.sleep(60)",
     "more sightings than said": "answer(sighting() * 2, count=1); time.sleep(60)",
@@ -294,9 +300,12 @@ def test_the_tests_of_nonsense_can_also_say_sense(open_client: Open) -> None:
     assert (sighting.payload, sighting.reader) == (b"abc", "zxing/fast")
 
 
-def test_a_child_that_speaks_without_being_asked_is_replaced(open_client: Open) -> None:
-    client = open_client(program=hostile(HELLO + "say(header(1)); time.sleep(60)"))
-    ready(client)
+@pytest.mark.parametrize("pause_s", [0, 0.3])
+def test_a_child_that_speaks_without_being_asked_is_replaced(
+    pause_s: float, open_client: Open
+) -> None:
+    body = f"time.sleep({pause_s}); say(header(1)); time.sleep(60)"
+    client = open_client(program=hostile(HELLO + body))
     wait_until(lambda: tended(client)["nonsense"] >= 1)
 
 
