@@ -6,6 +6,7 @@ the journal is the queue.
 
 import logging
 import queue
+import random
 import socket
 import ssl
 import sys
@@ -21,10 +22,12 @@ from doorward_edge.ports import Arrived, LinkDown, LinkEvent, LinkUp, Outgoing
 
 log = logging.getLogger(__name__)
 
-FIRST_RETRY_S = 1
-LAST_RETRY_S = 30
-"""A whole fleet that lost its broker must not come back in one second, nor take minutes."""
+FIRST_RETRY_S = (0.5, 2.0)
+LAST_RETRY_S = (20.0, 40.0)
+"""Between these each gateway draws its own pauses: a whole fleet that lost its broker must not come
+back in one second, nor take minutes."""
 CONNECT_TIMEOUT_S = 5.0
+_DICE = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,8 @@ class PahoBroker:
         )
         self._client.tls_set_context(tls_context(address))
         self._client.connect_timeout = CONNECT_TIMEOUT_S
-        self._client.reconnect_delay_set(FIRST_RETRY_S, LAST_RETRY_S)
+        first_s, last_s = (_DICE.uniform(*span) for span in (FIRST_RETRY_S, LAST_RETRY_S))
+        self._client.reconnect_delay_set(first_s, last_s)  # type: ignore[arg-type]  # fractions, too
         self._client.on_socket_open = _send_at_once
         self._client.on_pre_connect = self._on_pre_connect
         self._client.on_connect = self._on_connect
