@@ -43,6 +43,7 @@ class Kind(StrEnum):
     COMMAND = "command"
     OUTCOME = "outcome"
     BATCH = "batch"
+    STAFF = "staff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ PURPOSE_OF_KIND = {
     Kind.BUNDLE: Purpose.POLICY,
     Kind.STATUS: Purpose.POLICY,
     Kind.DELTA: Purpose.POLICY,
+    Kind.STAFF: Purpose.POLICY,
     Kind.ACK: Purpose.CONTROL,
     Kind.CONFIG: Purpose.CONTROL,
     Kind.COMMAND: Purpose.CONTROL,

@@ -36,6 +36,10 @@ class RecordKind(IntEnum):
     """Something happened to the gateway; `reason` is the event's code, `detail` its particulars."""
     CLOCK = 4
     """The wall clock was set or its trust changed; `detail` has the step."""
+    MANUAL = 5
+    """A member of the staff registered somebody by hand, or entered a paper form."""
+    SERVICE = 6
+    """A technician wrote into the service journal; `detail` is a JSON object."""
 
 
 class Outcome(IntEnum):
@@ -70,6 +74,10 @@ class Field(IntEnum):
     ONLINE = 20
     DETAIL = 21
     ABOUT_SEQ = 22
+    ACTOR = 30
+    SUBJECT = 31
+    CAUSE = 32
+    HAPPENED_UTC_MS = 33
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +106,10 @@ class Record:
         online: the uplink was up.
         detail: particulars in plain words, without personal data.
         about_seq: number of the record in the same epoch that this one adds to.
+        actor: staff number of who did it by hand.
+        subject: who it was about, as written by hand; may be personal data.
+        cause: stable code of why it was done by hand.
+        happened_utc_ms: when it happened, where it was written down later.
         extra: fields that this version does not know, ascending by number.
     """
 
@@ -123,6 +135,10 @@ class Record:
     online: bool = False
     detail: str = ""
     about_seq: int | None = None
+    actor: str = ""
+    subject: str = ""
+    cause: str = ""
+    happened_utc_ms: int | None = None
     extra: tuple[tuple[int, Scalar], ...] = ()
 
     def to_wire(self) -> bytes:
@@ -289,5 +305,9 @@ _RULES: dict[Field, _Rule] = {
     Field.ONLINE: _true("online"),
     Field.DETAIL: _text("detail", 512),
     Field.ABOUT_SEQ: _number("about_seq"),
+    Field.ACTOR: _text("actor", 32),
+    Field.SUBJECT: _text("subject", 120),
+    Field.CAUSE: _text("cause", 32),
+    Field.HAPPENED_UTC_MS: _number("happened_utc_ms"),
 }
 _FIELDS = {int(number): rule for number, rule in _RULES.items()}

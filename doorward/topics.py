@@ -35,6 +35,7 @@ class Policy(StrEnum):
     BUNDLE = "policy/bundle"
     STATUS = "policy/status"
     DELTA = "policy/delta"
+    STAFF = "policy/staff"
 
 
 PRESENCE = "presence"

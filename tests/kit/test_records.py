@@ -43,6 +43,10 @@ records = st.builds(
     online=st.booleans(),
     detail=texts,
     about_seq=st.none() | numbers,
+    actor=texts,
+    subject=texts,
+    cause=texts,
+    happened_utc_ms=st.none() | numbers,
     extra=st.dictionaries(st.integers(100, 65_535), scalars, max_size=16).map(
         lambda fields: tuple(sorted(fields.items()))
     ),
@@ -179,6 +183,10 @@ def test_numbers_of_fields_never_change() -> None:
         ("ONLINE", 20),
         ("DETAIL", 21),
         ("ABOUT_SEQ", 22),
+        ("ACTOR", 30),
+        ("SUBJECT", 31),
+        ("CAUSE", 32),
+        ("HAPPENED_UTC_MS", 33),
     ]
 
 
