@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
+from doorward.events import EventCode
 from doorward.times import Instant
 from doorward_edge.ports import Notice
 from doorward_edge.stages.record import Recorded, RecordStage
@@ -12,8 +13,6 @@ RETRY_MS = 5_000
 
 MOST_WAITING = 64
 """A disk that is full for days must not fill the memory; the oldest is given up, it was logged."""
-
-MISSED = "scans_not_recorded"
 
 
 @dataclass(slots=True)
@@ -60,7 +59,7 @@ class EventBook:
 
     def _tell_missed(self, missed: _Missed, now: Instant) -> bool:
         detail = f"{missed.scans} since {missed.since.utc_ms} ms; all were refused"
-        if not self._is_recorded(Notice(code=MISSED, detail=detail), now):
+        if not self._is_recorded(Notice(code=EventCode.SCANS_NOT_RECORDED, detail=detail), now):
             return False
         self._missed = None
         return True

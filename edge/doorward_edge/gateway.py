@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from doorward.events import EventCode
 from doorward.reasons import Reason
 from doorward.times import Clock
 from doorward_edge.courier import Courier
@@ -29,8 +30,6 @@ PAUSE_AFTER_FAILURE_S = 1.0
 
 GOODBYE_S = 0.6
 """The courier may take so long to say goodbye: a connection that hangs must not hold up the end."""
-
-STARTED, STOPPED = "gateway_started", "gateway_stopped"
 
 
 class Sight(Protocol):
@@ -111,7 +110,9 @@ class Gateway:
         for problem in parts.problems:
             log.warning("start.unusable what=%s", problem)
         log.info("gateway.started software=%s", parts.software)
-        self._note(STARTED, "; ".join((f"software {parts.software}", *parts.problems)))
+        self._note(
+            EventCode.GATEWAY_STARTED, "; ".join((f"software {parts.software}", *parts.problems))
+        )
         self._write_events()
         self._carrier.start()
         parts.watchdog.ready()
@@ -127,7 +128,7 @@ class Gateway:
             parts.broker.wake()
         self._feed_watchdog()
 
-    def _note(self, code: str, detail: str) -> None:
+    def _note(self, code: EventCode, detail: str) -> None:
         self._parts.events.note(Notice(code=code, detail=detail), self._parts.clock.now())
 
     def _write_events(self, *, is_last: bool = False) -> bool:
@@ -194,7 +195,7 @@ class Gateway:
     def _say_that_we_end(self) -> None:
         why = "failed" if self._has_failed else "asked to"
         log.info("gateway.stopped why=%s", why)
-        self._note(STOPPED, why)
+        self._note(EventCode.GATEWAY_STOPPED, why)
         self._write_events(is_last=True)
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from doorward.batches import SealedRecord, Segment
 from doorward.errors import DoorwardError
+from doorward.events import EventCode
 from doorward.ids import Epoch, PortalId
 from doorward.messages import Applied
 from doorward.ranges import Ranges
@@ -385,7 +386,7 @@ class EpochSpan:
 class Notice:
     """Something that the journal did or suffered, for the gateway to record as an event."""
 
-    code: str
+    code: EventCode
     detail: str
 
 

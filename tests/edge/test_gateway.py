@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from doorward.decision import Deny, Grounds
+from doorward.events import EventCode
 from doorward.reasons import Reason
 from doorward_edge.events import EventBook
 from doorward_edge.gateway import MOST_FAILURES, STANDSTILL_MS, Gateway, Parts
@@ -215,7 +216,7 @@ def test_who_waits_for_readiness_may_fail_and_the_lock_is_locked() -> None:
 
 
 def test_what_the_journal_says_of_itself_is_recorded_and_sent() -> None:
-    world = World(notices=[Notice(code="journal_damaged", detail="3 saved")])
+    world = World(notices=[Notice(code=EventCode.JOURNAL_DAMAGED, detail="3 saved")])
     assert world.run()
     assert ("journal_damaged", "3 saved") in world.events()
     assert "wake" in world.done

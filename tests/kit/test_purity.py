@@ -14,7 +14,8 @@ ALLOWED = {
 }  # fmt: skip
 TRUST = (
     "ids", "errors", "times", "canonical", "topics", "envelope", "keys", "base45", "sticker",
-    "credential", "reasons", "status", "schedule", "roster", "policy", "policy_draft", "decision",
+    "credential", "reasons", "events", "status", "schedule", "roster", "policy",
+    "policy_draft", "decision",
 )  # fmt: skip
 
 

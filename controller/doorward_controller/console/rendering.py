@@ -6,6 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from doorward.events import event_text
 from doorward.reasons import REASON_TEXTS, Reason
 from doorward_controller.console import words
 from doorward_controller.console.assets import edition
@@ -44,12 +45,12 @@ def environment(language: Language) -> Environment:
 
 
 def reason_text(code: str | None, language: Language) -> str:
-    """Returns a reason in words; a code of a newer gateway is shown as it is."""
+    """Returns a reason, passage or event in words; a newer gateway's code is shown as it is."""
     if not code:
         return ""
-    if code not in _CODES:
+    text = REASON_TEXTS[Reason(code)] if code in _CODES else event_text(code)
+    if text is None:
         return code
-    text = REASON_TEXTS[Reason(code)]
     return text.zh if language is Language.CHINESE else text.en
 
 

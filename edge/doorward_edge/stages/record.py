@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from doorward.decision import Deny, Grant
 from doorward.errors import MalformedError
+from doorward.events import EventCode
 from doorward.records import Outcome, Record, RecordKind
 from doorward.times import Instant
 from doorward_edge.ports import Journal, JournalError, Receipt
@@ -90,9 +91,9 @@ class RecordStage:
         begun = self.begin(RecordKind.SCAN, now, decision.reason.value)
         return self.record(_with_decision(begun, scan, decision))
 
-    def event(self, code: str, detail: str, now: Instant) -> RecordOutcome:
+    def event(self, code: EventCode, detail: str, now: Instant) -> RecordOutcome:
         """Records that something happened to the gateway."""
-        begun = self.begin(RecordKind.EVENT, now, code)
+        begun = self.begin(RecordKind.EVENT, now, code.value)
         return self.record(replace(begun, detail=detail[:512].replace("\0", "")))
 
 

@@ -8,6 +8,7 @@ import pytest
 from babel.messages.pofile import read_po
 from jinja2.lexer import Lexer
 
+from doorward.events import EventCode, Passage
 from doorward.reasons import Reason
 from doorward_controller.console import words
 from doorward_controller.console.i18n import Language, Reader, choose_language
@@ -64,7 +65,8 @@ def test_every_state_role_action_and_reason_has_a_word() -> None:
     reds = {name for name, look in words.LOOKS["quarantine"].items() if look.tone == "bad"}
     assert reds == {alarm.value for alarm in ALARMS}
     for language in Language:
-        assert all(reason_text(reason.value, language) for reason in Reason)
+        for code in (*Reason, *Passage, *EventCode):
+            assert reason_text(code.value, language) not in {"", code.value}
 
 
 def test_every_act_that_the_audit_log_knows_has_a_word() -> None:

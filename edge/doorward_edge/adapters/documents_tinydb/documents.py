@@ -14,6 +14,7 @@ from typing import Any
 from tinydb import TinyDB
 from tinydb.table import Document
 
+from doorward.events import EventCode
 from doorward.messages import Applied
 from doorward.times import UtcSeconds
 from doorward_edge.adapters.documents_tinydb.storage import KEY_BYTES, SealedStorage
@@ -24,8 +25,6 @@ from doorward_edge.ports import (
     Notice,
 )
 
-DOCUMENTS_DAMAGED = "documents_damaged"
-DOCUMENTS_LOST = "documents_lost"
 MAINTENANCE_ENTRIES = 500
 COMMAND_SLACK_S = 600
 """A used command is remembered so long past its expiry, in case the clock is set back."""
@@ -169,7 +168,7 @@ def _highest(left: Applied, right: Applied) -> Applied:
 
 
 def _told(storage: SealedStorage) -> Notice:
-    code = DOCUMENTS_LOST if storage.is_lost else DOCUMENTS_DAMAGED
+    code = EventCode.DOCUMENTS_LOST if storage.is_lost else EventCode.DOCUMENTS_DAMAGED
     return Notice(code=code, detail=storage.damage.rstrip("; "))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from doorward.batches import SealedRecord, Segment, chain_start
+from doorward.events import EventCode
 from doorward.ids import Epoch, GatewayId
 from doorward.ranges import Ranges, count
 from doorward.records import Record
@@ -52,9 +53,6 @@ FOLD_BYTES = WAL_BYTES - 256 * 1024
 """The log is folded into the database before it outgrows the length it was written with."""
 
 PURGE_RECORDS = 1024
-
-GIVEN_UP = "journal_gave_up_kept"
-UNREADABLE = "journal_record_damaged"
 
 
 @dataclass(slots=True)
@@ -349,7 +347,7 @@ class SqliteJournal:
         with self._lock:
             index.forget(seq)
         detail = f"record {seq} of epoch {index.epoch:012x}"
-        self._tell(Notice(code=UNREADABLE, detail=detail))
+        self._tell(Notice(code=EventCode.JOURNAL_RECORD_DAMAGED, detail=detail))
 
     def _settle(self, epoch: Epoch, committed: Ranges, resend: Ranges, at: int) -> None:
         index = self._epochs.get(epoch)
@@ -403,7 +401,7 @@ class SqliteJournal:
             return False
         if given_up:
             detail = f"{given_up} acknowledged records deleted early to make room"
-            self._tell(Notice(code=GIVEN_UP, detail=detail))
+            self._tell(Notice(code=EventCode.JOURNAL_GAVE_UP_KEPT, detail=detail))
         return given_up > 0
 
     def _checkpoint(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from doorward.events import EventCode
 from doorward.ids import Epoch, GatewayId
 from doorward_edge.adapters.journal_sqlite import wal
 from doorward_edge.adapters.journal_sqlite.carve import Found, carve
@@ -20,12 +21,6 @@ from doorward_edge.adapters.journal_sqlite.rows import PAGE_BYTES, EpochRow
 from doorward_edge.adapters.journal_sqlite.salvage import Salvage, salvage
 from doorward_edge.adapters.journal_sqlite.store import DamagedError, Store
 from doorward_edge.ports import JournalUnavailableError, Notice
-
-JOURNAL_CREATED = "journal_created"
-JOURNAL_DAMAGED = "journal_damaged"
-JOURNAL_MISSING = "journal_missing"
-JOURNAL_TORN = "journal_end_torn"
-"""The last write was not whole: the power failed during it, or it was damaged since."""
 
 
 @dataclass(slots=True)
@@ -91,7 +86,9 @@ def _settle_files(files: Files, gateway: GatewayId, notices: list[Notice]) -> No
         return
     if files.state() or files.log.exists():
         aside = files.put_aside()
-        notices.append(Notice(code=JOURNAL_MISSING, detail=f"its log is kept as {aside.name}-wal"))
+        notices.append(
+            Notice(code=EventCode.JOURNAL_MISSING, detail=f"its log is kept as {aside.name}-wal")
+        )
     _discard(files.fresh)
     Store.create(files.fresh, gateway).close()
     files.install()
@@ -109,14 +106,16 @@ def _open_or_save(
             reason = str(err)
         else:
             if left.torn:
-                notices.append(Notice(code=JOURNAL_TORN, detail=files.keep_torn(left.torn)))
+                notices.append(
+                    Notice(code=EventCode.JOURNAL_END_TORN, detail=files.keep_torn(left.torn))
+                )
             return opened
     files.reserve.unlink(missing_ok=True)
     aside = files.put_aside()
     _discard(files.fresh)
     saved = salvage([aside, Path(f"{aside}-wal")], files.fresh, gateway)
     files.install()
-    notices.append(Notice(code=JOURNAL_DAMAGED, detail=_told(reason, saved, aside)))
+    notices.append(Notice(code=EventCode.JOURNAL_DAMAGED, detail=_told(reason, saved, aside)))
     return _open(files, gateway, capacity_bytes)
 
 

@@ -1,5 +1,6 @@
 """How much room the journal has: what it uses, when to say so, and what is kept free for it."""
 
+from doorward.events import EventCode
 from doorward_edge.adapters.journal_sqlite.files import Files, reserve
 from doorward_edge.adapters.journal_sqlite.store import Store
 from doorward_edge.ports import JournalError, JournalUse, Notice
@@ -8,9 +9,6 @@ RESERVE_STEP_BYTES = 256 * 1024
 ALARM_SHARE = 0.80
 CALM_SHARE = 0.75
 """Below this the alarm ends, so that it does not come and go at its edge."""
-
-FILLING = "journal_filling"
-NOT_RESERVED = "journal_not_reserved"
 
 
 class Room:
@@ -38,7 +36,7 @@ class Room:
         if was or not self._use.is_alarming:
             return None
         share = used * 100 // self._capacity
-        return Notice(code=FILLING, detail=f"{share} % of {self._capacity} bytes")
+        return Notice(code=EventCode.JOURNAL_FILLING, detail=f"{share} % of {self._capacity} bytes")
 
     def keep(self) -> Notice | None:
         """Keeps reserved what the database may still grow beyond its pages and the log's.
@@ -56,7 +54,7 @@ class Room:
         except OSError as err:
             self._is_reserving = False
             detail = f"{wanted} bytes could not be reserved: {err.strerror}"
-            return Notice(code=NOT_RESERVED, detail=detail)
+            return Notice(code=EventCode.JOURNAL_NOT_RESERVED, detail=detail)
         return None
 
     def release(self) -> bool:

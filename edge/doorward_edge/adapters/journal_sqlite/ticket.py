@@ -5,11 +5,9 @@ from contextlib import suppress
 from dataclasses import replace
 
 from doorward.errors import MalformedError
+from doorward.events import EventCode
 from doorward.records import Record, RecordKind
 from doorward_edge.ports import JournalError, Receipt
-
-RECORDED_LATE = "recorded_late"
-"""Code of the event that tells of a record that was sealed before it was known to be late."""
 
 
 class PendingRecord:
@@ -66,6 +64,6 @@ class PendingRecord:
             boot_id=self._record.boot_id,
             clock_trust=self._record.clock_trust,
             portal=self._record.portal,
-            reason=RECORDED_LATE,
+            reason=EventCode.RECORDED_LATE.value,
             about_seq=outcome.seq,
         )

@@ -1,0 +1,187 @@
+"""The closed sets of what happens beside decisions: passages and events, with words for people.
+
+A gateway writes these codes into the `reason` of its records, the console shows the words. Codes
+are on the wire and in databases: one that was ever released is never renamed or reused.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from doorward.reasons import Severity
+
+
+class Passage(StrEnum):
+    """What was seen of people at a portal: the `reason` of a `RecordKind.PASSAGE` record."""
+
+    ENTERED = "entered"
+    """Who was let in went through; `about_seq` names the scan."""
+    NO_ENTRY = "no_entry"
+    """Who was let in did not go through; the grant is annulled. `about_seq` names the scan."""
+    FORCED = "forced"
+    """The way was taken although nothing had released it."""
+    HELD = "held"
+    """The leaf stands open for longer than it may; told again as often as the portal's rule says"""
+
+
+class EventCode(StrEnum):
+    """What happened to a gateway: the `reason` of a `RecordKind.EVENT` record."""
+
+    GATEWAY_STARTED = "gateway_started"
+    GATEWAY_STOPPED = "gateway_stopped"
+
+    SCANS_NOT_RECORDED = "scans_not_recorded"
+    RECORDED_LATE = "recorded_late"
+    JOURNAL_DAMAGED = "journal_damaged"
+    JOURNAL_MISSING = "journal_missing"
+    JOURNAL_END_TORN = "journal_end_torn"
+    JOURNAL_FILLING = "journal_filling"
+    JOURNAL_NOT_RESERVED = "journal_not_reserved"
+    JOURNAL_GAVE_UP_KEPT = "journal_gave_up_kept"
+    JOURNAL_RECORD_DAMAGED = "journal_record_damaged"
+    DOCUMENTS_DAMAGED = "documents_damaged"
+    DOCUMENTS_LOST = "documents_lost"
+
+    DOOR_OPEN_AT_START = "door_open_at_start"
+    DOOR_CLOSED_AGAIN = "door_closed_again"
+    EXIT_BUTTON = "exit_button"
+    EXIT_INTERLOCKED = "exit_interlocked"
+    TAILGATED = "tailgated"
+    HOLD_BEGAN = "hold_began"
+    HOLD_ENDED = "hold_ended"
+    POSTURE_CHANGED = "posture_changed"
+    FIRE_ALARM = "fire_alarm"
+    FIRE_OVER = "fire_over"
+    TAMPER_OPENED = "tamper_opened"
+    TAMPER_CLOSED = "tamper_closed"
+    INPUT_FAULTY = "input_faulty"
+    INPUT_WELL = "input_well"
+    LOCK_FAILED = "lock_failed"
+    DURESS = "duress"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventText:
+    """What a passage or an event means to those who watch the site.
+
+    Attributes:
+        en, zh: one short sentence in English and Chinese.
+    """
+
+    severity: Severity
+    en: str
+    zh: str
+
+
+def _text(severity: Severity, en: str, zh: str) -> EventText:
+    return EventText(severity=severity, en=en, zh=zh)
+
+
+PASSAGE_TEXTS: dict[Passage, EventText] = {
+    Passage.ENTERED: _text(Severity.NORMAL, "Went through.", "已通过。"),
+    Passage.NO_ENTRY: _text(
+        Severity.NOTICE, "Was let in, but did not go through.", "已放行，但未通过。"
+    ),
+    Passage.FORCED: _text(Severity.ALARM, "Forced open.", "被强行打开。"),
+    Passage.HELD: _text(Severity.WARNING, "Held open for too long.", "开启时间过长。"),
+}
+
+EVENT_TEXTS: dict[EventCode, EventText] = {
+    EventCode.GATEWAY_STARTED: _text(Severity.NORMAL, "The gateway started.", "网关已启动。"),
+    EventCode.GATEWAY_STOPPED: _text(Severity.NOTICE, "The gateway stopped.", "网关已停止。"),
+    EventCode.SCANS_NOT_RECORDED: _text(
+        Severity.ALARM,
+        "Scans were refused because they could not be recorded.",
+        "因无法记录，扫码被拒绝。",
+    ),
+    EventCode.RECORDED_LATE: _text(
+        Severity.NOTICE, "A record reached the disk after the door was told.", "开门后才写入记录。"
+    ),
+    EventCode.JOURNAL_DAMAGED: _text(
+        Severity.ALARM,
+        "The journal was damaged; what could be saved was.",
+        "日志损坏，已尽量恢复。",
+    ),
+    EventCode.JOURNAL_MISSING: _text(Severity.ALARM, "The journal was missing.", "日志文件丢失。"),
+    EventCode.JOURNAL_END_TORN: _text(
+        Severity.NOTICE, "The journal's last write was not whole.", "日志末尾写入不完整。"
+    ),
+    EventCode.JOURNAL_FILLING: _text(
+        Severity.WARNING, "The journal is filling up.", "日志空间即将用尽。"
+    ),
+    EventCode.JOURNAL_NOT_RESERVED: _text(
+        Severity.WARNING, "The disk has no room to set aside for the journal.", "无法预留日志空间。"
+    ),
+    EventCode.JOURNAL_GAVE_UP_KEPT: _text(
+        Severity.NOTICE,
+        "Acknowledged records were deleted early to make room.",
+        "为腾出空间，提前删除了已确认的记录。",
+    ),
+    EventCode.JOURNAL_RECORD_DAMAGED: _text(
+        Severity.ALARM, "A record in the journal is damaged.", "日志中有记录损坏。"
+    ),
+    EventCode.DOCUMENTS_DAMAGED: _text(
+        Severity.WARNING,
+        "The gateway's documents were damaged; the previous ones count.",
+        "网关资料损坏，已使用上一份。",
+    ),
+    EventCode.DOCUMENTS_LOST: _text(
+        Severity.ALARM, "The gateway's documents are lost.", "网关资料丢失。"
+    ),
+    EventCode.DOOR_OPEN_AT_START: _text(
+        Severity.WARNING,
+        "The door stood open when the gateway started.",
+        "网关启动时门处于打开状态。",
+    ),
+    EventCode.DOOR_CLOSED_AGAIN: _text(
+        Severity.NORMAL, "The door is closed again.", "门已重新关闭。"
+    ),
+    EventCode.EXIT_BUTTON: _text(
+        Severity.NORMAL, "The exit button was pressed.", "出门按钮被按下。"
+    ),
+    EventCode.EXIT_INTERLOCKED: _text(
+        Severity.NOTICE,
+        "The exit button was pressed while the other door was not shut.",
+        "联锁门未关闭时按下了出门按钮。",
+    ),
+    EventCode.TAILGATED: _text(
+        Severity.WARNING, "Somebody followed without a grant.", "有人未经授权尾随通过。"
+    ),
+    EventCode.HOLD_BEGAN: _text(Severity.NOTICE, "The door is kept unlocked.", "门保持常开。"),
+    EventCode.HOLD_ENDED: _text(
+        Severity.NOTICE, "The door is no longer kept unlocked.", "门恢复上锁。"
+    ),
+    EventCode.POSTURE_CHANGED: _text(
+        Severity.NOTICE, "The portal's posture changed.", "通道状态已更改。"
+    ),
+    EventCode.FIRE_ALARM: _text(
+        Severity.ALARM, "Fire alarm: the way is open.", "火警：通道已释放。"
+    ),
+    EventCode.FIRE_OVER: _text(Severity.NOTICE, "The fire alarm is over.", "火警已解除。"),
+    EventCode.TAMPER_OPENED: _text(
+        Severity.ALARM, "A housing was opened (tamper switch).", "外壳被打开（防拆开关）。"
+    ),
+    EventCode.TAMPER_CLOSED: _text(
+        Severity.NOTICE, "The housing is closed again.", "外壳已重新关闭。"
+    ),
+    EventCode.INPUT_FAULTY: _text(
+        Severity.ALARM, "A line to the door is cut or shorted.", "门的线路断路或短路。"
+    ),
+    EventCode.INPUT_WELL: _text(
+        Severity.NOTICE, "A line to the door is whole again.", "门的线路已恢复。"
+    ),
+    EventCode.LOCK_FAILED: _text(Severity.ALARM, "The lock could not be driven.", "无法驱动门锁。"),
+    EventCode.DURESS: _text(
+        Severity.ALARM, "Let in under duress: send help quietly.", "胁迫下放行：请悄悄派人支援。"
+    ),
+}
+
+
+_TEXTS: dict[str, EventText] = {
+    **{code.value: text for code, text in PASSAGE_TEXTS.items()},
+    **{code.value: text for code, text in EVENT_TEXTS.items()},
+}
+
+
+def event_text(code: str) -> EventText | None:
+    """Returns the words of a passage or an event, or None for a code that is neither."""
+    return _TEXTS.get(code)
