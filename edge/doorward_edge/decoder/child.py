@@ -16,6 +16,7 @@ import zxingcpp
 
 from doorward.errors import DoorwardError
 from doorward_edge.adapters.reader_pyzbar import load_charsets
+from doorward_edge.child_process import die_with_parent
 from doorward_edge.decoder.passes import Passes
 from doorward_edge.decoder.protocol import (
     HELLO_SERIAL,
@@ -26,7 +27,7 @@ from doorward_edge.decoder.protocol import (
     Status,
     reply_to_wire,
 )
-from doorward_edge.decoder.sandbox import SandboxError, die_with_parent, enter_sandbox
+from doorward_edge.decoder.sandbox import SandboxError, enter_sandbox
 from doorward_edge.scan import Luma, Symbology
 from doorward_edge.stages.decode import Pass
 

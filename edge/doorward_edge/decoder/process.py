@@ -1,7 +1,6 @@
 """One decoder child as its parent holds it: shared memory, two pipes and a process."""
 
 import contextlib
-import fcntl
 import mmap
 import os
 import select
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from doorward_edge.child_process import sealed_memory
 from doorward_edge.decoder.protocol import ProtocolError
 from doorward_edge.scan import Luma, Symbology
 
@@ -51,7 +51,7 @@ class ChildProcess:
         """Starts a child; it says hello when it is ready. Raises OSError."""
         self.started_mono_ms = now_mono_ms
         self.is_ready = False
-        self._memory_fd = _make_memory(settings.frame_bytes)
+        self._memory_fd = sealed_memory("doorward-frame", settings.frame_bytes)
         with contextlib.ExitStack() as undo:
             undo.callback(os.close, self._memory_fd)
             self._mapped = mmap.mmap(self._memory_fd, settings.frame_bytes)
@@ -116,15 +116,6 @@ class ChildProcess:
         self.picture = np.empty(0, dtype=np.uint8)
         with contextlib.suppress(BufferError):
             self._mapped.close()
-
-
-def _make_memory(size: int) -> int:
-    """Returns anonymous memory that has a descriptor, and can neither grow nor shrink."""
-    fd = os.memfd_create("doorward-frame", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.ftruncate(fd, size)
-    seals = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
-    return fd
 
 
 def _start(settings: ChildSettings, fds: tuple[int, int, int]) -> subprocess.Popen[bytes]:

@@ -3,15 +3,13 @@
 Everything else ends the process at once. Debian's libseccomp knows the names for x86-64 and ARM64.
 """
 
-import ctypes
-import os
 import resource
-import signal
 from pathlib import Path
 
 import pyseccomp
 
 from doorward.errors import DoorwardError
+from doorward_edge.child_process import control_process
 
 COMPUTING = (
     "brk",
@@ -30,7 +28,6 @@ COMPUTING = (
 BOUNDED = ("mmap", "mremap", "read", "write")
 """Allowed with some arguments: no executable memory, no large piece at once, these files only."""
 
-_PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _PROT_EXEC = 4
 _LENGTH_ARG = {"mmap": 1, "mremap": 2}
@@ -38,17 +35,6 @@ _LENGTH_ARG = {"mmap": 1, "mremap": 2}
 
 class SandboxError(DoorwardError):
     """The process could not be locked in; it must not look at anything then."""
-
-
-def die_with_parent(parent_pid: int) -> None:
-    """Has the kernel kill this process when the thread that started it ends.
-
-    Raises:
-        SandboxError: the parent is gone already, or the kernel refuses.
-    """
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent_pid:
-        raise SandboxError(f"the parent {parent_pid} is gone")
 
 
 def enter_sandbox(*, read_fd: int, write_fds: tuple[int, ...], memory_bytes: int) -> None:
@@ -64,7 +50,7 @@ def enter_sandbox(*, read_fd: int, write_fds: tuple[int, ...], memory_bytes: int
     """
     try:
         _limit_resources(memory_bytes)
-        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        control_process(_PR_SET_NO_NEW_PRIVS, 1)
         _filter(read_fd, write_fds, memory_bytes).load()
     except (OSError, ValueError, RuntimeError) as err:
         raise SandboxError(f"the sandbox cannot be set up: {err}") from err
@@ -93,9 +79,3 @@ def _filter(
     rules.add_rule(pyseccomp.ALLOW, "mmap", no_code, small["mmap"])
     rules.add_rule(pyseccomp.ALLOW, "mremap", small["mremap"])
     return rules
-
-
-def _prctl(option: int, value: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, value, 0, 0, 0) != 0:
-        raise SandboxError(f"prctl({option}) failed: {os.strerror(ctypes.get_errno())}")

@@ -95,7 +95,7 @@ with lock:
 def test_a_child_ends_with_the_process_that_started_it() -> None:
     script = """
 import os, subprocess, sys
-child = "import os, sys, time; from doorward_edge.decoder.sandbox import die_with_parent; "
+child = "import os, sys, time; from doorward_edge.child_process import die_with_parent; "
 child += "die_with_parent(int(sys.argv[1])); print('up', flush=True); time.sleep(600)"
 process = subprocess.Popen(
     [sys.executable, "-c", child, str(os.getpid())], stdout=subprocess.PIPE
@@ -126,9 +126,9 @@ while stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z":
 
 def test_a_child_whose_parent_is_gone_refuses_to_begin() -> None:
     script = (
-        "from doorward_edge.decoder.sandbox import die_with_parent, SandboxError\n"
+        "from doorward_edge.child_process import die_with_parent\n"
         "try: die_with_parent(1_999_999)\n"
-        "except SandboxError as err: print(err)\n"
+        "except ProcessLookupError as err: print(err)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, timeout=30, check=True
