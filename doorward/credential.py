@@ -64,6 +64,8 @@ class CredentialClass(IntEnum):
 class Form(StrEnum):
     """In which form a credential was shown."""
 
+    FOREIGN = "foreign"
+    """Somebody else's code, linked by its hash: whoever sees it can copy it."""
     STICKER = "dw0"
     BADGE = "dw1"
     PASS = "dw2"  # noqa: S105  # a form of code, not a secret

@@ -14,15 +14,16 @@ from doorward.credential import (
     slot_of,
 )
 from doorward.errors import MalformedError
+from doorward.foreign import ForeignClaim
 from doorward.ids import CredentialId, PortalId
-from doorward.policy import GrantRule, InDoubt, Policy, PortalRule, Posture, Unlisted
+from doorward.policy import Foreign, GrantRule, InDoubt, Policy, PortalRule, Posture, Unlisted
 from doorward.reasons import Reason
 from doorward.schedule import is_open
 from doorward.status import Status, StatusList
 from doorward.sticker import StickerClaim
 from doorward.times import ClockTrust, Instant
 
-Presentation = Credential | StickerClaim | Refusal
+Presentation = Credential | StickerClaim | ForeignClaim | Refusal
 """What came of one code held up, after verification."""
 
 
@@ -120,7 +121,8 @@ def decide(
     1.  no policy yet, or the policy does not name the portal: deny
     2.  posture: lockdown and closed deny, free grants, whatever is shown (the grounds still name an
         authentic credential)
-    3.  the code: what is not a credential denies with the reason found while reading it
+    3.  the code: what is not a credential denies with the reason found while reading it; a foreign
+        code counts where it is linked and the portal lets such codes count
     4.  the clock: when it is not trusted, the portal's rule denies, or lets 5, 8 and the times in 9
         and 10 pass unchecked
     5.  the credential's own times: issuing key's window, not before, expiry, slot of a pass
@@ -185,8 +187,13 @@ class _Decision:
     def _by_code(self, presentation: Presentation, rules: Rules, rule: PortalRule) -> Grant | Deny:
         if isinstance(presentation, Refusal):
             return self._deny(presentation.reason, "3:code")
+        if isinstance(presentation, ForeignClaim) and rule.foreign is Foreign.DENY:
+            known = self._subject is not None
+            return self._deny(Reason.FOREIGN_REFUSED if known else Reason.NOT_OURS, "3:foreign")
         subject = self._subject
         if subject is None:
+            if isinstance(presentation, ForeignClaim):
+                return self._deny(Reason.FOREIGN_UNKNOWN, "3:foreign")
             return self._deny(Reason.STICKER_UNKNOWN, "3:sticker")
         time_counts = self._now.trust is not ClockTrust.UNKNOWN
         if not time_counts and rule.clock_untrusted is InDoubt.DENY:
@@ -318,7 +325,9 @@ def _age_s(rules: Rules | None, now: Instant) -> int | None:
     return max(0, now.utc_s - rules.status.issued_at)
 
 
-def _identify(presentation: Credential | StickerClaim, policy: Policy) -> _Subject | None:
+def _identify(
+    presentation: Credential | StickerClaim | ForeignClaim, policy: Policy
+) -> _Subject | None:
     if isinstance(presentation, Credential):
         statement = presentation.statement
         return _Subject(
@@ -328,13 +337,17 @@ def _identify(presentation: Credential | StickerClaim, policy: Policy) -> _Subje
             status_index=statement.status_index,
             authentic=presentation,
         )
-    row = policy.roster.find_sticker(presentation.digest)
+    if isinstance(presentation, ForeignClaim):
+        found = map(policy.roster.find_sticker, presentation.digests)
+        row, form = next(filter(None, found), None), Form.FOREIGN
+    else:
+        row, form = policy.roster.find_sticker(presentation.digest), Form.STICKER
     if row is None:
         return None
     return _Subject(
         credential_id=row.credential_id,
         credential_class=None,
-        form=Form.STICKER,
+        form=form,
         status_index=row.status_index,
         authentic=None,
     )

@@ -20,6 +20,7 @@ from doorward.errors import (
     RollbackError,
     WrongRecipientError,
 )
+from doorward.foreign import SALT_BYTES
 from doorward.ids import (
     MAX_SEQ,
     GatewayId,
@@ -51,6 +52,7 @@ _HEADER_KEYS = frozenset(
         "schedules",
         "grants",
         "classes",
+        "foreign_salt",
         "portals",
         "tables",
     }
@@ -71,6 +73,13 @@ class Unlisted(StrEnum):
 
     DENY = "deny"
     BY_CLASS = "by_class"
+
+
+class Foreign(StrEnum):
+    """What a portal does with a code of somebody else's that was linked to a credential."""
+
+    DENY = "deny"
+    ALLOW = "allow"
 
 
 class InDoubt(StrEnum):
@@ -98,6 +107,7 @@ class PortalRule:
     clock_untrusted: InDoubt = InDoubt.DENY
     max_age_s: int = DEFAULT_MAX_AGE_S
     stale: InDoubt = InDoubt.DENY
+    foreign: Foreign = Foreign.DENY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +127,7 @@ class Policy:
     Attributes:
         keyrings: envelopes, oldest first; for gateways that slept through a rotation.
         grants: by (group, zone), in the order of the bundle.
+        foreign_salt: under which foreign codes are hashed; empty where none is linked.
     """
 
     site: SiteId
@@ -131,6 +142,7 @@ class Policy:
     grants: dict[tuple[int, int], tuple[GrantRule, ...]]
     classes: dict[CredentialClass, tuple[int, ...]]
     portals: dict[PortalId, PortalRule]
+    foreign_salt: bytes
     roster: Roster
 
     @classmethod
@@ -247,6 +259,7 @@ def _parse_header(header: dict[str, Any]) -> dict[str, Any]:
             )
             for key, value in _dict(header["classes"], "classes").items()
         },
+        "foreign_salt": _salt(header["foreign_salt"]),
         "portals": {
             parse_portal_id(_text(name)): within.portal(rule)
             for name, rule in _dict(header["portals"], "portals").items()
@@ -294,6 +307,7 @@ class _Within:
                 "clock_untrusted": clock_untrusted,
                 "max_age_s": max_age_s,
                 "stale": stale,
+                "foreign": foreign,
                 **others,
             } if not others:
                 return PortalRule(
@@ -305,6 +319,7 @@ class _Within:
                     clock_untrusted=InDoubt(clock_untrusted),
                     max_age_s=_number(max_age_s, "max_age_s", minimum=60),
                     stale=InDoubt(stale),
+                    foreign=Foreign(foreign),
                 )
         raise MalformedError("policy: a portal has wrong fields")
 
@@ -379,6 +394,12 @@ def _text(value: object) -> str:
 def _bytes(value: object) -> bytes:
     if not isinstance(value, bytes):
         raise MalformedError("policy: a keyring must be bytes")
+    return value
+
+
+def _salt(value: object) -> bytes:
+    if not isinstance(value, bytes) or len(value) not in {0, SALT_BYTES}:
+        raise MalformedError(f"policy: foreign_salt must be {SALT_BYTES} bytes or empty")
     return value
 
 

@@ -9,6 +9,7 @@ from doorward.credential import CredentialClass
 from doorward.ids import CredentialId, GatewayId, PortalId, SiteId
 from doorward.policy import (
     DEFAULT_MAX_AGE_S,
+    Foreign,
     InDoubt,
     Policy,
     Posture,
@@ -33,6 +34,7 @@ class PortalDraft:
     clock_untrusted: InDoubt = InDoubt.DENY
     max_age_s: int = DEFAULT_MAX_AGE_S
     stale: InDoubt = InDoubt.DENY
+    foreign: Foreign = Foreign.DENY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,8 @@ class PolicyDraft:
 
     Attributes:
         people: read once, so a million rows may come from a cursor.
-        stickers: pairs of a sticker's digest and where it leads; read once.
+        stickers: pairs of a digest, of a sticker or a foreign code, and where it leads; read once.
+        foreign_salt: under which the foreign codes among them were hashed; empty without any.
     """
 
     site: SiteId
@@ -83,6 +86,7 @@ class PolicyDraft:
     classes: Mapping[CredentialClass, tuple[str, ...]] = field(default_factory=dict)
     people: Iterable[PersonDraft] = ()
     stickers: Iterable[tuple[bytes, StickerRow]] = ()
+    foreign_salt: bytes = b""
 
 
 def build_body(draft: PolicyDraft) -> bytes:
@@ -114,6 +118,7 @@ def build_body(draft: PolicyDraft) -> bytes:
                 int(kind): [places.groups[name] for name in names]
                 for kind, names in draft.classes.items()
             },
+            "foreign_salt": draft.foreign_salt,
             "portals": {name: places.portal(portal) for name, portal in draft.portals.items()},
             "tables": [len(ids) // ID_BYTES, len(profiles), len(digests) // HASH_BYTES],
         }
@@ -191,4 +196,5 @@ class _Places:
             "clock_untrusted": portal.clock_untrusted.value,
             "max_age_s": portal.max_age_s,
             "stale": portal.stale.value,
+            "foreign": portal.foreign.value,
         }

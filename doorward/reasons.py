@@ -33,6 +33,8 @@ class Reason(StrEnum):
     STRUCTURED_APPEND = "structured_append"
     UNKNOWN_VERSION = "unknown_version"
     STICKER_CHECK_WRONG = "sticker_check_wrong"
+    FOREIGN_UNKNOWN = "foreign_unknown"
+    FOREIGN_REFUSED = "foreign_refused"
     KEY_UNKNOWN = "key_unknown"
     KEY_REVOKED = "key_revoked"
     KEY_OUTSIDE_WINDOW = "key_outside_window"
@@ -136,6 +138,16 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
     ),
     Reason.STICKER_CHECK_WRONG: _text(
         Severity.NOTICE, "The label is damaged.", "标签已损坏。", *_NEW_CODE
+    ),
+    Reason.FOREIGN_UNKNOWN: _text(
+        Severity.NORMAL, "This card is not linked here.", "此卡尚未在本场所关联。", *_DESK
+    ),
+    Reason.FOREIGN_REFUSED: _text(
+        Severity.NORMAL,
+        "This card does not count at this entrance.",
+        "此通道不接受此类卡。",
+        "Show your badge or your phone's pass.",
+        "请出示门禁码或手机通行码。",
     ),
     Reason.KEY_UNKNOWN: _text(
         Severity.WARNING, "This code was not issued here.", "此码非本单位签发。", *_NEW_CODE

@@ -93,7 +93,7 @@ class Record:
         outcome: an `Outcome`, or None where nothing was decided.
         reason: stable code of the reason, the passage or the event.
         credential_id: 8 bytes, or None for a code that is not ours.
-        form: ``dw0``, ``dw1``, ``dw2``, ``other`` or empty.
+        form: ``dw0``, ``dw1``, ``dw2``, ``foreign``, ``other`` or empty.
         credential_class: `doorward.credential.CredentialClass`, or None.
         rule: the policy's rule that decided.
         basis: ``snapshot``, ``signature_only`` or empty.

@@ -6,6 +6,7 @@ from typing import Any
 
 from doorward.credential import Credential, CredentialClass
 from doorward.decision import Deny, Grant, Presentation, Rules, decide
+from doorward.foreign import ForeignClaim
 from doorward.ids import CredentialId, PortalId
 from doorward.policy_draft import PortalDraft
 from doorward.roster import StickerRow
@@ -28,6 +29,9 @@ from tests.kit.plant import (
 NOWHERE = PortalId("nowhere")
 STICKER = StickerClaim(sticker_digest(bytes(10)))
 STICKERS = ((STICKER.digest, StickerRow(BOB, BOB_INDEX)),)
+FOREIGN = ForeignClaim((b"l" * 16, b"s" * 16))
+"""A number whose scanner does not tell bars from squares."""
+LINKED = ((FOREIGN.digests[1], StickerRow(BOB, BOB_INDEX)),)
 
 
 def visitor(**changes: Any) -> Credential:

@@ -8,12 +8,22 @@ import pytest
 from doorward.credential import CredentialClass, Refusal, slot_of
 from doorward.decision import Deny, Grant
 from doorward.keys import Purpose
-from doorward.policy import InDoubt, Posture, Unlisted
+from doorward.policy import Foreign, InDoubt, Posture, Unlisted
 from doorward.policy_draft import GrantDraft
 from doorward.reasons import Reason
 from doorward.status import Status
 from doorward.times import ClockTrust
-from tests.kit.asking import NOWHERE, STICKER, STICKERS, Case, blind, portal, visitor
+from tests.kit.asking import (
+    FOREIGN,
+    LINKED,
+    NOWHERE,
+    STICKER,
+    STICKERS,
+    Case,
+    blind,
+    portal,
+    visitor,
+)
 from tests.kit.plant import (
     ALICE,
     ALICE_INDEX,
@@ -139,6 +149,47 @@ STEPS: dict[str, tuple[Case, type[Grant | Deny], Reason, str]] = {
     "7: neighbours revoked": (
         Case(status=((ALICE_INDEX - 1, Status.REVOKED), (ALICE_INDEX + 1, Status.SUSPENDED))),
         *PASSED,
+    ),
+    "3: foreign code nobody linked, portal as it comes": (
+        Case(FOREIGN),
+        D,
+        Reason.NOT_OURS,
+        "3:foreign",
+    ),
+    "3: foreign code nobody linked": (
+        Case(FOREIGN, draft={"portals": portal(foreign=Foreign.ALLOW)}),
+        D,
+        Reason.FOREIGN_UNKNOWN,
+        "3:foreign",
+    ),
+    "3: linked foreign code, portal as it comes": (
+        Case(FOREIGN, draft={"stickers": LINKED, "people": [person(BOB)]}),
+        D,
+        Reason.FOREIGN_REFUSED,
+        "3:foreign",
+    ),
+    "7: revoked foreign code": (
+        Case(
+            FOREIGN,
+            draft={"stickers": LINKED, "portals": portal(foreign=Foreign.ALLOW)},
+            status=((BOB_INDEX, Status.REVOKED),),
+        ),
+        D,
+        Reason.REVOKED,
+        "7:status",
+    ),
+    "9: linked foreign code of somebody": (
+        Case(
+            FOREIGN,
+            draft={
+                "stickers": LINKED,
+                "people": [person(BOB)],
+                "portals": portal(foreign=Foreign.ALLOW),
+            },
+        ),
+        G,
+        Reason.GRANTED,
+        "10:staff>site@always",
     ),
     "7: revoked sticker": (
         Case(STICKER, draft={"stickers": STICKERS}, status=((BOB_INDEX, Status.REVOKED),)),

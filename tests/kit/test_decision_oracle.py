@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from doorward.credential import Credential, CredentialClass, Refusal, slot_of
 from doorward.decision import Deny, Grant, Presentation, Rules, decide
+from doorward.foreign import ForeignClaim
 from doorward.ids import CredentialId
 from doorward.keys import Purpose
-from doorward.policy import InDoubt, Policy, Posture, Unlisted
+from doorward.policy import Foreign, InDoubt, Policy, Posture, Unlisted
 from doorward.policy_draft import GrantDraft, PersonDraft, PolicyDraft, PortalDraft, build_body
 from doorward.reasons import Reason
 from doorward.roster import StickerRow
@@ -79,6 +80,7 @@ PORTALS = st.builds(
     clock_untrusted=st.sampled_from(InDoubt),
     max_age_s=st.sampled_from([60, 3600]),
     stale=st.sampled_from(InDoubt),
+    foreign=st.sampled_from(Foreign),
 )
 
 
@@ -133,7 +135,12 @@ CREDENTIALS = st.builds(
     st.sampled_from([NOON, NOON + DAY_S, 2**40, 2**40]),
 )
 PRESENTATIONS = (
-    CREDENTIALS | st.sampled_from(DIGESTS).map(StickerClaim) | st.sampled_from(Reason).map(Refusal)
+    CREDENTIALS
+    | st.sampled_from(DIGESTS).map(StickerClaim)
+    | st.lists(st.sampled_from(DIGESTS), min_size=1, max_size=2, unique=True).map(
+        lambda digests: ForeignClaim(tuple(digests))
+    )
+    | st.sampled_from(Reason).map(Refusal)
 )
 
 
@@ -170,7 +177,14 @@ def expected(
         return by_posture[gate.posture]
     if isinstance(shown, Refusal):
         return shown.reason
-    if isinstance(shown, StickerClaim):
+    if isinstance(shown, ForeignClaim):
+        found = [row for digest in shown.digests if (row := dict(rules.stickers).get(digest))]
+        if gate.foreign is Foreign.DENY:
+            return Reason.FOREIGN_REFUSED if found else Reason.NOT_OURS
+        if not found:
+            return Reason.FOREIGN_UNKNOWN
+        who, index, kind = found[0].credential_id, found[0].status_index, None
+    elif isinstance(shown, StickerClaim):
         label = dict(rules.stickers).get(shown.digest)
         if label is None:
             return Reason.STICKER_UNKNOWN

@@ -15,6 +15,7 @@ from doorward.errors import MalformedError, RollbackError, WrongRecipientError
 from doorward.ids import MAX_SEQ, CredentialId, PortalId, SiteId
 from doorward.policy import (
     MAX_HEADER_BYTES,
+    Foreign,
     GrantRule,
     InDoubt,
     Policy,
@@ -78,8 +79,10 @@ def test_everything_in_a_draft_is_read_back() -> None:
                 clock_untrusted=InDoubt.ALLOW,
                 max_age_s=60,
                 stale=InDoubt.ALLOW,
+                foreign=Foreign.ALLOW,
             )
         },
+        foreign_salt=bytes(range(16)),
     )
     assert (found.site, found.version, found.created_at) == (SITE, 42, NOON)
     assert found.keyrings == (b"one", b"two")
@@ -103,8 +106,10 @@ def test_everything_in_a_draft_is_read_back() -> None:
             clock_untrusted=InDoubt.ALLOW,
             max_age_s=60,
             stale=InDoubt.ALLOW,
+            foreign=Foreign.ALLOW,
         )
     }
+    assert found.foreign_salt == bytes(range(16))
     assert len(found.roster) == 2
     assert found.roster.find(ALICE) == Profile(
         not_before=5, not_after=6, groups=(0,), qualifications=()
@@ -355,6 +360,7 @@ WRONG_HEADERS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a posture that is a list": in_portal(posture=[]),
     "an unknown rule for the unlisted": in_portal(unlisted=True),
     "an unknown rule in doubt": in_portal(stale="maybe"),
+    "an unknown rule for foreign codes": in_portal(foreign="maybe"),
     "another unknown rule in doubt": in_portal(clock_untrusted=None),
     "a pulse that is true": in_portal(pulse_ms=True),
     "a bound that is a text": in_portal(max_age_s="72h"),

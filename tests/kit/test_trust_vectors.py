@@ -1,5 +1,6 @@
 """The committed vectors of codes, keyrings, status and policy, read as a stranger reads them."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from doorward.errors import (
     UntrustedError,
     WrongRecipientError,
 )
+from doorward.foreign import Family, foreign_digest
 from doorward.ids import CredentialId, KeyId, PortalId, SiteId
 from doorward.keys import (
     PURPOSE_OF_KIND,
@@ -284,6 +286,20 @@ def test_bundle_says_what_its_draft_says() -> None:
         row = found.roster.find_sticker(bytes.fromhex(digest))
         assert row is not None
         assert (row.credential_id.hex(), row.status_index) == (credential_id, index)
+    assert found.foreign_salt.hex() == said["foreign_salt"]
+
+
+@pytest.mark.parametrize("row", POLICY["foreign"], ids=lambda row: repr(row["text"]))
+def test_foreign_code_has_the_digest_of_the_vectors(row: dict[str, Any]) -> None:
+    """By the protocol's own words, not by the kit's function alone."""
+    salt, text = bytes.fromhex(row["salt"]), row["text"].encode()
+    slow = hashlib.scrypt(
+        text.strip(), salt=b"doorward/1/foreign\0" + salt, n=4096, r=8, p=1, dklen=32
+    )
+    family = row["family"].encode()
+    by_hand = hashlib.sha256(b"doorward/1/foreign\0" + family + b"\0" + slow).digest()[:16]
+    assert by_hand.hex() == row["digest"]
+    assert foreign_digest(text, Family(row["family"]), salt) == by_hand
 
 
 def test_header_of_the_bundle_is_where_the_protocol_says() -> None:

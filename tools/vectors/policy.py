@@ -5,9 +5,10 @@ from dataclasses import asdict
 from doorward import canonical
 from doorward.credential import CredentialClass, Statement, issue_badge
 from doorward.envelope import Ed25519Signer, Kind, seal_envelope
+from doorward.foreign import Family, foreign_digest
 from doorward.ids import CredentialId, GatewayId, PortalId, SiteId
 from doorward.keys import Key, Keyring, Purpose
-from doorward.policy import InDoubt, Posture, Unlisted
+from doorward.policy import Foreign, InDoubt, Posture, Unlisted
 from doorward.policy_draft import GrantDraft, PersonDraft, PolicyDraft, PortalDraft, build_body
 from doorward.roster import StickerRow
 from doorward.schedule import ALWAYS, DayType, Schedule, SiteTime, Span
@@ -20,6 +21,7 @@ NOON = 1_760_004_000
 EVENING = NOON + 7 * 3600
 ALICE, BOB, EVE = (CredentialId(bytes(7) + bytes([n])) for n in (0xA1, 0xB0, 0xE5))
 STICKER = (1234).to_bytes(10)
+SALT, STAFF_NUMBER = bytes(range(16)), "004711"
 TIME = SiteTime(
     zone="Europe/Berlin",
     offsets=((1_743_296_400, 7200), (1_761_440_400, 3600)),
@@ -55,6 +57,7 @@ DRAFT = PolicyDraft(
             clock_untrusted=InDoubt.ALLOW,
             max_age_s=7200,
             stale=InDoubt.ALLOW,
+            foreign=Foreign.ALLOW,
         ),
         PortalId("loading-bay"): PortalDraft(
             zone="site", gateway=GATEWAY, posture=Posture.LOCKDOWN
@@ -72,7 +75,11 @@ DRAFT = PolicyDraft(
             credential_id=ALICE, not_before=0, not_after=2**40, groups=("visitors", "staff")
         ),
     ),
-    stickers=((sticker_digest(STICKER), StickerRow(BOB, 8)),),
+    stickers=(
+        (sticker_digest(STICKER), StickerRow(BOB, 8)),
+        (foreign_digest(STAFF_NUMBER.encode(), Family.LINES, SALT), StickerRow(BOB, 12)),
+    ),
+    foreign_salt=SALT,
 )
 STATUS = StatusList(
     site=SITE,
@@ -97,6 +104,15 @@ KEYRING = Keyring(
 )
 
 
+_FOREIGN = (
+    (STAFF_NUMBER, Family.LINES),
+    (STAFF_NUMBER, Family.SQUARES),
+    (f" {STAFF_NUMBER}\r\n", Family.LINES),
+    ("4006381333931", Family.LINES),
+    ("工号 0815", Family.SQUARES),
+)
+
+
 def vectors() -> dict[str, object]:
     """Returns what tests/vectors/policy.json holds."""
     body = build_body(DRAFT)
@@ -107,7 +123,11 @@ def vectors() -> dict[str, object]:
         | {"day_types": [[day, int(kind)] for day, kind in TIME.day_types.items()]},
         "classes": {str(int(kind)): list(groups) for kind, groups in DRAFT.classes.items()},
         "people": [one | {"credential_id": one["credential_id"].hex()} for one in said["people"]],
-        "stickers": [[sticker_digest(STICKER).hex(), BOB.hex(), 8]],
+        "stickers": [
+            [digest.hex(), row.credential_id.hex(), row.status_index]
+            for digest, row in DRAFT.stickers
+        ],
+        "foreign_salt": SALT.hex(),
     }
     return {
         "says": said,
@@ -117,6 +137,11 @@ def vectors() -> dict[str, object]:
         "keyring": KEYRING.to_body().hex(),
         "status": {"seq": STATUS.seq, "issued_at": STATUS.issued_at, "size": STATUS.size}
         | {"bits": STATUS.bits.hex()},
+        "foreign": [
+            {"text": text, "family": family.value, "salt": SALT.hex()}
+            | {"digest": foreign_digest(text.encode(), family, SALT).hex()}
+            for text, family in _FOREIGN
+        ],
         "decisions": _decisions(),
         "malformed": [{"why": why, "body": raw.hex()} for why, raw in _malformed(body)],
     }
