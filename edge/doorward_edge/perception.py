@@ -61,8 +61,12 @@ PATTERNS = {
     Signal.NOT_ENROLLED: Pattern(
         (Step(500, _BLUE), Step(500, _OUT), Step(500, _BLUE), Step(500, _OUT)),
     ),
+    Signal.WAITING: Pattern(
+        (Step(120, _YELLOW, HIGH_HZ), Step(400, _YELLOW), Step(120, _YELLOW, HIGH_HZ)), stays=True
+    ),
     Signal.LOCKDOWN: Pattern((Step(700, _RED, LOW_HZ), Step(1, _RED)), stays=True),
     Signal.FIRE: Pattern((Step(1, _GREEN),), stays=True),
+    Signal.CAMERA_FAULT: Pattern((Step(1, _YELLOW),), stays=True),
 }
 
 _UNREADABLE = frozenset(

@@ -14,6 +14,7 @@ from doorward.events import EventCode
 from doorward.ids import Epoch, PortalId
 from doorward.messages import Applied
 from doorward.ranges import Ranges
+from doorward.reasons import Reason
 from doorward.records import Record
 from doorward.times import UtcSeconds
 from doorward_edge.scan import Frame, Luma, Scan, Sighting
@@ -192,15 +193,24 @@ class Signal(StrEnum):
     REFUSED = "refused"
     UNREADABLE = "unreadable"
     NOT_ENROLLED = "not_enrolled"
+    WAITING = "waiting"
+    """The first of two persons was accepted; the portal waits for the second."""
     LOCKDOWN = "lockdown"
     FIRE = "fire"
+    CAMERA_FAULT = "camera_fault"
 
 
 class Indicator(Protocol):
-    """Lamps and buzzer of a portal."""
+    """Lamps and buzzer of a portal, or its screen."""
 
-    def show(self, signal: Signal, *, offline: bool) -> None:
-        """Shows a signal in place of the last; `offline` adds the blue dot. Returns at once."""
+    def show(self, signal: Signal, *, offline: bool, reason: Reason | None = None) -> None:
+        """Shows a signal in place of the last; `offline` adds the blue dot. Returns at once.
+
+        Args:
+            signal: what the person is told.
+            offline: whether the gateway decides by itself.
+            reason: why, for what can show words.
+        """
         ...
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from doorward.messages import Applied
+from doorward.reasons import Reason
 from doorward.times import ClockTrust, Instant, MonoMs, UtcMs
 from doorward_edge.ports import InputChange, Signal
 
@@ -109,9 +110,11 @@ class FakeIndicator:
     """Remembers what was shown."""
 
     shown: list[tuple[Signal, bool]] = field(default_factory=list)
+    reasons: list[Reason | None] = field(default_factory=list)
 
-    def show(self, signal: Signal, *, offline: bool) -> None:
+    def show(self, signal: Signal, *, offline: bool, reason: Reason | None = None) -> None:
         self.shown.append((signal, offline))
+        self.reasons.append(reason)
 
     def close(self) -> None:
         pass

@@ -15,6 +15,7 @@ from typing import Any
 from gpiozero import DigitalOutputDevice, Factory, GPIOZeroError, PWMOutputDevice
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
+from doorward.reasons import Reason
 from doorward_edge.perception import PATTERNS, Lamp, Pattern, with_offline_dot
 from doorward_edge.ports import Signal
 
@@ -188,7 +189,7 @@ class GpioIndicator:
         self._thread = threading.Thread(target=self._play, name="indicator", daemon=True)
         self._thread.start()
 
-    def show(self, signal: Signal, *, offline: bool) -> None:
+    def show(self, signal: Signal, *, offline: bool, reason: Reason | None = None) -> None:  # noqa: ARG002  # lamps have no words
         """Hands the pattern to the thread."""
         pattern = PATTERNS[signal]
         self._wanted.put(with_offline_dot(pattern) if offline else pattern)

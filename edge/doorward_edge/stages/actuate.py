@@ -17,4 +17,4 @@ class ActuateStage:
         """Releases the lock for a grant, first; then shows what was decided."""
         if isinstance(decision, Grant):
             self._lock.release(decision.pulse_ms)
-        self._indicator.show(signal_of(decision), offline=not online)
+        self._indicator.show(signal_of(decision), offline=not online, reason=decision.reason)
