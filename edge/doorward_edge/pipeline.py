@@ -94,10 +94,12 @@ class Pipeline:
         Returns what was done, or None for a granted pass that only drew itself anew.
         """
         now, online = self._clock.now(), self._link.is_connected
-        presentation = verify_scan(scan, self._rules.keyring)
+        rules = self._rules.rules
+        salt = rules.policy.foreign_salt if rules else b""
+        presentation = verify_scan(scan, self._rules.keyring, salt)
         if self._decide.is_same_pass_again(presentation, now):
             return None
-        decision = self._decide.decide(presentation, self._rules.rules, now)
+        decision = self._decide.decide(presentation, rules, now)
         recorded = self._record.scan(scan, decision, now).state
         if recorded is Recorded.FAILED:
             decision = Deny(reason=Reason.NOT_RECORDED, grounds=decision.grounds)

@@ -83,9 +83,11 @@ class Scan:
         problem: as in `Sighting`.
         reader: which reader and pass saw it first.
         captured_mono_ms: when the frame was taken in which it was first seen.
+        symbology: which kind of symbol carried it, or None where a scanner does not tell.
     """
 
     payload: bytes
     problem: str
     reader: str
     captured_mono_ms: int
+    symbology: Symbology | None = None

@@ -10,7 +10,7 @@ from doorward.credential import CredentialClass, Statement, issue_badge, issue_p
 from doorward.envelope import Ed25519Signer, Kind, Signer, seal_envelope
 from doorward.ids import CredentialId, GatewayId, SiteId, parse_portal_id
 from doorward.keys import Key, Keyring, Purpose
-from doorward.policy import Posture
+from doorward.policy import Foreign, Posture
 from doorward.policy_draft import GrantDraft, PersonDraft, PolicyDraft, PortalDraft, build_body
 from doorward.roster import StickerRow
 from doorward.schedule import ALWAYS, Schedule, SiteTime
@@ -60,6 +60,8 @@ class SiteSimulator:
     posture: Posture = Posture.NORMAL
     people: list[PersonDraft] = field(default_factory=list)
     stickers: list[tuple[bytes, StickerRow]] = field(default_factory=list)
+    foreign: Foreign = Foreign.DENY
+    foreign_salt: bytes = b""
     keyring: Keyring = field(init=False)
     keyrings: list[bytes] = field(default_factory=list)
 
@@ -76,6 +78,7 @@ class SiteSimulator:
                 key_of(self.issue, Purpose.ISSUE),
                 key_of(self.policy, Purpose.POLICY),
                 key_of("control-1", Purpose.CONTROL),
+                key_of("command-1", Purpose.COMMAND),
             ),
         )
         self.keyrings.append(self._seal_keyring(self.keyring, self.roots))
@@ -121,10 +124,15 @@ class SiteSimulator:
                 groups=("staff",),
                 schedules=(Schedule(name="always", spans=(ALWAYS,)),),
                 grants=(GrantDraft(group="staff", zone="hall", schedule="always"),),
-                portals={PORTAL: PortalDraft(zone="hall", gateway=GATEWAY, posture=self.posture)},
+                portals={
+                    PORTAL: PortalDraft(
+                        zone="hall", gateway=GATEWAY, posture=self.posture, foreign=self.foreign
+                    )
+                },
                 classes={CredentialClass.EMPLOYEE: ("staff",)},
                 people=self.people,
                 stickers=self.stickers,
+                foreign_salt=self.foreign_salt,
             )
         )
         return seal_envelope(Kind.BUNDLE, body, [signer or signer_of(self.policy)])

@@ -143,6 +143,7 @@ class HeldCodes:
                 problem=s.problem,
                 reader=s.reader,
                 captured_mono_ms=at_mono_ms,
+                symbology=s.symbology,
             )
             for s in fresh
         )
