@@ -41,7 +41,7 @@ def test_a_view_outlives_the_document_that_replaces_it(files: PolicyFiles) -> No
 def test_a_leftover_of_a_power_cut_is_not_taken_for_a_document(tmp_path: Path) -> None:
     files = FolderOfPolicies(tmp_path)
     files.save("bundle", b"old")
-    (tmp_path / "bundle.new").write_bytes(b"half of the n")
+    (tmp_path / "bundle.dwe.tmp").write_bytes(b"half of the n")
     assert _loaded(files) == b"old"
     files.save("bundle", b"new")
     assert _loaded(files) == b"new"

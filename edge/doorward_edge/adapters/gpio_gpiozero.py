@@ -173,9 +173,15 @@ class GpioIndicator:
     """Lamps and buzzer; a thread plays the pattern, a newer signal cuts it short."""
 
     def __init__(
-        self, lamps: Mapping[Lamp, int], buzzer_pin: int | None, *, factory: Factory
+        self,
+        lamps: Mapping[Lamp, int],
+        buzzer_pin: int | None,
+        *,
+        factory: Factory,
+        patterns: Mapping[Signal, Pattern] = PATTERNS,
     ) -> None:
         """Claims the pins, all out."""
+        self._patterns = patterns
         self._lamps = {
             lamp: DigitalOutputDevice(pin, initial_value=False, pin_factory=factory)
             for lamp, pin in lamps.items()
@@ -191,7 +197,7 @@ class GpioIndicator:
 
     def show(self, signal: Signal, *, offline: bool, reason: Reason | None = None) -> None:  # noqa: ARG002  # lamps have no words
         """Hands the pattern to the thread."""
-        pattern = PATTERNS[signal]
+        pattern = self._patterns[signal]
         self._wanted.put(with_offline_dot(pattern) if offline else pattern)
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from doorward.events import EventCode
 from doorward.messages import Applied
 from doorward.times import UtcSeconds
 from doorward_edge.adapters.documents_tinydb.storage import KEY_BYTES, SealedStorage
+from doorward_edge.disk import POSIX, Disk
 from doorward_edge.ports import (
     DocumentsDamagedError,
     DocumentsError,
@@ -45,12 +46,13 @@ class TinyDocuments:
         self._notices = [_told(storage) for storage in (main, floors) if storage.damage]
 
     @classmethod
-    def open(cls, folder: Path, key: bytes) -> "TinyDocuments":
+    def open(cls, folder: Path, key: bytes, disk: Disk = POSIX) -> "TinyDocuments":
         """Opens the documents in a folder, or begins them there.
 
         Args:
             folder: belongs to the documents alone.
             key: 32 bytes that seal them.
+            disk: where the folder is.
 
         Raises:
             DocumentsDamagedError: the floors are lost.
@@ -59,12 +61,13 @@ class TinyDocuments:
         if len(key) != KEY_BYTES:
             raise DocumentsError(f"documents: key of {len(key)} bytes, must be {KEY_BYTES}")
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            disk.make_folder(folder, 0o700)
+            found = disk.names(folder)
         except OSError as err:
-            raise DocumentsError(f"{folder} cannot be made: {err.strerror}") from err
-        main = SealedStorage(folder / "documents.sealed", key)
-        floors = SealedStorage(folder / "floors.sealed", key)
-        was_used = main.is_found or floors.is_found or any(folder.glob("*.damaged-*"))
+            raise DocumentsError(f"{folder} cannot be used: {err.strerror}") from err
+        main = SealedStorage(folder / "documents.sealed", key, disk)
+        floors = SealedStorage(folder / "floors.sealed", key, disk)
+        was_used = main.is_found or floors.is_found or any(".damaged-" in name for name in found)
         if was_used and not (_knows_floors(main) or _knows_floors(floors)):
             raise DocumentsDamagedError(
                 f"{folder}: neither documents nor floors can be read with this key "

@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tinydb.storages import Storage
 
+from doorward_edge.disk import POSIX, Disk
 from doorward_edge.ports import DocumentsError
 
 KEY_BYTES = 32
@@ -35,15 +36,21 @@ class SealedStorage(Storage):
         is_lost: nothing of it could be read.
     """
 
-    def __init__(self, path: Path, key: bytes, draw: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(
+        self,
+        path: Path,
+        key: bytes,
+        disk: Disk = POSIX,
+        draw: Callable[[int], bytes] = os.urandom,
+    ) -> None:
         """Reads the newest generation that is whole. Raises DocumentsError."""
-        self._path, self._draw = path, draw
+        self._path, self._disk, self._draw = path, disk, draw
         self._previous = path.with_name(f"{path.name}.previous")
         self._aead = AESGCM(key)
         self._aad = b"doorward/1/documents\x00" + path.name.encode()
         self._plain = b"{}"
         self.damage = ""
-        self.is_found = path.exists() or self._previous.exists()
+        self.is_found = disk.exists(path) or disk.exists(self._previous)
         self.is_lost = self.is_found and not self._load()
         if self.damage and not self.is_lost:
             self.write(self.read() or {})  # two whole generations again
@@ -85,9 +92,9 @@ class SealedStorage(Storage):
         return False
 
     def _open(self, path: Path) -> bytes:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        if self._disk.size(path) > MAX_FILE_BYTES:
             raise ValueError(f"longer than {MAX_FILE_BYTES} bytes")
-        data = path.read_bytes()
+        data = self._disk.read(path)
         head = len(_MAGIC) + _NONCE_BYTES
         if len(data) < head or not data.startswith(_MAGIC):
             raise ValueError("not a sealed document")
@@ -95,28 +102,20 @@ class SealedStorage(Storage):
 
     def _put_aside(self, path: Path) -> None:
         number = 1
-        while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        while self._disk.exists(aside := path.with_name(f"{path.name}.damaged-{number}")):
             number += 1
         try:
-            path.rename(aside)
+            self._disk.rename(path, aside)
         except OSError as err:
             raise DocumentsError(f"{path} cannot be put aside: {err.strerror}") from err
 
     def _replace(self, sealed: bytes) -> None:
-        temporary = self._path.with_name(f"{self._path.name}.tmp")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(sealed)
-            file.flush()
-            os.fsync(file.fileno())
-        if self._path.exists():
+        disk, temporary = self._disk, self._path.with_name(f"{self._path.name}.tmp")
+        disk.write(temporary, sealed)
+        if disk.exists(self._path):
             link = self._previous.with_name(f"{self._previous.name}.tmp")
-            link.unlink(missing_ok=True)
-            os.link(self._path, link)
-            link.replace(self._previous)
-        temporary.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            disk.remove(link)
+            disk.link(self._path, link)
+            disk.rename(link, self._previous)
+        disk.rename(temporary, self._path)
+        disk.sync_folder(self._path.parent)

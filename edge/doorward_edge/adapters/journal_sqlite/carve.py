@@ -5,7 +5,6 @@ and its check proves it. So the bytes are searched for headers, in database and 
 the pages around them look like. Copies and deleted rows turn up too; for records that is harmless.
 """
 
-import mmap
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from doorward_edge.adapters.journal_sqlite.rows import (
     row_check,
 )
 
-Buffer = bytes | mmap.mmap
+Buffer = bytes | memoryview
 
 _INT = rb"[\x01-\x06\x08\x09]"
 _INT_BYTES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0}
@@ -145,7 +144,7 @@ class _Reader:
         self._data, self._at = data, at
 
     def take(self, count: int) -> bytes:
-        part = self._data[self._at : self._at + count]
+        part = bytes(self._data[self._at : self._at + count])
         self._at += count
         return part
 

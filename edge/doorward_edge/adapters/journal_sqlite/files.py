@@ -6,11 +6,11 @@ yet in place) and `journal.db.damaged-N` with its log (put aside, never deleted)
 """
 
 import errno
-import fcntl
-import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from doorward_edge.disk import POSIX, Disk, replace
 from doorward_edge.ports import JournalBusyError
 
 WAL_BYTES = 1024 * 1024
@@ -25,6 +25,7 @@ class Files:
     """The paths in one folder. Every method that writes raises OSError."""
 
     folder: Path
+    disk: Disk = POSIX
 
     @property
     def database(self) -> Path:
@@ -55,114 +56,72 @@ class Files:
     def _state(self) -> Path:
         return self.folder / "journal.state"
 
-    def lock(self) -> int:
-        """Returns a descriptor that holds the lock until it is closed. Raises JournalBusyError."""
-        path = self.folder / "journal.lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def lock(self) -> Callable[[], None]:
+        """Takes the lock and returns what lets go of it. Raises JournalBusyError."""
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return self.disk.lock(self.folder / "journal.lock")
         except BlockingIOError as err:
-            os.close(descriptor)
             raise JournalBusyError(f"journal in {self.folder} is open in another process") from err
-        return descriptor
+
+    def exists(self, path: Path) -> bool:
+        """Says whether there is such a file."""
+        return self.disk.exists(path)
 
     def state(self) -> str:
         """Returns how the journal was left; empty after an orderly end."""
-        if not self._state.exists():
+        if not self.exists(self._state):
             return ""
-        state = self._state.read_bytes().decode("ascii", "replace").strip()
+        state = self.disk.read(self._state).decode("ascii", "replace").strip()
         return "" if state == CLOSED else state
 
     def set_state(self, state: str) -> None:
         """Notes how the journal stands, on the disk, and even on a full one."""
-        text = (state or CLOSED).ljust(STATE_BYTES - 1) + "\n"
-        if not self._state.exists():
-            write_durably(self._state, text.encode())
-            return
-        # In place: a sector is written whole, and no room is needed.
-        descriptor = os.open(self._state, os.O_WRONLY)
-        try:
-            os.pwrite(descriptor, text.encode(), 0)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        text = ((state or CLOSED).ljust(STATE_BYTES - 1) + "\n").encode()
+        if self.exists(self._state):
+            # In place: a sector is written whole, and no room is needed.
+            self.disk.overwrite(self._state, text)
+        else:
+            replace(self.disk, self._state, text)
 
     def prepare_log(self) -> None:
         """Writes the log in full length, so that a shorter one is known to be cut off."""
-        if self.log.exists():
+        if self.exists(self.log):
             return
         try:
-            write_durably(self.log, bytes(WAL_BYTES))
+            replace(self.disk, self.log, bytes(WAL_BYTES))
         except OSError as err:
-            if err.errno != errno.ENOSPC or not self.reserve.exists():
+            if err.errno != errno.ENOSPC or not self.exists(self.reserve):
                 raise
-            self.reserve.unlink()
-            write_durably(self.log, bytes(WAL_BYTES))
+            self.disk.remove(self.reserve)
+            replace(self.disk, self.log, bytes(WAL_BYTES))
 
     def put_aside(self) -> Path:
         """Gives database and log a second name under which they stay. Returns the database's."""
         number = 1
-        while (aside := self.folder / f"journal.db.damaged-{number}").exists():
+        while self.exists(aside := self.folder / f"journal.db.damaged-{number}"):
             number += 1
-        for old, kept in ((self.log, f"{aside}-wal"), (self.database, str(aside))):
-            if old.exists():
-                Path(kept).unlink(missing_ok=True)
-                os.link(old, kept)
-        sync_folder(self.folder)
+        for old, kept in ((self.log, Path(f"{aside}-wal")), (self.database, aside)):
+            if self.exists(old):
+                self.disk.remove(kept)
+                self.disk.link(old, kept)
+        self.disk.sync_folder(self.folder)
         return aside
 
     def keep_torn(self, frames: bytes) -> str:
         """Puts the torn end of a log aside. Returns what happened, in words."""
         number = 1
-        while (aside := self.folder / f"journal.torn-{number}").exists():
+        while self.exists(aside := self.folder / f"journal.torn-{number}"):
             number += 1
-        write_durably(aside, frames)
+        replace(self.disk, aside, frames)
         return f"{len(frames)} bytes of a last write that was not whole; kept as {aside.name}"
 
     def install(self) -> None:
         """Puts the fresh journal in place; after a crash in between it is called again."""
         self.set_state(INSTALLING)
-        if self.fresh.exists():
+        if self.exists(self.fresh):
             # The old log must be gone before: SQLite would replay it into the fresh database.
-            self.log.unlink(missing_ok=True)
-            sync_folder(self.folder)
-            self.fresh.replace(self.database)
-            sync_folder(self.folder)
+            self.disk.remove(self.log)
+            self.disk.sync_folder(self.folder)
+            self.disk.rename(self.fresh, self.database)
+            self.disk.sync_folder(self.folder)
         self.set_state("")
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Replaces a file so that a power cut leaves the old or the new. Raises OSError."""
-    temporary = path.with_name(f"{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Puts a folder's entries on the disk. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def reserve(path: Path, wanted_bytes: int) -> None:
-    """Makes the file that keeps room free as long as wanted. Raises OSError when there is none."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        held = os.fstat(descriptor).st_size
-        if wanted_bytes < held:
-            os.ftruncate(descriptor, wanted_bytes)
-        elif wanted_bytes > held:
-            try:
-                os.posix_fallocate(descriptor, held, wanted_bytes - held)
-            except OSError:
-                os.ftruncate(descriptor, held)
-                raise
-    finally:
-        os.close(descriptor)

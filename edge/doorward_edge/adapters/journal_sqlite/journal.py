@@ -1,4 +1,8 @@
-"""The journal: appends from every thread, one thread that writes, one flush for all that wait."""
+"""The journal: appends from every thread, one thread that writes, one flush for all that wait.
+
+All that touches the disk happens in `turn`. A thread repeats it; whoever owns the time himself, as
+a simulation does, opens the journal without one and takes the turns.
+"""
 
 import logging
 import os
@@ -32,6 +36,7 @@ from doorward_edge.adapters.journal_sqlite.rows import (
 )
 from doorward_edge.adapters.journal_sqlite.segments import Segments
 from doorward_edge.adapters.journal_sqlite.ticket import PendingRecord
+from doorward_edge.disk import POSIX, Disk
 from doorward_edge.ports import (
     EpochSpan,
     JournalError,
@@ -76,6 +81,8 @@ class SqliteJournal:
         capacity_bytes: int,
         opened: Opened,
         draw: Callable[[int], bytes],
+        *,
+        in_thread: bool,
     ) -> None:
         self._files, self._gateway = files, gateway
         self._opened, self._store = opened, opened.store
@@ -96,9 +103,12 @@ class SqliteJournal:
         self._tell(self._room.keep())
         self._tell(self._room.measure())
         self._queue: queue.SimpleQueue[PendingRecord | _Call | None] = queue.SimpleQueue()
+        self._next: PendingRecord | _Call | None = _NOTHING
         self._is_closed = False
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        if in_thread:
+            self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+            self._thread.start()
 
     @classmethod
     def open(
@@ -108,6 +118,9 @@ class SqliteJournal:
         recipient: bytes,
         capacity_bytes: int,
         draw: Callable[[int], bytes] = os.urandom,
+        *,
+        disk: Disk = POSIX,
+        in_thread: bool = True,
     ) -> "SqliteJournal":
         """Opens the journal in a folder, making or saving it where needed.
 
@@ -117,13 +130,15 @@ class SqliteJournal:
             recipient: the controller's X25519 public key, 32 bytes.
             capacity_bytes: what it may take on the disk, beside its log of 1 MiB.
             draw: where keys and the epoch come from.
+            disk: where the folder is.
+            in_thread: whether a thread of the journal's own takes the turns.
 
         Raises:
             JournalError: as `opening.open_journal` says.
         """
-        files = Files(folder)
+        files = Files(folder, disk)
         opened = open_journal(files, gateway, capacity_bytes, draw)
-        return cls(files, gateway, recipient, capacity_bytes, opened, draw)
+        return cls(files, gateway, recipient, capacity_bytes, opened, draw, in_thread=in_thread)
 
     # --- From every thread ----------------------------------------------------------------------
 
@@ -167,7 +182,10 @@ class SqliteJournal:
                 return
             self._is_closed = True
             self._queue.put(None)
-        self._thread.join()
+        if self._thread is None:
+            self._run()
+        else:
+            self._thread.join()
         try:
             close_journal(self._files, self._opened)
         except OSError as err:
@@ -182,6 +200,9 @@ class SqliteJournal:
     def _call(self, work: Callable[[], T]) -> T:
         call = _Call(work)
         self._put(call)
+        if self._thread is None:
+            while not call.done.is_set():
+                self.turn()
         call.done.wait()
         if call.error is not None:
             raise call.error
@@ -197,7 +218,8 @@ class SqliteJournal:
     def _run(self) -> None:
         """Works until closed. Should the thread ever fail, nobody may wait for it in vain."""
         try:
-            self._work()
+            while self.turn():
+                pass
         except Exception:
             log.exception("journal.thread_failed")
             self._give_up(_THREAD_FAILED)
@@ -206,31 +228,39 @@ class SqliteJournal:
         """Refuses what waits and whatever comes: unrecorded must never look like merely late."""
         with self._lock:
             self._is_closed = True
+        item, self._next = self._next, _NOTHING
         while True:
+            if isinstance(item, PendingRecord):
+                item.settle(err)
+            elif item is not None and item is not _NOTHING:
+                item.error = err
+                item.done.set()
             try:
                 item = self._queue.get_nowait()
             except queue.Empty:
                 return
-            if isinstance(item, PendingRecord):
-                item.settle(err)
-            elif item is not None:
-                item.error = err
-                item.done.set()
 
-    def _work(self) -> None:
-        item: PendingRecord | _Call | None = self._queue.get()
-        while item is not None:
-            if isinstance(item, _Call):
-                _perform(item)
-                item = self._queue.get()
-                continue
+    def turn(self) -> bool:
+        """Waits for what is asked for next and does it; False when that was the end.
+
+        What is next is one call, or all the records that wait, up to a group.
+        """
+        item = self._queue.get() if self._next is _NOTHING else self._next
+        self._next = _NOTHING
+        if isinstance(item, PendingRecord):
             group = [item]
-            item = self._gather(group)
+            self._next = self._gather(group)
             self._append_group(group)
             if self._log_bytes >= FOLD_BYTES:
                 self._checkpoint()
-            if item is _NOTHING:
-                item = self._queue.get()
+        elif item is not None:
+            _perform(item)
+        return item is not None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is asked for: the next turn would wait."""
+        return self._next is _NOTHING and self._queue.empty()
 
     def _gather(self, group: list[PendingRecord]) -> "PendingRecord | _Call | None":
         """Takes what else waits into the group, up to something that is not a record."""

@@ -1,6 +1,5 @@
 """Opens the journal in a folder: new, left in order, left by a crash, or damaged."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ class Opened:
     """An open journal and what was found; the last of `epochs` is the one that grows."""
 
     store: Store
-    lock: int
+    unlock: Callable[[], None]
     epochs: list[EpochIndex]
     notices: list[Notice]
 
@@ -44,8 +43,8 @@ def open_journal(
         JournalUnavailableError: the folder cannot be written.
     """
     try:
-        files.folder.mkdir(parents=True, exist_ok=True)
-        lock = files.lock()
+        files.disk.make_folder(files.folder, 0o777)
+        unlock = files.lock()
     except OSError as err:
         raise unavailable(files.folder, err) from err
     try:
@@ -54,12 +53,12 @@ def open_journal(
         store, epochs = _open_or_save(files, gateway, capacity_bytes, notices)
         if not epochs or notices:
             epochs.append(_new_epoch(store, epochs, draw))
-        return Opened(store, lock, epochs, notices)
+        return Opened(store, unlock, epochs, notices)
     except OSError as err:
-        os.close(lock)
+        unlock()
         raise unavailable(files.folder, err) from err
     except BaseException:
-        os.close(lock)
+        unlock()
         raise
 
 
@@ -75,22 +74,22 @@ def close_journal(files: Files, opened: Opened) -> None:
         opened.store.close()
         files.set_state("")
     finally:
-        os.close(opened.lock)
+        opened.unlock()
 
 
 def _settle_files(files: Files, gateway: GatewayId, notices: list[Notice]) -> None:
     """Ends an installation that a crash cut short, and makes a journal where there is none."""
     if files.state() == INSTALLING:
         files.install()
-    if files.database.exists():
+    if files.exists(files.database):
         return
-    if files.state() or files.log.exists():
+    if files.state() or files.exists(files.log):
         aside = files.put_aside()
         notices.append(
             Notice(code=EventCode.JOURNAL_MISSING, detail=f"its log is kept as {aside.name}-wal")
         )
-    _discard(files.fresh)
-    Store.create(files.fresh, gateway).close()
+    _discard(files, files.fresh)
+    Store.create(files.fresh, gateway, files.disk).close()
     files.install()
 
 
@@ -110,10 +109,10 @@ def _open_or_save(
                     Notice(code=EventCode.JOURNAL_END_TORN, detail=files.keep_torn(left.torn))
                 )
             return opened
-    files.reserve.unlink(missing_ok=True)
+    files.disk.remove(files.reserve)
     aside = files.put_aside()
-    _discard(files.fresh)
-    saved = salvage([aside, Path(f"{aside}-wal")], files.fresh, gateway)
+    _discard(files, files.fresh)
+    saved = salvage(files.disk, [aside, Path(f"{aside}-wal")], files.fresh, gateway)
     files.install()
     notices.append(Notice(code=EventCode.JOURNAL_DAMAGED, detail=_told(reason, saved, aside)))
     return _open(files, gateway, capacity_bytes)
@@ -122,11 +121,16 @@ def _open_or_save(
 def _examine(files: Files) -> wal.Finding:
     state, _, length = files.state().partition(" ")
     if state == OPEN and length.isdecimal():
-        return wal.examine(files.log, PAGE_BYTES, int(length))
+        return wal.examine(_log(files), PAGE_BYTES, int(length))
     if state not in {"", CLOSING}:
         return wal.Finding("how the journal was left cannot be read")
     # A log that is still there was being folded in, or belongs to a start that went no further.
-    return wal.examine(files.log, PAGE_BYTES, 0) if files.log.exists() else wal.Finding()
+    data = _log(files)
+    return wal.Finding() if data is None else wal.examine(data, PAGE_BYTES, 0)
+
+
+def _log(files: Files) -> bytes | None:
+    return files.disk.read(files.log) if files.exists(files.log) else None
 
 
 def _open(
@@ -138,16 +142,16 @@ def _open(
         DamagedError: it is not sound, or the torn end holds a whole record.
     """
     files.prepare_log()
-    files.set_state(f"{OPEN} {min(WAL_BYTES, files.log.stat().st_size)}")
-    inspected = Store.inspect(files.database)
+    files.set_state(f"{OPEN} {min(WAL_BYTES, files.disk.size(files.log))}")
+    inspected = Store.inspect(files.database, files.disk)
     try:
         inspected.check_owner(gateway)
         epochs = inspected.load(gateway)
         _look_for_records(torn, epochs)
     finally:
         inspected.close()
-        files.index_of_log.unlink(missing_ok=True)
-    return Store.open(files.database, capacity_bytes), epochs
+        files.disk.remove(files.index_of_log)
+    return Store.open(files.database, capacity_bytes, files.disk), epochs
 
 
 def _look_for_records(torn: bytes, epochs: list[EpochIndex]) -> None:
@@ -175,7 +179,7 @@ def _told(reason: str, saved: Salvage, aside: Path) -> str:
     )[:512]
 
 
-def _discard(path: Path) -> None:
+def _discard(files: Files, path: Path) -> None:
     """Deletes a journal that never came into place, with what SQLite left beside it."""
     for name in (path.name, f"{path.name}-journal", f"{path.name}-wal"):
-        path.with_name(name).unlink(missing_ok=True)
+        files.disk.remove(path.with_name(name))

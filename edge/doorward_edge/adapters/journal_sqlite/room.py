@@ -1,7 +1,7 @@
 """How much room the journal has: what it uses, when to say so, and what is kept free for it."""
 
 from doorward.events import EventCode
-from doorward_edge.adapters.journal_sqlite.files import Files, reserve
+from doorward_edge.adapters.journal_sqlite.files import Files
 from doorward_edge.adapters.journal_sqlite.store import Store
 from doorward_edge.ports import JournalError, JournalUse, Notice
 
@@ -47,10 +47,10 @@ class Room:
             return None
         left = max(0, self._capacity - self._store.file_bytes())
         wanted = left // RESERVE_STEP_BYTES * RESERVE_STEP_BYTES
-        path = self._files.reserve
+        disk, path = self._files.disk, self._files.reserve
         try:
-            if not path.exists() or path.stat().st_size > wanted:
-                reserve(path, wanted)
+            if not disk.exists(path) or disk.size(path) > wanted:
+                disk.reserve(path, wanted)
         except OSError as err:
             self._is_reserving = False
             detail = f"{wanted} bytes could not be reserved: {err.strerror}"
@@ -59,11 +59,11 @@ class Room:
 
     def release(self) -> bool:
         """Gives a step of the reserve to the database. Says whether there was one to give."""
-        path = self._files.reserve
+        disk, path = self._files.disk, self._files.reserve
         try:
-            held = path.stat().st_size if path.exists() else 0
+            held = disk.size(path) if disk.exists(path) else 0
             if held and self._store.file_bytes() + RESERVE_STEP_BYTES < self._capacity:
-                reserve(path, max(0, held - RESERVE_STEP_BYTES))
+                disk.reserve(path, max(0, held - RESERVE_STEP_BYTES))
                 return True
         except (OSError, JournalError):
             return False

@@ -1,6 +1,5 @@
 """Saves what can be saved of a damaged journal into a fresh one; the old files are kept aside."""
 
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from doorward_edge.adapters.journal_sqlite.rows import (
     SegmentRow,
 )
 from doorward_edge.adapters.journal_sqlite.store import Store, check_meta
+from doorward_edge.disk import Disk
 
 _RECORDS_PER_COMMIT = 4096
 
@@ -38,7 +38,7 @@ class Salvage:
     unreadable: int
 
 
-def salvage(files: list[Path], fresh: Path, gateway: GatewayId) -> Salvage:
+def salvage(disk: Disk, files: list[Path], fresh: Path, gateway: GatewayId) -> Salvage:
     """Writes a fresh journal with everything found in `files`.
 
     Acknowledged records that are still there become pending again: sending twice is harmless,
@@ -49,7 +49,8 @@ def salvage(files: list[Path], fresh: Path, gateway: GatewayId) -> Salvage:
     """
     found = Found()
     for path in files:
-        _carve_file(path, found)
+        if disk.exists(path):
+            carve(disk.map(path), found)
     for meta in found.metas:
         check_meta(meta, gateway)
     epochs = {row.ordinal: row.epoch for row in found.epochs}
@@ -60,19 +61,16 @@ def salvage(files: list[Path], fresh: Path, gateway: GatewayId) -> Salvage:
         if row.ordinal in epochs and row.ordinal << SEGMENT_BITS | row.segment in found.segments
     }
     indexes = [_index(ordinal, epochs[ordinal], records, found) for ordinal in sorted(epochs)]
-    _write(fresh, gateway, indexes, records, found)
+    store = Store.create(fresh, gateway, disk)
+    try:
+        _write(store, indexes, records, found)
+    finally:
+        store.close()
     return Salvage(
         saved=len(records),
         lost=sum(count(index.lost) for index in indexes),
         unreadable=len(found.records) - len(records),
     )
-
-
-def _carve_file(path: Path, found: Found) -> None:
-    if not path.exists() or not path.stat().st_size:
-        return
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        carve(data, found)
 
 
 def _linked(found: Found) -> Iterator[tuple[int, RecordRow]]:
@@ -112,27 +110,22 @@ def _index(ordinal: int, epoch: Epoch, records: dict[int, RecordRow], found: Fou
 
 
 def _write(
-    fresh: Path,
-    gateway: GatewayId,
+    store: Store,
     indexes: list[EpochIndex],
     records: dict[int, RecordRow],
     found: Found,
 ) -> None:
-    store = Store.create(fresh, gateway)
-    try:
+    with store.transaction("saving a damaged journal"):
+        for index in indexes:
+            store.add_epoch(EpochRow(index.ordinal, index.epoch))
+            store.replace_marks({}, index.marks())
+        for segment in sorted(_used(found, records)):
+            store.add_segment(segment)
+    ordered = [records[row_id] for row_id in sorted(records)]
+    for at in range(0, len(ordered), _RECORDS_PER_COMMIT):
         with store.transaction("saving a damaged journal"):
-            for index in indexes:
-                store.add_epoch(EpochRow(index.ordinal, index.epoch))
-                store.replace_marks({}, index.marks())
-            for segment in sorted(_used(found, records)):
-                store.add_segment(segment)
-        ordered = [records[row_id] for row_id in sorted(records)]
-        for at in range(0, len(ordered), _RECORDS_PER_COMMIT):
-            with store.transaction("saving a damaged journal"):
-                part = ordered[at : at + _RECORDS_PER_COMMIT]
-                store.add_records((row, row.chain_after()) for row in part)
-    finally:
-        store.close()
+            part = ordered[at : at + _RECORDS_PER_COMMIT]
+            store.add_records((row, row.chain_after()) for row in part)
 
 
 def _used(found: Found, records: dict[int, RecordRow]) -> list[SegmentRow]:

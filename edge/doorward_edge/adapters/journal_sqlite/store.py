@@ -24,6 +24,7 @@ from doorward_edge.adapters.journal_sqlite.rows import (
     record_check,
     row_check,
 )
+from doorward_edge.disk import POSIX, Disk
 from doorward_edge.ports import (
     JournalBusyError,
     JournalForeignError,
@@ -70,10 +71,10 @@ class Store:
         self._db = connection
 
     @classmethod
-    def create(cls, path: Path, gateway: GatewayId) -> Self:
+    def create(cls, path: Path, gateway: GatewayId, disk: Disk = POSIX) -> Self:
         """Makes an empty journal without a write-ahead log, for `install` to put in place."""
         with typed_errors(f"creating {path}"):
-            db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            db = _connect(path, "rwc", disk)
             db.execute(f"PRAGMA page_size={PAGE_BYTES}")
             db.executescript("PRAGMA synchronous=FULL; BEGIN;" + SCHEMA)
             meta = MetaRow(1, SCHEMA_VERSION, gateway)
@@ -82,16 +83,10 @@ class Store:
         return cls(db)
 
     @classmethod
-    def open(cls, path: Path, capacity_bytes: int) -> Self:
+    def open(cls, path: Path, capacity_bytes: int, disk: Disk = POSIX) -> Self:
         """Opens a journal for this process alone."""
         with typed_errors(f"opening {path}"):
-            db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=rw",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-                timeout=0,
-            )
+            db = _connect(path, "rw", disk)
             try:
                 db.execute("PRAGMA locking_mode=EXCLUSIVE")
                 db.execute("PRAGMA journal_mode=WAL").fetchone()
@@ -105,11 +100,10 @@ class Store:
         return cls(db)
 
     @classmethod
-    def inspect(cls, path: Path) -> Self:
+    def inspect(cls, path: Path, disk: Disk = POSIX) -> Self:
         """Opens a journal for reading; closing it leaves file and log exactly as they were."""
         with typed_errors(f"reading {path}"):
-            uri = f"{path.absolute().as_uri()}?mode=ro"
-            return cls(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=0))
+            return cls(_connect(path, "ro", disk))
 
     def close(self) -> None:
         """Folds the log into the database and closes both."""
@@ -320,6 +314,18 @@ class Store:
 
 
 _MAX_SEQ = (1 << SEQ_BITS) - 1
+
+
+def _connect(path: Path, mode: str, disk: Disk) -> sqlite3.Connection:
+    """Opens a database; another thread than the one that opened it may use it, one at a time."""
+    vfs = f"&vfs={disk.sqlite_vfs}" if disk.sqlite_vfs else ""
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}{vfs}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=0,
+    )
 
 
 def check_meta(meta: MetaRow, gateway: GatewayId) -> None:

@@ -11,7 +11,6 @@ does damage to it. The caller looks for records in it, and gives no number out a
 
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 
 HEADER_BYTES = 32
 FRAME_HEADER_BYTES = 24
@@ -35,17 +34,16 @@ class Finding:
     torn: bytes = b""
 
 
-def examine(path: Path, page_bytes: int, least_bytes: int) -> Finding:
+def examine(data: bytes | None, page_bytes: int, least_bytes: int) -> Finding:
     """Returns what a log that was left behind looks like.
 
     Args:
-        path: the log's file.
+        data: what the log's file holds, or None where there is none.
         page_bytes: size of the database's pages.
         least_bytes: length to which the log was written before its first use.
     """
-    if not path.exists():
+    if data is None:
         return Finding("the write-ahead log is missing")
-    data = path.read_bytes()
     if len(data) < least_bytes:
         return Finding(
             f"the write-ahead log has {len(data)} bytes, it was written with {least_bytes}"
