@@ -6,9 +6,8 @@ Adapters in `adapters/` implement them, simulators ship with the product, fakes 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from doorward.batches import SealedRecord, Segment
 from doorward.errors import DoorwardError
 from doorward.events import EventCode
 from doorward.ids import Epoch, PortalId
@@ -18,6 +17,10 @@ from doorward.reasons import Reason
 from doorward.records import Record
 from doorward.times import UtcSeconds
 from doorward_edge.scan import Frame, Luma, Scan, Sighting
+
+if TYPE_CHECKING:
+    # The capture process names these ports, too, and must not carry all of cryptography with it.
+    from doorward.batches import SealedRecord, Segment
 
 # --- Camera and readers ------------------------------------------------------------------------
 
@@ -365,8 +368,8 @@ class Stretch:
     epoch: Epoch
     first_seq: int
     chain_before: bytes
-    segments: tuple[Segment, ...]
-    records: tuple[SealedRecord, ...]
+    segments: "tuple[Segment, ...]"
+    records: "tuple[SealedRecord, ...]"
 
     @property
     def last_seq(self) -> int:
