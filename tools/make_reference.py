@@ -6,7 +6,14 @@ A table that somebody has to remember to correct is wrong after a while, so thes
 import sys
 from pathlib import Path
 
-from tools.reference import controller_settings, events, gateway_settings, reasons, topics
+from tools.reference import (
+    controller_settings,
+    events,
+    gateway_settings,
+    perception,
+    reasons,
+    topics,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -14,6 +21,7 @@ PAGES = {
     "controller-settings.md": controller_settings.text,
     "events.md": events.text,
     "gateway-settings.md": gateway_settings.text,
+    "perception.md": perception.text,
     "reasons.md": reasons.text,
     "topics.md": topics.text,
 }
