@@ -3,7 +3,7 @@
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from doorward_controller.errors import StoreUnavailableError
 from doorward_controller.ingest.ports import Inbound
@@ -32,6 +32,7 @@ class Consumer:
         """Prepares; `start` runs it."""
         self._writer = Writer(backend)
         self._waiting: queue.Queue[Inbound | Callable[[], None]] = queue.Queue(MAX_WAITING)
+        self._at_hand: list[Inbound] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest-writer", daemon=True)
 
@@ -56,19 +57,36 @@ class Consumer:
                 continue
             return
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            group, tasks = self._next_group()
+    def turn(self, wait_s: float) -> bool:
+        """Waits for messages and tasks and takes all that is there, up to a group.
+
+        A group that the database does not take stays at hand for the next turn; nothing of it is
+        confirmed meanwhile. Returns whether the database took everything.
+        """
+        if not self._at_hand:
+            self._at_hand, tasks = self._next_group(wait_s)
             for task in tasks:
                 _guarded(task)
-            if group:
-                self._until_stored(group)
+        if not self._at_hand:
+            return True
+        try:
+            self._writer.process(self._at_hand)
+        except StoreUnavailableError as err:
+            _log.warning("ingest.waiting messages=%d problem=%s", len(self._at_hand), err)
+            return False
+        self._at_hand = []
+        return True
 
-    def _next_group(self) -> tuple[list[Inbound], list[Callable[[], None]]]:
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            if not self.turn(_IDLE_S):
+                self._stopping.wait(RETRY_S)
+
+    def _next_group(self, wait_s: float) -> tuple[list[Inbound], list[Callable[[], None]]]:
         group: list[Inbound] = []
         tasks: list[Callable[[], None]] = []
         try:
-            item = self._waiting.get(timeout=_IDLE_S)
+            item = self._waiting.get(timeout=wait_s) if wait_s else self._waiting.get_nowait()
             while True:
                 if isinstance(item, Inbound):
                     group.append(item)
@@ -80,16 +98,6 @@ class Consumer:
         except queue.Empty:
             pass
         return group, tasks
-
-    def _until_stored(self, group: Sequence[Inbound]) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._writer.process(group)
-            except StoreUnavailableError as err:
-                _log.warning("ingest.waiting messages=%d problem=%s", len(group), err)
-                self._stopping.wait(RETRY_S)
-            else:
-                return
 
 
 def _guarded(task: Callable[[], None]) -> None:
