@@ -56,7 +56,10 @@ class Purpose(IntFlag):
     ISSUE = 2
     POLICY = 4
     CONTROL = 8
+    COMMAND = 16
 
+
+_MOST = sum(Purpose)
 
 PURPOSE_OF_KIND = {
     Kind.BUNDLE: Purpose.POLICY,
@@ -64,8 +67,8 @@ PURPOSE_OF_KIND = {
     Kind.DELTA: Purpose.POLICY,
     Kind.STAFF: Purpose.POLICY,
     Kind.ACK: Purpose.CONTROL,
-    Kind.CONFIG: Purpose.CONTROL,
-    Kind.COMMAND: Purpose.CONTROL,
+    Kind.CONFIG: Purpose.COMMAND,
+    Kind.COMMAND: Purpose.COMMAND,
 }
 """Which purpose a key needs for which downward message."""
 
@@ -91,8 +94,8 @@ class Key:
 
     def __post_init__(self) -> None:
         """Loads the key once. Raises MalformedError for a key that could not be used safely."""
-        if not 1 <= self.purposes <= sum(Purpose):
-            raise MalformedError(f"key: purposes are {int(self.purposes)}, must be 1 to 15")
+        if not 1 <= self.purposes <= _MOST:
+            raise MalformedError(f"key: purposes are {int(self.purposes)}, must be 1 to {_MOST}")
         if not 0 <= self.not_before < self.not_after <= MAX_SEQ:
             raise MalformedError(f"key: its window is {self.not_before} to {self.not_after}")
         try:
@@ -282,7 +285,7 @@ def _parse_key(row: object) -> Key:
         case [bytes() as public, purposes, not_before, not_after, bool() as revoked]:
             return Key(
                 public=public,
-                purposes=Purpose(shapes.number(purposes, "key: purposes", sum(Purpose))),
+                purposes=Purpose(shapes.number(purposes, "key: purposes", _MOST)),
                 not_before=shapes.number(not_before, "key: not before", MAX_SEQ),
                 not_after=shapes.number(not_after, "key: not after", MAX_SEQ),
                 revoked=revoked,

@@ -1,7 +1,8 @@
-"""Journal records sealed so that only the controller reads them (docs/protocol.md §7).
+"""Journal records sealed so that only the controller reads them (docs/protocol.md §7, §10).
 
 A segment of the journal has one random key. The key lies on the card sealed to the controller's
 public key (HPKE, RFC 9180); the gateway holds it in memory alone and forgets it at its end.
+What a command brings back is sealed to the same key, bound to the command.
 """
 
 from dataclasses import dataclass, field
@@ -69,6 +70,31 @@ def open_segment_key(sealed: bytes, private: X25519PrivateKey, name: SegmentName
     if len(key) != SEGMENT_KEY_BYTES:
         raise UntrustedError(f"segment {name.number} of {name.gateway}: key of {len(key)} bytes")
     return key
+
+
+def seal_attachment(
+    plain: bytes, recipient: X25519PublicKey, gateway: GatewayId, command_id: str
+) -> bytes:
+    """Returns what a command brought back so that only the controller reads it."""
+    return _SUITE.encrypt(plain, recipient, info=_attachment_info(gateway, command_id))
+
+
+def open_attachment(
+    sealed: bytes, private: X25519PrivateKey, gateway: GatewayId, command_id: str
+) -> bytes:
+    """Returns what a command brought back.
+
+    Raises:
+        UntrustedError: sealed to another key, for another command or gateway, or altered.
+    """
+    try:
+        return _SUITE.decrypt(sealed, private, info=_attachment_info(gateway, command_id))
+    except (InvalidTag, ValueError) as err:
+        raise UntrustedError(f"attachment of command {command_id} does not open") from err
+
+
+def _attachment_info(gateway: GatewayId, command_id: str) -> bytes:
+    return b"\x00".join((b"doorward/1/attachment", gateway.encode(), command_id.encode()))
 
 
 @dataclass(frozen=True, slots=True)

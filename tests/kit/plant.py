@@ -60,6 +60,7 @@ def signer(number: int) -> Ed25519Signer:
 
 
 ROOT, ISSUER, POLICY_SIGNER, CONTROL = signer(1), signer(2), signer(3), signer(4)
+COMMANDER = signer(40)
 
 
 def key_of(
@@ -91,6 +92,7 @@ def keyring(version: int = 1, *, threshold: int = 1, keys: tuple[Key, ...] = ())
             key_of(ISSUER, Purpose.ISSUE),
             key_of(POLICY_SIGNER, Purpose.POLICY),
             key_of(CONTROL, Purpose.CONTROL),
+            key_of(COMMANDER, Purpose.COMMAND),
         ),
     )
 

@@ -30,6 +30,7 @@ from doorward.keys import (
     verify_signed,
 )
 from tests.kit.plant import (
+    COMMANDER,
     CONTROL,
     ISSUER,
     KEYRING,
@@ -284,7 +285,7 @@ def test_threshold_leaves_room_for_a_change_of_every_root_key() -> None:
         {"public": bytes(32)},
         {"public": (1).to_bytes(32, "little")},
         {"purposes": Purpose(0)},
-        {"purposes": Purpose(16)},
+        {"purposes": Purpose(32)},
         {"not_before": -1},
         {"not_before": 5, "not_after": 5},
         {"not_after": MAX_SEQ + 1},
@@ -298,7 +299,7 @@ def test_key_that_could_not_be_used_safely_is_never_made(changes: dict[str, obje
 
 FULL = keyring(
     keys=tuple(
-        key_of(signer(100 + n), Purpose(1 + n % 15), n, MAX_SEQ - n, revoked=n == 7)
+        key_of(signer(100 + n), Purpose(1 + n % 31), n, MAX_SEQ - n, revoked=n == 7)
         for n in range(MAX_KEYS)
     )
 )
@@ -317,7 +318,7 @@ KEYS = st.builds(
         signer(number), Purpose(purposes), before, before + length, revoked=revoked
     ),
     st.integers(0, 255),
-    st.integers(1, 15),
+    st.integers(1, 31),
     st.integers(0, 2**40),
     st.integers(1, 2**40),
     st.booleans(),
@@ -369,7 +370,7 @@ WRONG_FIELDS: dict[str, object] = {
     "a key of 33 bytes": FIELDS | {"keys": [[bytes(33), 1, 0, 9, False]]},
     "a weak key": FIELDS | {"keys": [[bytes(32), 1, 0, 9, False]]},
     "purposes that are true": FIELDS | {"keys": [[ROOT.public, True, 0, 9, False]]},
-    "purpose 16": FIELDS | {"keys": [[ROOT.public, 17, 0, 9, False]]},
+    "purpose 32": FIELDS | {"keys": [[ROOT.public, 33, 0, 9, False]]},
     "purpose 0": FIELDS | {"keys": [FIELDS["keys"][0], [ISSUER.public, 0, 0, 9, False]]},  # type: ignore[index]
     "a window that is false": FIELDS | {"keys": [[ROOT.public, 1, False, 9, False]]},
     "an empty window": FIELDS | {"keys": [[ROOT.public, 1, 9, 9, False]]},
@@ -414,7 +415,7 @@ def offered(kind: Kind, *signers: Ed25519Signer) -> bytes:
 
 
 @pytest.mark.parametrize("kind", PURPOSE_OF_KIND)
-@pytest.mark.parametrize("owner", [ROOT, ISSUER, POLICY_SIGNER, CONTROL, THIEF])
+@pytest.mark.parametrize("owner", [ROOT, ISSUER, POLICY_SIGNER, CONTROL, COMMANDER, THIEF])
 def test_each_kind_counts_by_keys_of_its_own_purpose_alone(
     kind: Kind, owner: Ed25519Signer
 ) -> None:
@@ -437,10 +438,13 @@ def test_each_kind_counts_by_keys_of_its_own_purpose_alone(
         (Kind.BATCH, Purpose.CONTROL),
         (Kind.OUTCOME, Purpose.CONTROL),
         (Kind.STATUS, Purpose.ISSUE),
+        (Kind.COMMAND, Purpose.CONTROL),
+        (Kind.CONFIG, Purpose.CONTROL),
+        (Kind.ACK, Purpose.COMMAND),
     ],
 )
 def test_caller_who_asks_for_the_wrong_purpose_gets_no_trust(kind: Kind, purpose: Purpose) -> None:
-    everything = key_of(CONTROL, Purpose(15))
+    everything = key_of(CONTROL, Purpose(31))
     ring = keyring(keys=(everything,))
     with pytest.raises(UntrustedError, match="never counts"):
         verify_signed(parse_envelope(offered(kind, CONTROL)), ring, purpose, NOON)

@@ -71,6 +71,7 @@ class LoneSite:
             self.key("old", Purpose.ISSUE),
             self.key("policy", Purpose.POLICY),
             self.key("control", Purpose.CONTROL),
+            self.key("command", Purpose.COMMAND),
         )
         ring = Keyring(site=self.name, version=1, created_at=self.now, threshold=1, keys=keys)
         return seal_envelope(Kind.KEYRING, ring.to_body(), [self.signer("root")])

@@ -9,7 +9,9 @@ from doorward.keys import Key, Keyring, Purpose
 
 SIGNERS = {
     name: Ed25519Signer.from_seed(bytes([number] * 32))
-    for number, name in enumerate(("root-a", "root-b", "root-c", "policy", "control", "thief"), 1)
+    for number, name in enumerate(
+        ("root-a", "root-b", "root-c", "policy", "control", "thief", "command"), 1
+    )
 }
 FROM, TO = 1_760_000_000, 1_791_536_000
 WEAK_KEYS = (
@@ -57,7 +59,12 @@ def _keyring(version: int, threshold: int, *roots: str, site: str = "plant-7") -
         version=version,
         created_at=FROM + version,
         threshold=threshold,
-        keys=(*keys, _key("policy", Purpose.POLICY), _key("control", Purpose.CONTROL)),
+        keys=(
+            *keys,
+            _key("policy", Purpose.POLICY),
+            _key("control", Purpose.CONTROL),
+            _key("command", Purpose.COMMAND),
+        ),
     )
 
 
@@ -115,7 +122,7 @@ def _malformed_keyrings() -> list[tuple[str, dict[str, object]]]:
         ("no keys", plain | {"keys": []}),
         ("the same key twice", plain | {"keys": rows + rows[:1]}),
         ("a weak key", plain | {"keys": rows + weak}),
-        ("purpose 16", plain | {"keys": [*rows, [bytes(range(32)), 16, FROM, TO, False]]}),
+        ("purpose 32", plain | {"keys": [*rows, [bytes(range(32)), 32, FROM, TO, False]]}),
         ("revoked as a number", plain | {"keys": [[*rows[0][:4], 0]]}),
         ("a window that is empty", plain | {"keys": [[*rows[0][:2], TO, TO, False]]}),
     ]
@@ -134,6 +141,10 @@ def _messages() -> list[dict[str, object]]:
         ("last second of the window", Kind.ACK, "control", TO - 1, "control"),
         ("a second after it", Kind.ACK, "control", TO, None),
         ("a gateway without a clock", Kind.ACK, "control", None, "control"),
+        ("command key, command", Kind.COMMAND, "command", FROM, "command"),
+        ("command key, configuration", Kind.CONFIG, "command", FROM, "command"),
+        ("control key, command", Kind.COMMAND, "control", FROM, None),
+        ("command key, acknowledgement", Kind.ACK, "command", FROM, None),
     ]
     return [
         {

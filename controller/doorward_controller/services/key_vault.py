@@ -22,7 +22,7 @@ from doorward.envelope import Ed25519Signer
 from doorward_controller.errors import KeyVaultError
 
 WRAPPING_KEY_FILE = "key-encryption.key"
-_NAMES = ("root", "issue", "policy", "control", "intake")
+_NAMES = ("root", "issue", "policy", "control", "command", "intake")
 _NONCE_BYTES = 12
 
 
@@ -34,7 +34,8 @@ class KeyVault:
         root: signs keyrings. Its file can be kept elsewhere; None then.
         issue: signs codes.
         policy: signs bundles and status lists.
-        control: signs acknowledgements, configuration and commands.
+        control: signs acknowledgements.
+        command: signs commands, which open doors, and desired configurations.
         intake: opens what gateways sealed.
         personal: wraps the per-person keys.
         codes: seals issued codes.
@@ -45,6 +46,7 @@ class KeyVault:
     issue: Ed25519Signer
     policy: Ed25519Signer
     control: Ed25519Signer
+    command: Ed25519Signer
     intake: X25519PrivateKey
     personal: AESGCM
     codes: AESGCM
@@ -81,6 +83,7 @@ class KeyVault:
             issue=Ed25519Signer.from_seed(seeds["issue"]),
             policy=Ed25519Signer.from_seed(seeds["policy"]),
             control=Ed25519Signer.from_seed(seeds["control"]),
+            command=Ed25519Signer.from_seed(seeds["command"]),
             intake=X25519PrivateKey.from_private_bytes(seeds["intake"]),
             personal=AESGCM(_derive(wrapping, b"personal")),
             codes=AESGCM(_derive(wrapping, b"codes")),

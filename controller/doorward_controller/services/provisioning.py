@@ -25,7 +25,7 @@ class Provisioning:
     Attributes:
         keyring: the signed keyring that it pins.
         intake_key: raw X25519 key to which it seals its journal.
-        control_key: raw Ed25519 key that signs acknowledgements and commands; also in the keyring.
+        control_key: raw Ed25519 key that signs acknowledgements; also in the keyring.
     """
 
     site: SiteId
@@ -90,6 +90,7 @@ def _first_keyring(keys: KeyVault, site: SiteId, now_utc_s: int) -> bytes:
         (keys.issue, Purpose.ISSUE),
         (keys.policy, Purpose.POLICY),
         (keys.control, Purpose.CONTROL),
+        (keys.command, Purpose.COMMAND),
     )
     ring = Keyring(
         site=site,
