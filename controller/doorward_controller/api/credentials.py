@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 
 from doorward.credential import CredentialClass, Form
+from doorward.foreign import LONGEST_BYTES, Family
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
@@ -14,7 +15,7 @@ from doorward_controller.queries.credentials import CredentialFilter, Credential
 from doorward_controller.queries.paging import MAX_LIMIT, Page
 from doorward_controller.services import codes, issuing, revocation
 from doorward_controller.services.codes import DrawFormat
-from doorward_controller.services.issuing import IssueRequest
+from doorward_controller.services.issuing import ForeignNumber, IssueRequest
 
 router = APIRouter(tags=["credentials"])
 reads = Depends(Needs(Action.READ_CREDENTIALS))
@@ -22,8 +23,18 @@ reads = Depends(Needs(Action.READ_CREDENTIALS))
 Seconds = Annotated[int, Field(ge=0, lt=2**32)]
 
 
+class ForeignBody(BaseModel):
+    """A number that somebody else printed, as it stands on the card, in bars or in squares."""
+
+    text: str = Field(min_length=1, max_length=LONGEST_BYTES)
+    family: Family = Family.LINES
+
+
 class IssueBody(BaseModel):
-    """A credential to issue. `holder_key` (hex, compressed P-256) belongs to a pass alone."""
+    """A credential to issue.
+
+    `holder_key` (hex, compressed P-256) belongs to a pass alone, `foreign` to a linked number.
+    """
 
     credential_class: CredentialClass
     form: Form = Form.BADGE
@@ -33,10 +44,14 @@ class IssueBody(BaseModel):
     groups: list[str] = Field(default_factory=list, max_length=64)
     purpose: str = Field("", max_length=issuing.MAX_PURPOSE_CHARACTERS)
     holder_key: Annotated[str, Field(pattern=r"^[0-9a-f]{66}$")] | None = None
+    foreign: ForeignBody | None = None
 
 
 class IssuedBody(BaseModel):
-    """A credential that was issued. `text` is what its code holds; a pass has a grant instead."""
+    """A credential that was issued. `text` is what its code holds; a pass has a grant instead.
+
+    A linked number has neither: it stands on its card already.
+    """
 
     credential_id: str
     form: Form
@@ -70,6 +85,7 @@ def issue(body: IssueBody, backend: BackendDep, actor: ActorDep) -> IssuedBody:
         groups=tuple(body.groups),
         purpose=body.purpose,
         holder_key=bytes.fromhex(body.holder_key) if body.holder_key else None,
+        foreign=_foreign(body),
     )
     issued = issuing.issue(backend, actor, request)
     return IssuedBody(
@@ -79,6 +95,12 @@ def issue(body: IssueBody, backend: BackendDep, actor: ActorDep) -> IssuedBody:
         status_index=issued.status_index,
         pass_grant=issued.pass_grant.hex() if issued.pass_grant else None,
     )
+
+
+def _foreign(body: IssueBody) -> ForeignNumber | None:
+    if body.foreign is None:
+        return None
+    return ForeignNumber(text=body.foreign.text, family=body.foreign.family)
 
 
 @router.get("/credentials", dependencies=[reads])

@@ -11,10 +11,11 @@ from fastapi.responses import Response
 
 from doorward.credential import CredentialClass
 from doorward.credential import Form as CodeForm
+from doorward.foreign import LONGEST_BYTES, SHORTEST_BYTES, Family
 from doorward_controller.console.names import names_of
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit, query_of
 from doorward_controller.domain.permissions import Action
-from doorward_controller.errors import ActError, InvalidError, NotFoundError
+from doorward_controller.errors import ActError, ConflictError, InvalidError, NotFoundError
 from doorward_controller.queries import credentials, propagation, record_feed
 from doorward_controller.services import codes, holders, issuing, revocation, rules
 
@@ -136,6 +137,33 @@ def code(visit: SignedIn, credential_id: str, extension: str) -> Response:
     return Response(drawn, media_type=codes.MEDIA_TYPES[shape], headers=headers)
 
 
+@router.post("/badges/{credential_id}/link")
+def link_act(
+    visit: GenuineSignedIn,
+    credential_id: str,
+    number: Annotated[str, Form(max_length=LONGEST_BYTES)] = "",
+    family: Annotated[Family, Form()] = Family.LINES,
+) -> Response:
+    """Links an existing card or number to the badge's holder, with the badge's own rights."""
+    visit.require(Action.ISSUE)
+    row = _row(visit, credential_id)
+    request = issuing.IssueRequest(
+        credential_class=row.credential_class,
+        form=CodeForm.FOREIGN,
+        not_before=row.not_before,
+        expires=row.expires,
+        holder_id=row.holder_id,
+        groups=tuple(row.groups),
+        foreign=issuing.ForeignNumber(text=number.strip(), family=family),
+    )
+    try:
+        issued = issuing.issue(visit.backend, visit.actor, request)
+    except (InvalidError, ConflictError) as err:
+        said = _one(visit, credential_id) | {"refusal": err}
+        return visit.page("badge.html", said, status_code=err.status)
+    return visit.go(f"/badges/{issued.credential_id}", done="linked")
+
+
 @router.post("/badges/{credential_id}/revoke")
 def revoke_act(
     visit: GenuineSignedIn, credential_id: str, reason: Annotated[str, Form()] = ""
@@ -214,6 +242,11 @@ def _one(visit: Visit, credential_id: str) -> dict[str, object]:
         "status": propagation.of_status(store, row.status_seq) if row.status_seq else None,
         "rows": scans,
         "reason_max": _REASON_MAX,
+        "is_linked_number": row.form is CodeForm.FOREIGN,
+        "families": [each.value for each in Family],
+        "number_min": SHORTEST_BYTES,
+        "number_max": LONGEST_BYTES,
+        "refusal": None,
     }
 
 

@@ -135,6 +135,7 @@ FORMS: Mapping[str, str] = MappingProxyType(
         "dw0": mark("Sticker (DW0)"),
         "dw1": mark("Signed badge (DW1)"),
         "dw2": mark("Phone pass (DW2)"),
+        "foreign": mark("Existing card or number"),
         "other": mark("Not a Doorward code"),
     }
 )
@@ -259,6 +260,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
 NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "issued": ("good", mark("The badge is issued and on its way to every gateway.")),
+        "linked": ("good", mark("The number is linked. It counts after the next policy release.")),
         "revoked": ("good", mark("Revoked. The gateways are being told now.")),
         "suspended": ("good", mark("Suspended. It can be restored at any time.")),
         "restored": ("good", mark("Restored. The gateways are being told now.")),

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from doorward.credential import CredentialClass
 from doorward.ids import parse_name
-from doorward.policy import DEFAULT_MAX_AGE_S, InDoubt, Posture, Unlisted
+from doorward.policy import DEFAULT_MAX_AGE_S, Foreign, InDoubt, Posture, Unlisted
 from doorward.policy_draft import GrantDraft
 from doorward.schedule import DayType, Schedule, SiteTime, Span
 
@@ -60,6 +60,7 @@ class PortalOptions(_Part):
     clock_untrusted: InDoubt = InDoubt.DENY
     max_age_s: Annotated[int, Field(ge=60, le=366 * 86_400)] = DEFAULT_MAX_AGE_S
     stale: InDoubt = InDoubt.DENY
+    foreign: Foreign = Foreign.DENY
 
 
 ClassName = Literal[

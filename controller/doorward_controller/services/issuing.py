@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from doorward.credential import CredentialClass, Form, Statement, issue_badge, issue_pass
 from doorward.errors import BadIdError
+from doorward.foreign import Family
 from doorward.ids import CredentialId, parse_credential_id
 from doorward.status import Status
 from doorward.sticker import NUMBER_BYTES, make_sticker, sticker_digest
 from doorward_controller.domain.permissions import Action, Actor
 from doorward_controller.domain.rule_book import RuleBook
 from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
-from doorward_controller.services import rules, status_publishing
+from doorward_controller.services import foreign_codes, rules, status_publishing
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.key_vault import seal, unseal
@@ -26,6 +27,14 @@ MAX_PURPOSE_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignNumber:
+    """A number that somebody else printed, as it stands on the card."""
+
+    text: str
+    family: Family = Family.LINES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IssueRequest:
     """What is asked for.
 
@@ -34,6 +43,7 @@ class IssueRequest:
         holder_id: whom it stands for, or None (a thing, an event's anonymous badge).
         groups: in addition to those of the holder.
         holder_key: compressed P-256 point of the holder's device; for `Form.PASS` only.
+        foreign: the number that is linked; for `Form.FOREIGN` only.
     """
 
     credential_class: CredentialClass
@@ -44,6 +54,7 @@ class IssueRequest:
     groups: tuple[str, ...] = ()
     purpose: str = ""
     holder_key: bytes | None = None
+    foreign: ForeignNumber | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +62,8 @@ class Issued:
     """What was made.
 
     Attributes:
-        text: what the code holds; empty for a pass, whose code the holder's device draws.
+        text: what the code holds; empty for a pass, whose code the holder's device draws, and for a
+            linked number, which stands on its card already.
         pass_grant: the issuer's part of a pass, which the holder's device keeps.
     """
 
@@ -84,7 +96,7 @@ def issue(backend: Backend, actor: Actor, request: IssueRequest) -> Issued:
             expires=request.expires,
             credential_class=request.credential_class,
         )
-        code = _code(backend, request, statement)
+        code = _code(backend, doing, request, statement)
         is_grown = _take_index(backend, doing, state)
         credentials.add(
             doing.connection, _row(backend, actor, request, statement, code, doing.now.utc_s)
@@ -104,6 +116,8 @@ def issue(backend: Backend, actor: Actor, request: IssueRequest) -> Issued:
 def code_text(backend: Backend, actor: Actor, credential_id: str) -> str:
     """Returns what a badge's or sticker's code holds, to show or print it again.
 
+    A linked number is kept, so that its hash can be made anew, and never shown.
+
     Raises ForbiddenError, InvalidError, NotFoundError or ConflictError.
     """
     with act(backend, actor, Action.ISSUE, name="show_code", subject=credential_id[:16]) as doing:
@@ -118,6 +132,10 @@ def code_text(backend: Backend, actor: Actor, credential_id: str) -> str:
             raise ConflictError(
                 "a pass has no printed code; its holder's device draws it", code="pass_has_no_code"
             )
+        if found[0].form is Form.FOREIGN:
+            raise ConflictError(
+                "a linked number stands on its own card", code="foreign_has_no_code"
+            )
         return unseal(backend.keys.codes, found[0].sealed_code, id_).decode()
 
 
@@ -131,6 +149,8 @@ def _check(doing: Act, request: IssueRequest, book: RuleBook) -> None:
         raise InvalidError("the credential would have expired already", code="bad_validity")
     if (request.form is Form.PASS) != (request.holder_key is not None):
         raise InvalidError("a holder's key belongs to a pass and to nothing else")
+    if (request.form is Form.FOREIGN) != (request.foreign is not None):
+        raise InvalidError("a number belongs to a linked card and to nothing else")
     if len(request.purpose) > MAX_PURPOSE_CHARACTERS:
         raise InvalidError(
             f"the purpose has {len(request.purpose)} characters, at most {MAX_PURPOSE_CHARACTERS}"
@@ -144,7 +164,11 @@ def _check(doing: Act, request: IssueRequest, book: RuleBook) -> None:
             raise NotFoundError(f"there is no holder {request.holder_id[:40]!r}", code="no_holder")
 
 
-def _code(backend: Backend, request: IssueRequest, statement: Statement) -> _Code:
+def _code(backend: Backend, doing: Act, request: IssueRequest, statement: Statement) -> _Code:
+    if request.foreign is not None:
+        text, family = request.foreign.text, request.foreign.family
+        digest = foreign_codes.link(backend, doing, text, family)
+        return _Code(text="", kept=text.encode(), sticker_hash=digest)
     if request.form is Form.STICKER:
         return _draw_sticker()
     if request.form is Form.BADGE:

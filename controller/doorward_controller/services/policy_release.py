@@ -10,14 +10,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from doorward import topics
+from doorward.credential import Form
 from doorward.envelope import Kind, seal_envelope
 from doorward.ids import CredentialId, GatewayId, PortalId
 from doorward.policy_draft import PersonDraft, PolicyDraft, PortalDraft, build_body
 from doorward.roster import StickerRow
+from doorward.status import Status
 from doorward_controller.domain.permissions import Action, Actor
 from doorward_controller.domain.rule_book import PortalOptions, RuleBook
 from doorward_controller.errors import ConflictError
-from doorward_controller.services import status_publishing
+from doorward_controller.services import foreign_codes, status_publishing
 from doorward_controller.services.acting import act, check_read
 from doorward_controller.services.backend import Backend
 from doorward_controller.store import credentials, gateways, policies
@@ -76,7 +78,8 @@ class _Roster:
     rows: Iterator[RosterRow]
     groups: frozenset[str]
     qualifications: frozenset[str]
-    stickers: list[tuple[bytes, StickerRow]] = field(default_factory=list)
+    _labels: dict[bytes, tuple[bool, StickerRow]] = field(default_factory=dict)
+    has_foreign: bool = False
     read: int = 0
 
     def people(self) -> Iterator[PersonDraft]:
@@ -84,7 +87,8 @@ class _Roster:
             self.read += 1
             id_ = CredentialId(row.id)
             if row.sticker_hash is not None:
-                self.stickers.append((row.sticker_hash, StickerRow(id_, row.status_index)))
+                self.has_foreign |= row.form == Form.FOREIGN
+                self._add(row.sticker_hash, StickerRow(id_, row.status_index), row.status)
             yield PersonDraft(
                 credential_id=id_,
                 not_before=row.not_before,
@@ -92,6 +96,18 @@ class _Roster:
                 groups=self._groups(row),
                 qualifications=self._qualifications(row),
             )
+
+    def stickers(self) -> Iterator[tuple[bytes, StickerRow]]:
+        """Where each label leads, once `people` was read to its end."""
+        return ((digest, label) for digest, (_, label) in self._labels.items())
+
+    def _add(self, digest: bytes, label: StickerRow, status: int) -> None:
+        """A number that was linked anew leads to what counts, or to what was revoked last."""
+        counts = status != Status.REVOKED
+        rank = (counts, label.status_index)
+        known = self._labels.get(digest)
+        if known is None or rank > (known[0], known[1].status_index):
+            self._labels[digest] = (counts, label)
 
     def _groups(self, row: RosterRow) -> tuple[str, ...]:
         """A group that the rule book no longer has opens nothing and is left out."""
@@ -133,7 +149,8 @@ def _build(backend: Backend, connection: sa.Connection, actor: Actor) -> StoredB
         classes=book.class_groups(),
         portals=_portals(book, gateways.portals_of_site(connection, site)),
         people=people,
-        stickers=roster.stickers,
+        stickers=roster.stickers(),
+        foreign_salt=foreign_codes.salt_of(backend, site) if roster.has_foreign else b"",
     )
     try:
         body = build_body(draft)

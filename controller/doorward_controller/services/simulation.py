@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from doorward.credential import Credential, Form, Statement
-from doorward.decision import Grant, Rules, decide
+from doorward.decision import Grant, Presentation, Rules, decide
 from doorward.envelope import parse_envelope
 from doorward.errors import BadIdError
+from doorward.foreign import ForeignClaim
 from doorward.ids import CredentialId, KeyId, PortalId, parse_credential_id
 from doorward.keys import Keyring
 from doorward.policy import Policy
@@ -93,7 +94,9 @@ def _load(backend: Backend, credential_id: str) -> tuple[StoredCredential, Rules
     return found[0], Rules(policy=policy, status=status)
 
 
-def _presentation(credential: StoredCredential, keyring: Keyring) -> Credential | StickerClaim:
+def _presentation(credential: StoredCredential, keyring: Keyring) -> Presentation:
+    if credential.form is Form.FOREIGN and credential.sticker_hash is not None:
+        return ForeignClaim((credential.sticker_hash,))
     if credential.sticker_hash is not None:
         return StickerClaim(credential.sticker_hash)
     key = keyring.find(KeyId(credential.key_id))

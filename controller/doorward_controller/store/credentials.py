@@ -59,6 +59,8 @@ class RosterRow:
     not_before: int
     expires: int
     groups_json: str
+    form: str
+    status: int
     sticker_hash: bytes | None
     holder_groups_json: str | None
     holder_qualifications_json: str | None
@@ -85,6 +87,16 @@ def find(connection: sa.Connection, ids: Sequence[bytes]) -> tuple[StoredCredent
         )
         for row in rows
     )
+
+
+def holding(connection: sa.Connection, digest: bytes, now_utc_s: int) -> bytes | None:
+    """Returns the credential, neither revoked nor expired, to which a digest leads, or None."""
+    wanted = sa.select(credentials.c.id).where(
+        credentials.c.sticker_hash == digest,
+        credentials.c.status != int(Status.REVOKED),
+        credentials.c.expires > now_utc_s,
+    )
+    return connection.execute(wanted).scalars().first()
 
 
 def set_status(
@@ -119,6 +131,8 @@ def roster(connection: sa.Connection, now_utc_s: int) -> Iterator[RosterRow]:
             credentials.c.not_before,
             credentials.c.expires,
             credentials.c.groups_json,
+            credentials.c.form,
+            credentials.c.status,
             credentials.c.sticker_hash,
             holders.c.groups_json.label("holder_groups_json"),
             holders.c.qualifications_json.label("holder_qualifications_json"),

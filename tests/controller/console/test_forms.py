@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 
+from doorward.credential import Form as CodeForm
 from doorward_controller.domain.permissions import Role
 from doorward_controller.queries import credentials
 from tests.controller.console.conftest import NAMES, PASSWORD, Plant, token_of
@@ -231,3 +232,50 @@ def state_of(plant: Plant) -> str:
     row = credentials.credential(plant.backend.store, plant.badge)
     assert row is not None
     return row.state
+
+
+def linked_numbers(plant: Plant) -> list[str]:
+    narrow = credentials.CredentialFilter(form=CodeForm.FOREIGN)
+    page = credentials.page(plant.backend.store, narrow, cursor=None, limit=50)
+    return [row.credential_id for row in page.items]
+
+
+def test_an_existing_card_is_linked_from_the_page_of_a_badge(plant: Plant) -> None:
+    client = plant.signed_in(Role.ISSUER)
+    path = f"/badges/{plant.badge}"
+    assert f'action="{path}/link"' in client.get(path).text
+    answer = post(client, f"{path}/link", number="00471108\t", family="lines")
+    (linked,) = linked_numbers(plant)
+    assert answer.headers["location"].startswith(f"/badges/{linked}?")
+    page = client.get(answer.headers["location"]).text
+    assert "Existing card or number" in page
+    assert "code.svg" not in page, "a linked number has no code of ours to print"
+    assert "00471108" not in page
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("123", "4 to 128 characters"),
+        ("DW0ABCD", "This is a Doorward code."),
+        ("00471108", "linked to another badge"),
+    ],
+)
+def test_a_number_that_cannot_be_linked_says_why_in_the_form(
+    plant: Plant, number: str, said: str
+) -> None:
+    client = plant.signed_in(Role.ISSUER)
+    path = f"/badges/{plant.badge}/link"
+    post(client, path, number="00471108", family="lines")
+    answer = post(client, path, number=number, family="lines")
+    assert answer.status_code in {400, 409, 422}
+    assert said in answer.text
+    assert len(linked_numbers(plant)) == 1
+
+
+def test_security_links_no_cards(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    path = f"/badges/{plant.badge}"
+    assert f"{path}/link" not in client.get(path).text
+    assert post(client, f"{path}/link", number="00471108", family="lines").status_code == 403
+    assert linked_numbers(plant) == []
