@@ -488,13 +488,51 @@ class MaintenanceEntry:
 
     Attributes:
         what: what was done, for example ``lens cleaned``.
-        who: the service person's name or number, as given.
+        who: the technician's staff number.
+        detail: remarks.
+        part: what was changed, empty where nothing was.
+        serial_old, serial_new: of that part.
+        minutes: how long it took.
+        epoch, seq: the journal's record of it; 0 where the journal did not take it.
     """
 
     at: UtcSeconds
     what: str
     who: str
     detail: str = ""
+    part: str = ""
+    serial_old: str = ""
+    serial_new: str = ""
+    minutes: int = 0
+    epoch: int = 0
+    seq: int = 0
+
+
+class Tallies(Protocol):
+    """What is counted for good. Safe from every thread.
+
+    Every method that keeps something raises DocumentsError, and returns when it is on the disk.
+    """
+
+    def meters(self) -> Mapping[str, int]:
+        """Returns the meters as they were kept last."""
+        ...
+
+    def keep_meters(self, meters: Mapping[str, int]) -> None:
+        """Replaces the meters."""
+        ...
+
+    def pin_failures(self) -> Mapping[str, int]:
+        """Returns the wrong PINs in a row by staff number."""
+        ...
+
+    def keep_pin_failures(self, failures: Mapping[str, int]) -> None:
+        """Replaces them."""
+        ...
+
+    def take_notices(self) -> tuple[Notice, ...]:
+        """Returns what happened to the tallies since the last call."""
+        ...
 
 
 class Documents(Floors, Protocol):
