@@ -59,6 +59,8 @@ class Reason(StrEnum):
     QUALIFICATION_MISSING = "qualification_missing"
     QUALIFICATION_EXPIRED = "qualification_expired"
 
+    NO_CODE = "no_code"
+    BY_HAND = "by_hand"
     NOT_RECORDED = "not_recorded"
 
 
@@ -256,6 +258,14 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
         "Renew the training first.",
         "请先更新培训。",
     ),
+    Reason.NO_CODE: _text(
+        Severity.NORMAL,
+        "No code was shown.",
+        "未出示门禁码。",
+        "Ask the guard to let you in by hand.",
+        "请联系安保人员人工登记。",
+    ),
+    Reason.BY_HAND: _text(Severity.NOTICE, "Please pass.", "请通行。"),
     Reason.NOT_RECORDED: _text(
         Severity.ALARM,
         "The entrance cannot record and stays closed.",
