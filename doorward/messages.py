@@ -17,6 +17,7 @@ from doorward.times import UtcSeconds
 
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_ENTRIES = 64
+MAX_VITALS = 256
 _MAX_NUMBER = 2**53 - 1
 _MAX_TEXT = 200
 
@@ -157,6 +158,8 @@ class Health:
         camera: one word: ``ok``, ``frozen``, ``dark``, ``gone``, …
         clock: one word: ``synchronised``, ``held_over`` or ``unknown``.
         uplink: numbers by name: ``reconnects``, ``in_flight``, ``round_trip_ms``, …
+        vitals: numbers of board, storage, camera, clock and process by the names of
+            `doorward.health_metrics`; what a board cannot tell is left out.
     """
 
     at: UtcSeconds
@@ -167,6 +170,7 @@ class Health:
     camera: str = ""
     clock: str = ""
     uplink: Mapping[str, int] = field(default_factory=dict)
+    vitals: Mapping[str, int] = field(default_factory=dict)
 
     def to_wire(self) -> bytes:
         """Returns the JSON bytes."""
@@ -185,6 +189,7 @@ class Health:
             camera=body.text("camera"),
             clock=body.text("clock"),
             uplink=body.numbers_by_name("uplink"),
+            vitals=body.numbers_by_name("vitals", MAX_VITALS),
         )
 
 
@@ -227,9 +232,9 @@ class _Body:
         return cls.of(value, what)
 
     @classmethod
-    def of(cls, value: object, what: str) -> Self:
-        if not isinstance(value, dict) or len(value) > MAX_ENTRIES:
-            raise MalformedError(f"{what} is not an object of at most {MAX_ENTRIES} keys")
+    def of(cls, value: object, what: str, most: int = MAX_ENTRIES) -> Self:
+        if not isinstance(value, dict) or len(value) > most:
+            raise MalformedError(f"{what} is not an object of at most {most} keys")
         return cls(value, what)
 
     def value(self, name: str) -> object:
@@ -275,8 +280,8 @@ class _Body:
         part = self.part(name)
         return {shapes.text(key, part.what, _MAX_TEXT): part.text(key) for key in part.values}
 
-    def numbers_by_name(self, name: str) -> dict[str, int]:
-        part = self.part(name)
+    def numbers_by_name(self, name: str, most: int = MAX_ENTRIES) -> dict[str, int]:
+        part = _Body.of(self.value(name), f"{self.what}: {name}", most)
         return {shapes.text(key, part.what, _MAX_TEXT): part.number(key) for key in part.values}
 
     def _list(self, name: str) -> list[object]:

@@ -33,6 +33,7 @@ def vectors() -> dict[str, object]:
         camera="ok",
         clock="synchronised",
         uplink={"reconnects": 2},
+        vitals={"temperature_mc": 48_312, "frame_rate_mhz@front": 9_998},
     )
     messages: dict[str, State | Birth | Reported | Health] = {
         "state": State(online=True, boot_id=BOOT, session=3, at=AT),
