@@ -13,7 +13,7 @@ PYTEST := $(PYTHON) -m pytest --hypothesis-profile=ci
 PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadgroup
 CODE := doorward edge controller tests tools bench
 
-.PHONY: help demo test check bench dev format lint test-system vectors reference lock clean ready-%
+.PHONY: help demo test check bench dev format lint test-system test-endurance vectors reference lock clean ready-%
 
 help: ## Print this list
 	@if [ -t 1 ]; then on=$$(printf '\033[1m') off=$$(printf '\033[0m'); fi; \
@@ -44,6 +44,9 @@ lint: ready-lint ## Format, ruff, mypy, import contracts, spelling (all are run,
 
 test-system: ready-test ## Only the tests that start real processes or a browser
 	@$(PYTEST) -m "system or browser" $(ARGS)
+
+test-endurance: ready-test ## The tests that take minutes each, as 200 rounds of kill -9
+	@$(PYTEST) --endurance $(ARGS)
 
 vectors: ready-lint ## Write tests/vectors/ anew; git shows what changed
 	@$(PYTHON) -m tools.make_vectors

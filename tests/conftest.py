@@ -26,9 +26,16 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("dev")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make test-endurance` ask for the tests that take minutes each."""
+    parser.addoption("--endurance", action="store_true", help="run the endurance tests, alone")
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what lies in tests/system, and keep all that starts real processes on one worker."""
+    wanted = config.getoption("--endurance")
+    items[:] = [i for i in items if bool(i.get_closest_marker("endurance")) == wanted]
     for item in items:
         if item.path.is_relative_to(TESTS / "system"):
             item.add_marker(pytest.mark.system)

@@ -105,9 +105,11 @@ class Sight:
             return ()
         decoded = self._decoder.decode(frame.luma, passes)
         if decoded.loss is not None:
-            # Whatever it was, the picture may still be there when the next child is ready.
+            # Whatever it was, the picture may still be there when the next child is ready; and a
+            # code that was held up is not gone because nobody could look.
             self._counts["dropped"] += 1
             self._plan.rearm()
+            self._held.note_unchanged(at_ms)
             return ()
         self._counts["decoded"] += 1
         self._decode_us += _SMOOTHING * (decoded.took_us - self._decode_us)

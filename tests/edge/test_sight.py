@@ -120,6 +120,16 @@ def test_a_lost_frame_is_counted_and_the_next_ones_are_looked_at(stand: Stand) -
     assert len(stand.see(card=250)) == 1
 
 
+def test_a_code_that_is_held_up_while_the_decoder_is_away_stays_one_scan(stand: Stand) -> None:
+    stand.answer = code(b"DW1:A")
+    assert len(stand.see(card=250)) == 1
+    stand.answer = Decoded(loss=Loss.DIED)
+    for _ in range(35):
+        stand.see(card=250)
+    stand.answer = code(b"DW1:A")
+    assert stand.see(card=250) == ()
+
+
 def test_without_frames_it_returns_in_time() -> None:
     source, clock = FakeSource(), SystemClock(ClockSource.ASSUME)
     decoder = FakeDecoder(lambda _: NOTHING)
