@@ -115,7 +115,8 @@ keyring_file = "keyring.dwe"
 seal_key_file = "seal.pub"
 record_key_file = "record.key"
 
-[camera]
+[[camera]]
+name = "front"
 kind = "folder"
 path = "{folder / "pictures"}"
 
@@ -127,8 +128,9 @@ capacity_mib = 64
 
 [[portal]]
 id = "north"
-lock_pin = 17
-green_pin = 22
+cameras = ["front"]
+lock = {{ kind = "fail_secure", terminal = 17 }}
+lamps = {{ green = 22 }}
 """,
         "utf-8",
     )

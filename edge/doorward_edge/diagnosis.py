@@ -17,7 +17,14 @@ from doorward.keys import pin_keyring
 from doorward.times import ClockTrust
 from doorward_edge.adapters.broker_paho import address_of, tls_context
 from doorward_edge.adapters.clock_system import SystemClock
-from doorward_edge.config import CameraKind, ClockSource, ConfigError, EdgeConfig, load_config
+from doorward_edge.config import (
+    CameraKind,
+    CameraSection,
+    ClockSource,
+    ConfigError,
+    EdgeConfig,
+    load_config,
+)
 from doorward_edge.enrolled import SEAL_KEY_BYTES, SEED_BYTES
 
 CONNECT_TIMEOUT_S = 5.0
@@ -51,6 +58,8 @@ def examine(config_path: Path) -> Iterator[Finding]:
         )
         return
     yield Finding(name="configuration", is_well=True, said=str(config_path))
+    for camera in config.cameras:
+        yield _camera(camera)
     for look in (
         _keyring,
         _own_key,
@@ -58,7 +67,6 @@ def examine(config_path: Path) -> Iterator[Finding]:
         _broker_key,
         _data_dir,
         _clock,
-        _camera,
         _pins,
         _broker,
     ):
@@ -205,28 +213,28 @@ def _clock(config: EdgeConfig) -> Finding:
     )
 
 
-def _camera(config: EdgeConfig) -> Finding:
-    camera = config.camera
+def _camera(camera: CameraSection) -> Finding:
+    name = f"camera {camera.name}"
     if camera.kind is CameraKind.PICAMERA2:
         found = importlib.util.find_spec("picamera2") is not None
         said = "picamera2 is installed" if found else "the Python module picamera2 is missing"
         mend = "" if found else "sudo apt install python3-picamera2"
-        return Finding(name="camera", is_well=found, said=said, mend=mend)
+        return Finding(name=name, is_well=found, said=said, mend=mend)
     if camera.kind is CameraKind.SCENE:
-        return Finding(name="camera", is_well=True, said="simulated")
+        return Finding(name=name, is_well=True, said="simulated")
     place = Path(camera.device if camera.kind is CameraKind.V4L2 else camera.path)
     found = place.exists()
     return Finding(
-        name="camera",
+        name=name,
         is_well=found,
         said=f"{place} {'is there' if found else 'is missing'}",
-        mend="" if found else "connect the camera, or correct [camera]",
+        mend="" if found else "connect the camera, or correct [[camera]]",
     )
 
 
 def _pins(config: EdgeConfig) -> Finding:
     chips = sorted(Path("/dev").glob("gpiochip*"))
-    if config.camera.kind is CameraKind.SCENE:
+    if any(camera.kind is CameraKind.SCENE for camera in config.cameras):
         return Finding(name="pins", is_well=True, said="simulated")
     if not chips:
         return Finding(

@@ -23,14 +23,21 @@ from doorward_edge.adapters.journal_sqlite import SqliteJournal
 from doorward_edge.adapters.policy_files import FolderOfPolicies
 from doorward_edge.adapters.watchdog_systemd import SystemdWatchdog
 from doorward_edge.camera import open_camera
-from doorward_edge.config import CameraKind, ConfigError, EdgeConfig, PortalSection
+from doorward_edge.config import (
+    CameraKind,
+    CameraSection,
+    ConfigError,
+    EdgeConfig,
+    OutputLine,
+    PortalConfig,
+)
 from doorward_edge.courier import Courier, Myself, state_message
 from doorward_edge.decoder.client import DecoderClient
 from doorward_edge.decoder.process import ChildSettings
 from doorward_edge.enrolled import Enrolled, load_enrolled
 from doorward_edge.events import EventBook
 from doorward_edge.gateway import Gateway, Parts
-from doorward_edge.perception import Lamp
+from doorward_edge.perception import Lamp, PerceptionError, perception_of
 from doorward_edge.pipeline import Counters, Pipeline
 from doorward_edge.ports import Broker, Documents, FrameSource, Indicator, Journal, Lock
 from doorward_edge.sight import Sight
@@ -81,27 +88,28 @@ def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
 def _assemble(config: EdgeConfig, undo: contextlib.ExitStack, *, simulated: bool) -> Assembled:
     enrolled = load_enrolled(config)
     clock = SystemClock(config.clock.source)
-    pins = recorded_pins() if simulated else _board_pins(config)
+    pins = recorded_pins() if simulated else _board_pins()
     undo.callback(pins.close)
-    lock, indicator = _hands(config, pins)
+    portal, camera_section = _only_portal(config)
+    lock, indicator = _hands(config, portal, pins)
     memory = _open_memory(config, enrolled)
     undo.callback(memory.journal.close)
-    camera = open_camera(config.camera, clock)
-    sight = _open_eyes(config, camera, clock)
+    camera = open_camera(camera_section, clock)
+    sight = _open_eyes(config, portal, camera_section, camera, clock)
     undo.callback(sight.close)
     counters, myself = Counters(), _myself(config, enrolled)
     broker, courier = _connect(config, enrolled, myself, clock, memory, counters, sight)
     record = RecordStage(
         memory.journal,
         boot_id=bytes.fromhex(myself.boot_id),
-        portal=config.portal_id,
+        portal=portal.id,
         is_online=lambda: courier.uplink.is_connected,
     )
     pipeline = Pipeline(
         rules=memory.keeper,
         link=courier.uplink,
         clock=clock,
-        decide=DecideStage(config.portal_id, UsedSlots(), config.portal.held_s),
+        decide=DecideStage(portal.id, UsedSlots(), portal.held_s),
         record=record,
         actuate=ActuateStage(lock, indicator),
         counters=counters,
@@ -133,19 +141,32 @@ def _assemble(config: EdgeConfig, undo: contextlib.ExitStack, *, simulated: bool
     )
 
 
-def _open_eyes(config: EdgeConfig, camera: FrameSource, clock: Clock) -> Sight:
+def _only_portal(config: EdgeConfig) -> tuple[PortalConfig, CameraSection]:
+    portal = config.portals[0]
+    if len(config.portals) > 1 or len(portal.cameras) != 1 or portal.scanners:
+        raise ConfigError("this version serves one portal with one camera")
+    return portal, config.camera(portal.cameras[0])
+
+
+def _open_eyes(
+    config: EdgeConfig,
+    portal: PortalConfig,
+    section: CameraSection,
+    camera: FrameSource,
+    clock: Clock,
+) -> Sight:
     """Starts decoder child and camera thread; both end with the thread that calls this."""
     # A USB camera may give what it likes; room that is not used costs none.
-    any_size = config.camera.kind in {CameraKind.FOLDER, CameraKind.VIDEO, CameraKind.V4L2}
-    size = LARGEST_PICTURE_PX if any_size else config.camera.width_px * config.camera.height_px
+    any_size = section.kind in {CameraKind.FOLDER, CameraKind.VIDEO, CameraKind.V4L2}
+    size = LARGEST_PICTURE_PX if any_size else section.width_px * section.height_px
     settings = ChildSettings(symbologies=config.reader.symbologies, frame_bytes=size)
     return Sight(
         source=camera,
         decoder=DecoderClient(settings, clock),
         strategy=config.reader.strategy,
-        held_s=config.portal.held_s,
+        held_s=portal.held_s,
         clock=clock,
-        roi_px=config.camera.roi_px,
+        roi_px=section.roi_px,
     )
 
 
@@ -222,42 +243,41 @@ def _myself(config: EdgeConfig, enrolled: Enrolled) -> Myself:
         gateway=config.gateway,
         boot_id=os.urandom(BOOT_ID_BYTES).hex(),
         software=version("doorward-edge"),
-        hardware={"board": board_name(), "camera": config.camera.kind.value},
+        hardware={
+            "board": board_name(),
+            "camera": ",".join(camera.kind for camera in config.cameras),
+        },
         capabilities=CAPABILITIES,
         record_key=enrolled.signer.public.hex(),
-        portals=(config.portal_id,),
+        portals=tuple(portal.id for portal in config.portals),
     )
 
 
-def _board_pins(config: EdgeConfig) -> Pins:
+def _board_pins() -> Pins:
     try:
         return board_pins()
     except (ImportError, OSError) as err:
         raise ConfigError(
-            f"the pins of portal {config.portal_id} cannot be used: {err}; "
+            f"the pins of this board cannot be used: {err}; "
             "run `doorward-edge check`, or `doorward-edge simulate` on a machine without GPIO"
         ) from err
 
 
-def _hands(config: EdgeConfig, pins: Pins) -> tuple[Lock, Indicator]:
+def _hands(config: EdgeConfig, portal: PortalConfig, pins: Pins) -> tuple[Lock, Indicator]:
     try:
-        return _lock(config.portal, pins), _indicator(config.portal, pins)
+        return _lock(portal, pins), _indicator(config, portal, pins)
     except PinError as err:
-        raise ConfigError(f"a pin of portal {config.portal_id} cannot be used: {err}") from err
+        raise ConfigError(f"a pin of portal {portal.id} cannot be used: {err}") from err
 
 
-def _lock(portal: PortalSection, pins: Pins) -> Lock:
-    if portal.lock_pin is None:
-        return NoLock()
-    return GpioLock(portal.lock_pin, active_high=portal.lock_active_high, factory=pins)
+def _lock(portal: PortalConfig, pins: Pins) -> Lock:
+    return NoLock() if portal.lock is None else GpioLock(portal.lock, factory=pins)
 
 
-def _indicator(portal: PortalSection, pins: Pins) -> Indicator:
-    wanted = {
-        Lamp.GREEN: portal.green_pin,
-        Lamp.RED: portal.red_pin,
-        Lamp.YELLOW: portal.yellow_pin,
-        Lamp.BLUE: portal.blue_pin,
-    }
-    lamps = {lamp: pin for lamp, pin in wanted.items() if pin is not None}
-    return GpioIndicator(lamps, portal.buzzer_pin, factory=pins)
+def _indicator(config: EdgeConfig, portal: PortalConfig, pins: Pins) -> Indicator:
+    lamps: dict[Lamp, OutputLine] = {Lamp(name): line for name, line in portal.lamps.items()}
+    try:
+        patterns = perception_of(config.perception).patterns
+    except PerceptionError as err:
+        raise ConfigError(str(err)) from err
+    return GpioIndicator(lamps, portal.buzzer, factory=pins, patterns=patterns)

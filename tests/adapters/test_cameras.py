@@ -116,7 +116,7 @@ def test_what_is_no_film_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_usb_camera_that_is_not_there_says_so_and_may_come_later() -> None:
-    section = CameraSection(kind=CameraKind.V4L2, device="/dev/video-that-is-missing")
+    section = CameraSection(name="front", kind=CameraKind.V4L2, device="/dev/video-that-is-missing")
     camera = V4l2Camera(section, HandClock())
     for _ in range(2):
         with pytest.raises(CameraError, match="video-that-is-missing cannot be opened"):
@@ -150,7 +150,7 @@ def test_a_picture_smaller_than_was_asked_for_is_refused() -> None:
     importlib.util.find_spec("picamera2") is not None, reason="picamera2 is installed here"
 )
 def test_a_missing_picamera2_names_its_package() -> None:
-    section = CameraSection(kind=CameraKind.PICAMERA2)
+    section = CameraSection(name="front", kind=CameraKind.PICAMERA2)
     with pytest.raises(CameraError, match="sudo apt install python3-picamera2"):
         open_camera(section, HandClock())
 
@@ -162,7 +162,9 @@ def test_each_kind_that_can_be_tried_here_is_opened(folder: Path, film: Path) ->
         (CameraKind.SCENE, folder, SceneCamera),
         (CameraKind.V4L2, folder, V4l2Camera),
     ):
-        section = CameraSection(kind=kind, path=str(path), width_px=320, height_px=240)
+        section = CameraSection(
+            name="front", kind=kind, path=str(path), width_px=320, height_px=240
+        )
         camera = open_camera(section, HandClock())
         assert isinstance(camera, wanted)
         camera.close()

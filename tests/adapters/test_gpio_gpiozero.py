@@ -14,10 +14,22 @@ from doorward_edge.adapters.gpio_gpiozero import (
     pin_histories,
     recorded_pins,
 )
+from doorward_edge.boards import Level, LockKind
+from doorward_edge.config import LockLine, OutputLine
 from doorward_edge.perception import Lamp
 from doorward_edge.ports import Signal
 
 LOCK_PIN, GREEN_PIN, RED_PIN, BUZZER_PIN = 17, 22, 23, 18
+
+
+def lock_line(released: Level = Level.HIGH) -> LockLine:
+    return LockLine(
+        kind=LockKind.FAIL_SECURE, terminal="lock", pin=LOCK_PIN, released=released, pulse_ms=None
+    )
+
+
+def lit_by(pin: int) -> OutputLine:
+    return OutputLine(terminal=f"GPIO{pin}", pin=pin, active=Level.HIGH)
 
 
 @pytest.fixture
@@ -42,7 +54,7 @@ def _wait_until(true: Callable[[], bool]) -> None:
 def test_claiming_the_pin_never_shows_the_released_level(
     factory: MockFactory, *, active_high: bool
 ) -> None:
-    lock = GpioLock(LOCK_PIN, active_high=active_high, factory=factory)
+    lock = GpioLock(lock_line(Level.HIGH if active_high else Level.LOW), factory=factory)
     released = active_high
     found, *driven = _levels(factory, LOCK_PIN)
     assert driven == ([] if bool(found) is not released else [not released])
@@ -50,7 +62,7 @@ def test_claiming_the_pin_never_shows_the_released_level(
 
 
 def test_a_pulse_releases_and_locks_again(factory: MockFactory) -> None:
-    lock = GpioLock(LOCK_PIN, active_high=True, factory=factory)
+    lock = GpioLock(lock_line(), factory=factory)
     lock.release(30)
     assert factory.pin(LOCK_PIN).state
     _wait_until(lambda: not factory.pin(LOCK_PIN).state)
@@ -58,7 +70,7 @@ def test_a_pulse_releases_and_locks_again(factory: MockFactory) -> None:
 
 
 def test_a_second_pulse_is_not_cut_short_by_the_first(factory: MockFactory) -> None:
-    lock = GpioLock(LOCK_PIN, active_high=True, factory=factory)
+    lock = GpioLock(lock_line(), factory=factory)
     lock.release(40)
     lock.release(60_000)
     threading.Event().wait(0.1)
@@ -68,7 +80,7 @@ def test_a_second_pulse_is_not_cut_short_by_the_first(factory: MockFactory) -> N
 
 
 def test_closing_in_the_middle_of_a_pulse_locks(factory: MockFactory) -> None:
-    lock = GpioLock(LOCK_PIN, active_high=False, factory=factory)
+    lock = GpioLock(lock_line(Level.LOW), factory=factory)
     lock.release(60_000)
     assert not factory.pin(LOCK_PIN).state
     lock.close()
@@ -79,7 +91,7 @@ def test_closing_in_the_middle_of_a_pulse_locks(factory: MockFactory) -> None:
 def test_a_lock_that_is_held_open_outlasts_pulses_until_it_is_secured(
     factory: MockFactory,
 ) -> None:
-    lock = GpioLock(LOCK_PIN, active_high=True, factory=factory)
+    lock = GpioLock(lock_line(), factory=factory)
     lock.release(20)
     lock.hold_open()
     lock.release(20)
@@ -95,7 +107,9 @@ def test_a_lock_that_is_held_open_outlasts_pulses_until_it_is_secured(
 
 def test_a_newer_signal_cuts_the_older_short(factory: MockFactory) -> None:
     indicator = GpioIndicator(
-        {Lamp.GREEN: GREEN_PIN, Lamp.RED: RED_PIN}, BUZZER_PIN, factory=factory
+        {Lamp.GREEN: lit_by(GREEN_PIN), Lamp.RED: lit_by(RED_PIN)},
+        lit_by(BUZZER_PIN),
+        factory=factory,
     )
     indicator.show(Signal.REFUSED, offline=False)
     _wait_until(lambda: bool(factory.pin(RED_PIN).state))
@@ -121,7 +135,7 @@ class Stubborn(MockPWMPin):  # type: ignore[misc]  # gpiozero has no types
 
 def test_a_lock_pin_that_fails_is_driven_again_until_it_is_locked() -> None:
     factory = MockFactory(pin_class=Stubborn)
-    lock = GpioLock(LOCK_PIN, active_high=True, factory=factory)
+    lock = GpioLock(lock_line(), factory=factory)
     Stubborn.refuses = 2
     lock.release(10)
     _wait_until(lambda: not factory.pin(LOCK_PIN).state)
@@ -132,7 +146,7 @@ def test_a_lock_pin_that_fails_is_driven_again_until_it_is_locked() -> None:
 def test_a_lock_that_cannot_be_locked_again_is_not_released(
     factory: MockFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = GpioLock(LOCK_PIN, active_high=True, factory=factory)
+    lock = GpioLock(lock_line(), factory=factory)
 
     def no_thread(_self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -147,7 +161,9 @@ def test_a_lock_that_cannot_be_locked_again_is_not_released(
 
 def test_a_lamp_that_fails_does_not_silence_the_next_signal() -> None:
     factory = MockFactory(pin_class=Stubborn)
-    indicator = GpioIndicator({Lamp.GREEN: GREEN_PIN, Lamp.RED: RED_PIN}, None, factory=factory)
+    indicator = GpioIndicator(
+        {Lamp.GREEN: lit_by(GREEN_PIN), Lamp.RED: lit_by(RED_PIN)}, None, factory=factory
+    )
     indicator.show(Signal.GRANTED, offline=False)
     _wait_until(lambda: bool(factory.pin(GREEN_PIN).state))
     Stubborn.refuses = 1
@@ -160,7 +176,7 @@ def test_a_lamp_that_fails_does_not_silence_the_next_signal() -> None:
 
 def test_recorded_pins_remember_a_bounded_past() -> None:
     pins = recorded_pins()
-    lock = GpioLock(LOCK_PIN, active_high=True, factory=pins)
+    lock = GpioLock(lock_line(), factory=pins)
     for _ in range(LAST_CHANGES):
         lock._device.on()
         lock._device.off()

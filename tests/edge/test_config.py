@@ -4,7 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from doorward_edge.config import CameraKind, ClockSource, ConfigError, load_config, parse_config
+from doorward_edge.boards import Contact, Level, LockKind
+from doorward_edge.config import (
+    CameraKind,
+    ClockSource,
+    ConfigError,
+    Direction,
+    LockLine,
+    ScannerKind,
+    load_config,
+    parse_config,
+)
+from doorward_edge.ports import InputKind
 
 PLACE = Path("/etc/doorward/edge.toml")
 GOOD = """\
@@ -24,55 +35,190 @@ keyring_file = "keyring.dwe"
 seal_key_file = "seal.pub"
 record_key_file = "record.key"
 
-[camera]
+[[camera]]
+name = "front"
 kind = "scene"
 
 [[portal]]
 id = "north"
-lock_pin = 17
+cameras = ["front"]
+lock = { kind = "fail_secure", terminal = 17 }
+"""
+SECOND = """
+[[scanner]]
+name = "desk-scanner"
+kind = "serial"
+device = "/dev/serial/by-id/usb-1"
+
+[[portal]]
+id = "south"
+direction = "exit"
+scanners = ["desk-scanner"]
+lamps = { green = "green" }
+buzzer = "buzzer"
+
+[portal.lock]
+kind = "turnstile"
+terminal = "lock-2"
+
+[portal.inputs]
+contact = { terminal = "contact" }
+exit_button = { terminal = 16, second_terminal = 20, debounce_ms = 80 }
+
+[inputs]
+fire = { terminal = "fire" }
 """
 
 
 def test_defaults_are_filled_in_and_files_count_from_the_configurations_folder() -> None:
     config = parse_config(GOOD, PLACE)
-    assert config.camera.kind is CameraKind.SCENE
-    assert (config.camera.width_px, config.camera.height_px, config.camera.fps) == (1280, 720, 10)
+    (camera,) = config.cameras
+    assert camera.kind is CameraKind.SCENE
+    assert (camera.width_px, camera.height_px, camera.fps) == (1280, 720, 10)
+    assert (camera.exposure_us, camera.gain, camera.focus) == (None, None, "auto")
     assert config.clock.source is ClockSource.KERNEL
     assert config.data_dir == Path("/etc/doorward/data")
     assert config.broker.ca_file == "/etc/doorward/ca.pem"
     assert config.broker.key_file == "/keys/gate-1.key"
-    assert config.portal.lock_pin == 17
+    assert config.panel is None
 
 
+def test_a_lock_on_a_pin_gets_the_level_that_releases_it() -> None:
+    (portal,) = parse_config(GOOD, PLACE).portals
+    assert portal.lock == LockLine(
+        kind=LockKind.FAIL_SECURE, terminal="GPIO17", pin=17, released=Level.HIGH, pulse_ms=None
+    )
+
+
+def test_two_portals_share_a_gateway_each_with_its_own_readers_and_pins() -> None:
+    config = parse_config(GOOD + SECOND, PLACE)
+    north, south = config.portals
+    assert (north.direction, south.direction) == (Direction.ENTRY, Direction.EXIT)
+    assert (north.cameras, south.scanners) == (("front",), ("desk-scanner",))
+    assert config.scanner("desk-scanner").kind is ScannerKind.SERIAL
+    assert south.lock is not None
+    assert south.lock.pin == 27
+    contact, button = south.inputs
+    assert (contact.kind, contact.contact, contact.debounce_ms) == (
+        InputKind.CONTACT,
+        Contact.NC,
+        50,
+    )
+    assert (button.contact, button.debounce_ms) == (Contact.NO, 80)
+    assert button.second is not None
+    assert (button.second.pin, button.second.closed) == (20, Level.LOW)
+    (fire,) = config.inputs
+    assert (fire.kind, fire.first.pin) == (InputKind.FIRE, 26)
+    assert config.claims[22] == "portal.lamps.green"
+
+
+LOCK = 'lock = { kind = "fail_secure", terminal = 17 }'
 MISTAKES = {
     ('kind = "scene"', 'kind = "webcam"'): (
-        "line 18: camera.kind is 'webcam', must be one of picamera2, v4l2, folder, video, scene"
+        "line 19: camera.kind is 'webcam', must be one of picamera2, v4l2, folder, video, scene"
     ),
     ('kind = "scene"', 'kind = "scene"\nfps = 100'): (
-        "line 19: camera.fps is 100, must be a number from 1 to 60"
+        "line 20: camera.fps is 100, must be a number from 1 to 60"
+    ),
+    ('kind = "scene"', 'kind = "scene"\nfocus = "near"'): (
+        "line 20: camera.focus is 'near', must be a number from 0 to 32 or \"auto\""
     ),
     ('kind = "scene"', 'kind = "folder"'): (
         "line 17: camera.path is missing; kind folder plays what lies there"
     ),
     ('kind = "scene"', 'kind = "scene"\nroi_px = [1, 2]'): (
-        "line 19: camera.roi_px must be [x, y, width, height]"
+        "line 20: camera.roi_px must be [x, y, width, height]"
     ),
-    ("lock_pin = 17", "lock_pin = 40"): "line 22: portal.lock_pin is 40, must be a number from 0",
-    ("lock_pin = 17", "lock_pin = 17\ngreen_pin = 17"): (
-        "line 23: portal.green_pin is GPIO 17, which is lock_pin already"
+    ('kind = "scene"', 'kind = "scene"\nroi_px = [1000, 0, 500, 100]'): (
+        "line 20: camera.roi_px is [1000, 0, 500, 100], not within 1280 x 720"
     ),
-    ("lock_pin = 17", "lokc_pin = 17"): (
-        "line 22: portal.lokc_pin is not known here; known are: id, lock_pin,"
+    ('name = "front"', 'name = "Front"'): "line 18: camera.name is not a name",
+    ('kind = "scene"', 'kind = "scene"\n[[camera]]\nname = "front"\nkind = "scene"'): (
+        "line 21: camera.name is 'front', which is taken"
+    ),
+    ('kind = "scene"', 'kind = "scene"\n[[camera]]\nname = "back"\nkind = "scene"'): (
+        "line 21: camera.name is 'back', but no portal has cameras = [\"back\"]"
+    ),
+    ('cameras = ["front"]', 'cameras = ["back"]'): (
+        "line 23: portal.cameras has 'back'; there is: front"
+    ),
+    ('cameras = ["front"]', 'cameras = ["front"]\nscanners = ["usb"]'): (
+        "line 24: portal.scanners has 'usb'; there is: none; add [[scanner]]"
+    ),
+    (LOCK, f'{LOCK}\n[[portal]]\nid = "south"\ncameras = ["front"]'): (
+        "line 27: portal.cameras has 'front', which reads at north"
+    ),
+    (LOCK, f'{LOCK}\n[[portal]]\nid = "south"'): (
+        "line 25: portal 'south' has no cameras and no scanners; name what reads there, or set"
+    ),
+    (LOCK, f'{LOCK}\n[[portal]]\nid = "north"\npanel_only = true'): (
+        "line 26: portal.id is 'north', which is taken"
+    ),
+    ('cameras = ["front"]', 'cameras = ["front"]\npanel_only = true'): (
+        "line 21: portal 'north' reads codes and is panel_only"
+    ),
+    ("terminal = 17", "terminal = 40"): (
+        "line 24: portal.lock.terminal is 40, must be a number from 0 to 27 or a text"
+    ),
+    ("terminal = 17", 'terminal = "relay-9"'): (
+        "line 24: portal.lock.terminal is 'relay-9'; terminals of raspberry-pi-header are: lock-1,"
+    ),
+    ("terminal = 17", "terminal = 1"): (
+        "line 24: portal.lock.terminal is GPIO1, which is reserved: the firmware reads the EEPROM"
+    ),
+    (LOCK, f"{LOCK}\nlamps = {{ green = 17 }}"): (
+        "line 25: portal.lamps.green is GPIO17, which is portal.lock.terminal already"
+    ),
+    (LOCK, f"{LOCK}\n[portal.lamps]\ngreen = 22\nred = 22"): (
+        "line 27: portal.lamps.red is GPIO22, which is portal.lamps.green already"
+    ),
+    (LOCK, f"{LOCK}\n[inputs]\nfire = {{ terminal = 17 }}"): (
+        "line 26: inputs.fire.terminal is GPIO17, which is portal.lock.terminal already"
+    ),
+    ("terminal = 17", "termnial = 17"): (
+        "line 24: portal.lock.termnial is not known here; known are: kind, terminal, active,"
+    ),
+    ("terminal = 17", "terminal = 5"): (
+        "line 24: portal.lock.terminal cannot be: a fail_secure lock on contact no is released"
+    ),
+    ('kind = "fail_secure"', 'kind = "fail_safe", contact = "no"'): (
+        'while the gateway starts; wire and set contact = "nc", or take a pin that is pulled up'
+    ),
+    (LOCK, 'lock = { kind = "magnet", terminal = 17 }'): (
+        "line 24: portal.lock.kind is 'magnet', must be one of fail_secure, fail_safe, turnstile"
+    ),
+    ("[[camera]]", '[board]\nprofile = "my-board"\n[[camera]]'): (
+        "line 18: board.profile cannot be used: "
+    ),
+    ("[[camera]]", '[board]\nuses = ["usb"]\n[[camera]]'): (
+        "line 18: board.uses has 'usb'; functions are: i2c, one-wire, spi, uart"
     ),
     ('site = "hq"', 'site = "HQ"'): "line 2: gateway.site is not a name: site is 'HQ'",
     ('id = "gate-1"', 'id = "policy"'): "line 3: gateway.id is not a name",
-    ('host = "localhost"\n', ""): ": broker.host is missing",
-    ("[camera]", "[camra]"): "line 17: camra is not known here; known are: gateway, broker,",
-    ('[[portal]]\nid = "north"\nlock_pin = 17\n', ""): ": portal is missing",
-    ("lock_pin = 17", '[[portal]]\nid = "south"'): "portal stands 2 times, must stand once",
-    ('kind = "scene"', "kind = scene"): "not TOML: Invalid value (at line 18",
+    ('host = "localhost"\n', ""): "line 6: broker.host is missing",
+    (", terminal = 17", ""): "line 24: portal.lock.terminal is missing",
+    ('kind = "scene"\n', ""): "line 17: camera.kind is missing, must be one of picamera2, v4l2,",
+    ("[[camera]]", "[[camra]]"): "line 17: camra is not known here; known are: gateway, broker,",
+    (f'[[portal]]\nid = "north"\ncameras = ["front"]\n{LOCK}\n', ""): (
+        "line 20: portal is missing"
+    ),
+    ('kind = "scene"', "kind = scene"): "not TOML: Invalid value (at line 19",
     ('host = "localhost"', 'host = "localhost"\ntls = false'): "line 8: broker.tls is not known",
+    (LOCK, f'{LOCK}\n[panel]\ncert_file = "panel.pem"'): "line 25: panel.key_file is missing;",
 }
+
+
+def test_more_than_eight_portals_are_refused() -> None:
+    more = "".join(f'[[portal]]\nid = "p{n}"\npanel_only = true\n' for n in range(8))
+    with pytest.raises(ConfigError, match="line 21: portal stands 9 times, must stand 1 to 8"):
+        parse_config(GOOD + more, PLACE)
+
+
+def test_a_mistake_in_the_second_portal_is_found_in_the_second() -> None:
+    text = (GOOD + SECOND).replace('terminal = "lock-2"', 'terminal = "lock-3"')
+    line = text.splitlines().index('terminal = "lock-3"') + 1
+    with pytest.raises(ConfigError, match=f"line {line}: portal.lock.terminal is 'lock-3'"):
+        parse_config(text, PLACE)
 
 
 @pytest.mark.parametrize(("was", "now"), MISTAKES)

@@ -40,7 +40,8 @@ key_file = "broker.key"
 keyring_file = "keyring.dwe"
 seal_key_file = "seal.pub"
 record_key_file = "record.key"
-[camera]
+[[camera]]
+name = "front"
 kind = "scene"
 [clock]
 source = "assume"
@@ -48,6 +49,7 @@ source = "assume"
 capacity_mib = 64
 [[portal]]
 id = "gate-1"
+cameras = ["front"]
 """
     )
     return tmp_path
@@ -60,7 +62,7 @@ def found(folder: Path) -> dict[str, Finding]:
 def test_what_is_there_is_well_and_needs_no_mending(folder: Path) -> None:
     findings = found(folder)
     well = ("configuration", "keyring", "own key", "seal key", "broker key", "data folder", "clock")
-    for name in (*well, "camera", "pins"):
+    for name in (*well, "camera front", "pins"):
         assert findings[name].is_well, findings[name]
         assert findings[name].mend == ""
 
@@ -110,15 +112,15 @@ TROUBLES: dict[str, tuple[Callable[[Path], None], str, str, str]] = {
     "no authority": (lambda _: None, "broker", "broker.ca_file", "enrol this gateway"),
     "no camera": (
         with_camera('kind = "v4l2"\ndevice = "/dev/video99"'),
-        "camera",
+        "camera front",
         "/dev/video99 is missing",
         "connect the camera",
     ),
     "no pictures": (
         with_camera('kind = "folder"\npath = "/nowhere"'),
-        "camera",
+        "camera front",
         "/nowhere is missing",
-        "correct [camera]",
+        "correct [[camera]]",
     ),
 }
 

@@ -242,7 +242,8 @@ keyring_file = "keyring.dwe"
 seal_key_file = "seal.pub"
 record_key_file = "record.key"
 
-[camera]
+[[camera]]
+name = "front"
 kind = "scene"
 
 [clock]
@@ -254,9 +255,9 @@ capacity_mib = 64
 [[portal]]
 id = "{NAME}"
 held_s = 0.5
-lock_pin = 17
-green_pin = 22
-red_pin = 23
+cameras = ["front"]
+lock = {{ kind = "fail_secure", terminal = 17 }}
+lamps = {{ green = 22, red = 23 }}
 """
     )
     put_rules(gate, site)

@@ -22,7 +22,12 @@ def text() -> str:
 def _settings_of(section: Any, place: str) -> Iterator[tuple[str, ...]]:  # noqa: ANN401
     for field in msgspec.inspect.type_info(section).fields:  # type: ignore[attr-defined]
         kind, name = field.type, f"{place}{field.encode_name}"
-        if isinstance(kind, msgspec.inspect.ListType):
+        if isinstance(kind, msgspec.inspect.UnionType):
+            tables = [t for t in kind.types if isinstance(t, msgspec.inspect.StructType)]
+            kind = tables[0] if tables else kind
+        if isinstance(kind, msgspec.inspect.VarTupleType) and isinstance(
+            kind.item_type, msgspec.inspect.StructType
+        ):
             kind, name = kind.item_type, f"[[{name}]]"
         if isinstance(kind, msgspec.inspect.StructType):
             yield from _settings_of(kind.cls, f"{name}.")
@@ -35,12 +40,15 @@ def _kind(kind: Any) -> str:  # noqa: ANN401
         case msgspec.inspect.EnumType():
             return "one of " + ", ".join(f"`{item.value}`" for item in kind.cls)
         case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
-            return f"number from {kind.ge} to {kind.le}"
+            return f"number from {kind.ge} to {kind.le}" if kind.ge is not None else "number"
+        case msgspec.inspect.LiteralType():
+            return " or ".join(f'`"{value}"`' for value in kind.values)
         case msgspec.inspect.BoolType():
             return "`true` or `false`"
         case msgspec.inspect.UnionType():
             parts = [t for t in kind.types if not isinstance(t, msgspec.inspect.NoneType)]
-            return " or ".join(map(_kind, parts)) + ", or left out"
+            is_optional = len(parts) < len(kind.types)
+            return " or ".join(map(_kind, parts)) + (", or left out" if is_optional else "")
         case msgspec.inspect.VarTupleType():
             inner = kind.item_type
             is_plain = isinstance(inner, msgspec.inspect.IntType) and inner.ge is None

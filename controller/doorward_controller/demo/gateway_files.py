@@ -9,14 +9,12 @@ from doorward.ids import GatewayId, SiteId
 from doorward_controller.broker.authority import Identity
 from doorward_controller.demo.gateway_process import GatewayFiles
 
-_PINS = {
-    "lock_pin": 17,
-    "green_pin": 22,
-    "red_pin": 23,
-    "yellow_pin": 24,
-    "blue_pin": 25,
-    "buzzer_pin": 18,
-}
+_HARDWARE = """\
+lock = { kind = "fail_secure", terminal = "lock-1" }
+lamps = { green = "green", red = "red", yellow = "yellow", blue = "blue" }
+buzzer = "buzzer"
+"""
+"""The plain wiring of a Raspberry Pi's header."""
 
 KEEPALIVE_S = 5
 """The shortest: a pulled cable is noticed within 8 s, which a person still watches."""
@@ -72,7 +70,6 @@ def write_gateway(folder: Path, gateway: GatewayId, enrolment: Enrolment) -> Gat
 def config_text(gateway: GatewayId, enrolment: Enrolment) -> str:
     """Returns `edge.toml` of a simulated gateway."""
     identity = enrolment.identity
-    pins = "\n".join(f"{name} = {number}" for name, number in _PINS.items())
     return f"""\
 [gateway]
 site = "{enrolment.site}"
@@ -92,7 +89,8 @@ keyring_file = "keyring.dwe"
 seal_key_file = "seal.pub"
 record_key_file = "record.key"
 
-[camera]
+[[camera]]
+name = "front"
 kind = "scene"
 
 [clock]
@@ -104,5 +102,5 @@ capacity_mib = 64
 [[portal]]
 id = "{gateway}"
 held_s = {HELD_S}
-{pins}
-"""
+cameras = ["front"]
+{_HARDWARE}"""

@@ -16,6 +16,8 @@ from gpiozero import DigitalOutputDevice, Factory, GPIOZeroError, PWMOutputDevic
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from doorward.reasons import Reason
+from doorward_edge.boards import Level
+from doorward_edge.config import LockLine, OutputLine
 from doorward_edge.perception import PATTERNS, Lamp, Pattern, with_offline_dot
 from doorward_edge.ports import Signal
 
@@ -82,14 +84,19 @@ def _claimed(factory: MockFactory) -> dict[str, Any]:
     return {info.name: pin for info, pin in list(factory.pins.items())}
 
 
+def _output(pin: int, on: Level, factory: Factory) -> DigitalOutputDevice:
+    """Claims a pin that is on at that level, and off from the start."""
+    return DigitalOutputDevice(
+        pin, active_high=on is Level.HIGH, initial_value=False, pin_factory=factory
+    )
+
+
 class GpioLock:
     """A lock driven by one pin."""
 
-    def __init__(self, pin: int, *, active_high: bool, factory: Factory) -> None:
+    def __init__(self, line: LockLine, *, factory: Factory) -> None:
         """Claims the pin, locked. Raises gpiozero's errors for a pin that is taken or missing."""
-        self._device = DigitalOutputDevice(
-            pin, active_high=active_high, initial_value=False, pin_factory=factory
-        )
+        self._device = _output(line.pin, line.released, factory)
         self._relock: threading.Timer | None = None
         self._is_held_open = False
         self._guard = threading.Lock()
@@ -174,8 +181,8 @@ class GpioIndicator:
 
     def __init__(
         self,
-        lamps: Mapping[Lamp, int],
-        buzzer_pin: int | None,
+        lamps: Mapping[Lamp, OutputLine],
+        buzzer: OutputLine | None,
         *,
         factory: Factory,
         patterns: Mapping[Signal, Pattern] = PATTERNS,
@@ -183,13 +190,17 @@ class GpioIndicator:
         """Claims the pins, all out."""
         self._patterns = patterns
         self._lamps = {
-            lamp: DigitalOutputDevice(pin, initial_value=False, pin_factory=factory)
-            for lamp, pin in lamps.items()
+            lamp: _output(line.pin, line.active, factory) for lamp, line in lamps.items()
         }
         self._buzzer = (
             None
-            if buzzer_pin is None
-            else PWMOutputDevice(buzzer_pin, initial_value=0, pin_factory=factory)
+            if buzzer is None
+            else PWMOutputDevice(
+                buzzer.pin,
+                active_high=buzzer.active is Level.HIGH,
+                initial_value=0,
+                pin_factory=factory,
+            )
         )
         self._wanted: queue.SimpleQueue[Pattern | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._play, name="indicator", daemon=True)

@@ -27,7 +27,7 @@ def run(config: Path = typer.Option(DEFAULT_CONFIG, help="The gateway's edge.tom
     Exit status: 0 stopped as asked, 2 wrong configuration, 3 cannot start, 4 failed while running.
     """
     loaded = _load(config)
-    if loaded.camera.kind is CameraKind.SCENE:
+    if any(camera.kind is CameraKind.SCENE for camera in loaded.cameras):
         _give_up(
             f"{config}: camera.kind scene is rendered; use `doorward-edge simulate`", EXIT_CONFIG
         )

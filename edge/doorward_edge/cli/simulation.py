@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from doorward_edge.adapters.gpio_gpiozero import pin_histories, pin_levels
-from doorward_edge.config import PortalSection
+from doorward_edge.boards import Level
+from doorward_edge.config import PortalConfig
 from doorward_edge.courier import pending_records, span_of
 from doorward_edge.simulate.scene_camera import SceneCamera
 from doorward_edge.wiring import Assembled
@@ -37,11 +38,10 @@ def _state(assembled: Assembled) -> dict[str, Any]:
     spans = assembled.journal.spans()
     newest = span_of(spans[-1])
     applied = assembled.keeper.applied
-    portal = assembled.config.portal
     levels = pin_levels(assembled.pins)
     return {
         "gateway": assembled.config.gateway,
-        "portals": {portal.id: _portal(portal, levels)},
+        "portals": {each.id: _portal(each, levels) for each in assembled.config.portals},
         "journal": {
             "pending": pending_records(spans),
             "epoch": newest.epoch,
@@ -64,16 +64,14 @@ def _state(assembled: Assembled) -> dict[str, Any]:
     }
 
 
-def _portal(portal: PortalSection, levels: Mapping[str, float]) -> dict[str, Any]:
-    def is_on(pin: int | None) -> bool:
-        return pin is not None and levels.get(f"GPIO{pin}", 0.0) > 0
+def _portal(portal: PortalConfig, levels: Mapping[str, float]) -> dict[str, Any]:
+    def is_at(pin: int, level: Level) -> bool:
+        return (levels.get(f"GPIO{pin}", 0.0) > 0) is (level is Level.HIGH)
 
-    released = portal.lock_pin is not None and is_on(portal.lock_pin) is portal.lock_active_high
-    lamps = [
-        name for name in ("green", "red", "yellow", "blue") if is_on(getattr(portal, f"{name}_pin"))
-    ]
+    lock, buzzer = portal.lock, portal.buzzer
+    released = lock is not None and is_at(lock.pin, lock.released)
     return {
         "lock": "released" if released else "locked",
-        "lamps": lamps,
-        "buzzer": is_on(portal.buzzer_pin),
+        "lamps": [name for name, lamp in portal.lamps.items() if is_at(lamp.pin, lamp.active)],
+        "buzzer": buzzer is not None and is_at(buzzer.pin, buzzer.active),
     }

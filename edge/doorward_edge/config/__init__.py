@@ -1,0 +1,57 @@
+"""What an installer sets: `edge.toml`, the classes of its tables, and the checked `EdgeConfig`."""
+
+from doorward_edge.config.checked import EdgeConfig, PortalConfig
+from doorward_edge.config.claims import InputLine, InputPin, LockLine, OutputLine
+from doorward_edge.config.devices import (
+    BoardSection,
+    CameraKind,
+    CameraSection,
+    ReaderSection,
+    ScannerKind,
+    ScannerSection,
+)
+from doorward_edge.config.file import EdgeFile
+from doorward_edge.config.loading import load_config, parse_config
+from doorward_edge.config.portals import (
+    Direction,
+    DoorSection,
+    ExitButton,
+)
+from doorward_edge.config.site import (
+    BrokerSection,
+    ClockSection,
+    ClockSource,
+    HealthSection,
+    TrustSection,
+)
+from doorward_edge.config.table import ConfigError
+from doorward_edge.config_panel import PanelSection, PerceptionSection
+
+__all__ = [
+    "BoardSection",
+    "BrokerSection",
+    "CameraKind",
+    "CameraSection",
+    "ClockSection",
+    "ClockSource",
+    "ConfigError",
+    "Direction",
+    "DoorSection",
+    "EdgeConfig",
+    "EdgeFile",
+    "ExitButton",
+    "HealthSection",
+    "InputLine",
+    "InputPin",
+    "LockLine",
+    "OutputLine",
+    "PanelSection",
+    "PerceptionSection",
+    "PortalConfig",
+    "ReaderSection",
+    "ScannerKind",
+    "ScannerSection",
+    "TrustSection",
+    "load_config",
+    "parse_config",
+]

@@ -1,0 +1,62 @@
+"""Tables about the gateway itself: who it is, whom it trusts, where it writes."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from doorward_edge.config.table import Table, TcpPort
+
+
+class ClockSource(StrEnum):
+    """Who says how far the wall clock may be believed."""
+
+    KERNEL = "kernel"
+    """The kernel's synchronisation flag, which chrony and systemd-timesyncd set."""
+    ASSUME = "assume"
+    """Somebody else keeps this machine's clock right; for simulations and virtual machines."""
+
+
+class GatewaySection(Table, frozen=True, kw_only=True):
+    """Who this gateway is and where it keeps what it must not forget."""
+
+    site: str
+    id: str
+    data_dir: str
+
+
+class BrokerSection(Table, frozen=True, kw_only=True):
+    """How the broker is reached; there is no way to say "without TLS"."""
+
+    host: str
+    port: TcpPort = 8883
+    ca_file: str
+    cert_file: str
+    key_file: str
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=300)] = 20
+
+
+class TrustSection(Table, frozen=True, kw_only=True):
+    """Files from enrolment: pinned keyring, the controller's sealing key, our own signing key."""
+
+    keyring_file: str
+    seal_key_file: str
+    record_key_file: str
+
+
+class JournalSection(Table, frozen=True, kw_only=True):
+    """How much of the disk the journal may take."""
+
+    capacity_mib: Annotated[int, msgspec.Meta(ge=64, le=65536)] = 512
+
+
+class ClockSection(Table, frozen=True, kw_only=True):
+    """Whether the wall clock is believed."""
+
+    source: ClockSource = ClockSource.KERNEL
+
+
+class HealthSection(Table, frozen=True, kw_only=True):
+    """How often the gateway says how it is; it does so at once when something changes."""
+
+    interval_s: Annotated[int, msgspec.Meta(ge=10, le=3600)] = 60
