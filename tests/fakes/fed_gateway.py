@@ -54,7 +54,7 @@ class FedGateway:
         reported = Reported(applied=applied, rejected=(), at=self._now_s())
         self._say(topics.Up.REPORTED, reported.to_wire())
 
-    def report_health(self, *, pending: int) -> None:
+    def report_health(self, *, pending: int, **vitals: int) -> None:
         health = Health(
             at=self._now_s(),
             boot_id=BOOT_ID.hex(),
@@ -62,6 +62,7 @@ class FedGateway:
             decoder={"restarts": 0},
             camera="ok",
             clock="synchronised",
+            vitals=vitals,
         )
         self._say(topics.Up.HEALTH, health.to_wire())
 

@@ -1,10 +1,11 @@
 """Gateways: who is there, who is not and since when, and what each has applied."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from doorward_controller.console.health_lines import health_lines
 from doorward_controller.console.names import names_of
 from doorward_controller.console.visit import SignedIn, Visit
 from doorward_controller.domain.permissions import Action
@@ -42,13 +43,10 @@ def gateway_part(visit: SignedIn, gateway: str) -> Response:
     return visit.page("parts/gateway.html", _one(visit, gateway))
 
 
-def _health_lines(health: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Returns the last health message as (dotted name, value); who and when stand elsewhere."""
-    for name, value in sorted(health.items()):
-        if isinstance(value, Mapping):
-            yield from _health_lines(value, f"{prefix}{name}.")
-        elif name not in {"at", "boot_id"} and value != "":
-            yield f"{prefix}{name}", value
+def _health_words(health: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Returns what the last health message says in words: camera and clock, by name."""
+    found = ((name, health.get(name)) for name in ("camera", "clock"))
+    return tuple((name, value) for name, value in found if isinstance(value, str) and value)
 
 
 def _fleet(visit: Visit) -> dict[str, object]:
@@ -73,7 +71,8 @@ def _one(visit: Visit, gateway: str) -> dict[str, object]:
     return {
         "row": row,
         "last_record_at_utc_ms": record_feed.last_at_utc_ms(store, gateway),
-        "health": tuple(_health_lines(row.health)),
+        "health": health_lines(row.health, visit.reader),
+        "health_words": _health_words(row.health),
         "rows": rows,
         "names": names_of(visit, (each.credential_id for each in rows)),
         "status": propagation.of_status(store),

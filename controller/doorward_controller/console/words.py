@@ -200,25 +200,7 @@ ACTS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-HEALTH: Mapping[str, str] = MappingProxyType(
-    {
-        "camera": mark("Camera"),
-        "clock": mark("Clock"),
-        "journal.pending": mark("Journal: waiting"),
-        "journal.kept": mark("Journal: kept"),
-        "journal.used_bytes": mark("Journal: bytes used"),
-        "journal.free_bytes": mark("Journal: bytes free"),
-        "counters.scans": mark("Scans since start"),
-        "counters.granted": mark("Granted since start"),
-        "counters.denied": mark("Refused since start"),
-        "counters.late": mark("Written late since start"),
-        "decoder.restarts": mark("Decoder restarts"),
-        "decoder.frames": mark("Frames looked at"),
-        "uplink.reconnects": mark("Reconnections"),
-        "uplink.in_flight": mark("Batches on their way"),
-        "uplink.round_trip_ms": mark("Answer time, milliseconds"),
-    }
-)
+HEALTH: Mapping[str, str] = MappingProxyType({"camera": mark("Camera"), "clock": mark("Clock")})
 
 HEALTH_VALUES: Mapping[str, str] = MappingProxyType(
     {
