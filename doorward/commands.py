@@ -22,7 +22,7 @@ from doorward.ids import (
     parse_name,
     parse_portal_id,
 )
-from doorward.policy import Posture
+from doorward.policy import MAX_RANK, Posture
 from doorward.times import UtcSeconds
 
 MAX_COMMAND_BYTES = 2048
@@ -30,7 +30,6 @@ MIN_LIFETIME_S, MAX_LIFETIME_S = 5, 3600
 MAX_HOLD_S = 24 * 3600
 """A door that was told to stay open is shut again within a day, whatever becomes of the link."""
 UNTIL_LIFTED = UtcSeconds(0)
-MAX_RANK = 9
 MAX_LOG_LINES = 500
 _MAX_TIME = 2**40
 _FIELDS = frozenset({"site", "gateway", "id", "name", "arguments", "issued_at", "expires_at", "by"})
@@ -79,13 +78,13 @@ class SetPosture:
 
     Attributes:
         until: UTC seconds; `UNTIL_LIFTED`, or until the policy says something new of it.
-        rank: a lower one never replaces a higher one.
+        rank: groups of this rank or above pass in a lockdown; None: nobody does.
     """
 
     portal: PortalId
     posture: Posture
     until: UtcSeconds = UNTIL_LIFTED
-    rank: int = 0
+    rank: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +250,7 @@ class Command:
             raise MalformedError("posture: its end lies before its issue")
 
 
-def arguments_of(order: Order) -> dict[str, str | int]:
+def arguments_of(order: Order) -> dict[str, str | int | None]:
     """Returns the arguments of an order by name, as they are written."""
     return {field.name: _plain(getattr(order, field.name)) for field in fields(order)}
 
@@ -275,7 +274,9 @@ def parse_order(name: object, arguments: object) -> Order:
     return order
 
 
-def _plain(value: object) -> str | int:
+def _plain(value: object) -> str | int | None:
+    if value is None:
+        return None
     return int(value) if isinstance(value, int) else str(value)
 
 
@@ -312,6 +313,10 @@ def _lines(value: object, what: str) -> int:
     return shapes.number(value, what, MAX_LOG_LINES)
 
 
+def _rank(value: object, what: str) -> int | None:
+    return None if value is None else shapes.number(value, what, MAX_RANK)
+
+
 def _number(most: int) -> Callable[[object, str], int]:
     return lambda value, what: shapes.number(value, what, most)
 
@@ -320,7 +325,7 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "portal": _portal,
     "until": _time,
     "posture": _posture,
-    "rank": _number(MAX_RANK),
+    "rank": _rank,
     "lines": _lines,
     "epoch": _number(MAX_EPOCH),
     "first_seq": _number(MAX_SEQ),

@@ -41,7 +41,7 @@ class EventCode(StrEnum):
     DOCUMENTS_DAMAGED = "documents_damaged"
     DOCUMENTS_LOST = "documents_lost"
 
-    DOOR_OPEN_AT_START = "door_open_at_start"
+    DOOR_FOUND_OPEN = "door_found_open"
     DOOR_CLOSED_AGAIN = "door_closed_again"
     EXIT_BUTTON = "exit_button"
     EXIT_INTERLOCKED = "exit_interlocked"
@@ -57,6 +57,17 @@ class EventCode(StrEnum):
     INPUT_WELL = "input_well"
     LOCK_FAILED = "lock_failed"
     DURESS = "duress"
+
+    SCANNER_LOST = "scanner_lost"
+    SCANNER_FOUND = "scanner_found"
+
+    COMMAND_TAKEN = "command_taken"
+    COMMAND_REFUSED = "command_refused"
+    COMMAND_REPEATED = "command_repeated"
+    COMMAND_FAILED = "command_failed"
+    CONFIG_APPLIED = "config_applied"
+    CONFIG_REFUSED = "config_refused"
+    CONFIG_TAKEN_BACK = "config_taken_back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +138,10 @@ EVENT_TEXTS: dict[EventCode, EventText] = {
     EventCode.DOCUMENTS_LOST: _text(
         Severity.ALARM, "The gateway's documents are lost.", "网关资料丢失。"
     ),
-    EventCode.DOOR_OPEN_AT_START: _text(
+    EventCode.DOOR_FOUND_OPEN: _text(
         Severity.WARNING,
-        "The door stood open when the gateway started.",
-        "网关启动时门处于打开状态。",
+        "The door was found open; since when is not known.",
+        "发现门处于打开状态，起始时间未知。",
     ),
     EventCode.DOOR_CLOSED_AGAIN: _text(
         Severity.NORMAL, "The door is closed again.", "门已重新关闭。"
@@ -172,6 +183,39 @@ EVENT_TEXTS: dict[EventCode, EventText] = {
     EventCode.LOCK_FAILED: _text(Severity.ALARM, "The lock could not be driven.", "无法驱动门锁。"),
     EventCode.DURESS: _text(
         Severity.ALARM, "Let in under duress: send help quietly.", "胁迫下放行：请悄悄派人支援。"
+    ),
+    EventCode.SCANNER_LOST: _text(
+        Severity.WARNING, "A scanner is unplugged or cannot be opened.", "扫码枪已断开或无法打开。"
+    ),
+    EventCode.SCANNER_FOUND: _text(
+        Severity.NOTICE, "The scanner is back.", "扫码枪已恢复。"
+    ),
+    EventCode.COMMAND_TAKEN: _text(
+        Severity.NOTICE, "A command from the controller is carried out.", "正在执行控制中心的指令。"
+    ),
+    EventCode.COMMAND_REFUSED: _text(
+        Severity.WARNING, "A command from the controller was refused.", "控制中心的指令被拒绝。"
+    ),
+    EventCode.COMMAND_REPEATED: _text(
+        Severity.WARNING,
+        "A command came again and was not carried out again.",
+        "指令重复到达，未再次执行。",
+    ),
+    EventCode.COMMAND_FAILED: _text(
+        Severity.WARNING, "A command could not be carried out.", "指令未能执行。"
+    ),
+    EventCode.CONFIG_APPLIED: _text(
+        Severity.NOTICE, "A new configuration counts.", "新配置已生效。"
+    ),
+    EventCode.CONFIG_REFUSED: _text(
+        Severity.WARNING,
+        "A new configuration was refused; the old one goes on.",
+        "新配置被拒绝，继续使用原配置。",
+    ),
+    EventCode.CONFIG_TAKEN_BACK: _text(
+        Severity.WARNING,
+        "A configuration was taken back because the controller could not be reached with it.",
+        "使用新配置后无法连接控制中心，已恢复原配置。",
     ),
 }
 

@@ -6,7 +6,7 @@ Adapters in `adapters/` implement them, simulators ship with the product, fakes 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from doorward.errors import DoorwardError
 from doorward.events import EventCode
@@ -557,8 +557,12 @@ class Documents(Floors, Protocol):
         """Notes the versions that are applied, and raises the floors to them."""
         ...
 
-    def use_command(self, command_id: str, expires: UtcSeconds, now: UtcSeconds) -> bool:
-        """Notes that a command is carried out. Returns False when it was before."""
+    def notes(self, name: str) -> Mapping[str, Any]:
+        """Returns what was noted under a name: JSON values; empty when nothing was."""
+        ...
+
+    def set_notes(self, name: str, values: Mapping[str, Any]) -> None:
+        """Replaces what is noted under a name."""
         ...
 
     def maintenance(self) -> tuple[MaintenanceEntry, ...]:

@@ -52,15 +52,17 @@ def test_floors_never_sink(tmp_path: Path) -> None:
     assert TinyDocuments.open(tmp_path, KEY).floors() == Applied(bundle=9, status=5, keyring=1)
 
 
-def test_a_command_is_carried_out_once(tmp_path: Path) -> None:
+def test_what_is_noted_under_a_name_outlives_a_restart_and_is_replaced_whole(
+    tmp_path: Path,
+) -> None:
     documents = TinyDocuments.open(tmp_path, KEY)
-    expires = UtcSeconds(AT + 30)
-    assert documents.use_command("open-1", expires, AT)
-    assert not documents.use_command("open-1", expires, AT)
+    assert documents.notes("commands") == {}
+    documents.set_notes("commands", {"floor": 7, "entries": [["open-1", True]]})
+    documents.set_notes("postures", {"north": "closed"})
+    documents.set_notes("commands", {"floor": 9})
     documents = TinyDocuments.open(tmp_path, KEY)
-    assert not documents.use_command("open-1", expires, UtcSeconds(AT + 29))
-    assert documents.use_command("open-2", expires, UtcSeconds(AT + 10_000))
-    assert documents.use_command("open-1", expires, UtcSeconds(AT + 10_000)), "long expired"
+    assert documents.notes("commands") == {"floor": 9}
+    assert documents.notes("postures") == {"north": "closed"}
 
 
 def test_the_maintenance_journal_keeps_the_newest(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ ORDERS: dict[CommandName, Order] = {
     CommandName.OPEN_ONCE: OpenOnce(portal=NORTH),
     CommandName.HOLD_OPEN: HoldOpen(portal=NORTH, until=UtcSeconds(AT + 60)),
     CommandName.SECURE: Secure(portal=NORTH),
-    CommandName.POSTURE: SetPosture(portal=NORTH, posture=Posture.FREE, rank=1),
+    CommandName.POSTURE: SetPosture(portal=NORTH, posture=Posture.LOCKDOWN, rank=1),
     CommandName.IDENTIFY: Identify(),
     CommandName.SELF_TEST: SelfTest(),
     CommandName.RESTART: Restart(),

@@ -16,7 +16,6 @@ from tinydb.table import Document
 
 from doorward.events import EventCode
 from doorward.messages import Applied
-from doorward.times import UtcSeconds
 from doorward_edge.adapters.documents_tinydb.storage import KEY_BYTES, SealedStorage
 from doorward_edge.disk import POSIX, Disk
 from doorward_edge.ports import (
@@ -27,9 +26,6 @@ from doorward_edge.ports import (
 )
 
 MAINTENANCE_ENTRIES = 500
-COMMAND_SLACK_S = 600
-"""A used command is remembered so long past its expiry, in case the clock is set back."""
-
 _ONLY = 1
 """Id of the one document in a table that holds one."""
 
@@ -114,15 +110,15 @@ class TinyDocuments:
                     self._put(database, "floors", wanted)
                     self._put(database, "floors", wanted)
 
-    def use_command(self, command_id: str, expires: UtcSeconds, now: UtcSeconds) -> bool:
-        """Notes that a command is carried out. False when it was before. Raises DocumentsError."""
+    def notes(self, name: str) -> Mapping[str, Any]:
+        """Returns what was noted under a name."""
         with self._lock:
-            used = self._only(self._main, "commands")
-            if command_id in used:
-                return False
-            kept = {name: at for name, at in used.items() if at + COMMAND_SLACK_S > now}
-            self._put(self._main, "commands", kept | {command_id: expires})
-            return True
+            return self._only(self._main, f"notes {name}")
+
+    def set_notes(self, name: str, values: Mapping[str, Any]) -> None:
+        """Replaces what is noted under a name. Raises DocumentsError."""
+        with self._lock:
+            self._put(self._main, f"notes {name}", values)
 
     def maintenance(self) -> tuple[MaintenanceEntry, ...]:
         """Returns the maintenance journal, oldest first."""
