@@ -31,10 +31,10 @@ def put_aside(
         connection,
         Quarantined(
             at_utc_ms=at_utc_ms,
-            gateway=gateway[:MAX_TEXT],
-            topic=topic[:MAX_TEXT],
+            gateway=_storable(gateway),
+            topic=_storable(topic),
             reason=unfit.reason.value,
-            detail=unfit.detail[:MAX_TEXT],
+            detail=_storable(unfit.detail),
             size_bytes=len(wire),
             sha256=hashlib.sha256(wire).hexdigest(),
             head=wire,
@@ -52,3 +52,8 @@ def announce(backend: Backend, gateway: str, unfit: Unfit) -> None:
         "alarm": unfit.reason in ALARMS,
     }
     backend.feed.announce(EventKind.QUARANTINE, data)
+
+
+def _storable(text: str) -> str:
+    """Returns what every database takes: PostgreSQL knows neither NUL nor half a surrogate pair."""
+    return text[:MAX_TEXT].replace("\0", "\u2400").encode("utf-8", "replace").decode("utf-8")
