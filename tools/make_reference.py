@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tools.reference import (
     controller_settings,
+    door,
     events,
     gateway_settings,
     health,
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 PAGES = {
     "controller-settings.md": controller_settings.text,
+    "door.md": door.text,
     "events.md": events.text,
     "gateway-settings.md": gateway_settings.text,
     "health.md": health.text,
