@@ -1,5 +1,6 @@
 """Settings of the gateway's own pages, and of what a portal says in words and tones."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -8,6 +9,16 @@ Tone = tuple[
     Annotated[int, msgspec.Meta(ge=0, le=4000)], Annotated[int, msgspec.Meta(ge=20, le=2000)]
 ]
 """A frequency in hertz, 0 for silence, and for how many milliseconds."""
+
+
+class Subject(StrEnum):
+    """What a guard may write of who somebody is, beside the code."""
+
+    NONE = "none"
+    REFERENCE = "reference"
+    """A badge number or a company's reference; no spaces that would make room for a sentence."""
+    NAME = "name"
+    """Any words. Only where the site's rules on personal data allow it."""
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,6 +36,7 @@ class PanelSection(_Table, frozen=True, kw_only=True):
         key_file: its key.
         kiosk_port: serves the screen, and nothing else, to this machine itself; 0 does not.
         screens_on_network: whether the screen is also served to the network.
+        subject: what guards may write of who somebody is.
         title_en, title_zh: what the idle screen calls the place; else the portal's name.
     """
 
@@ -35,6 +47,7 @@ class PanelSection(_Table, frozen=True, kw_only=True):
     key_file: str = ""
     kiosk_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     screens_on_network: bool = False
+    subject: Subject = Subject.REFERENCE
     title_en: Annotated[str, msgspec.Meta(max_length=40)] = ""
     title_zh: Annotated[str, msgspec.Meta(max_length=20)] = ""
 
