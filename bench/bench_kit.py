@@ -45,6 +45,7 @@ from doorward.ids import CredentialId, GatewayId, PortalId, SiteId
 from doorward.keys import Key, Keyring, Purpose, verify_signed
 from doorward.policy import Policy
 from doorward.policy_draft import GrantDraft, PersonDraft, PolicyDraft, PortalDraft, build_body
+from doorward.presence_port import NothingSeen
 from doorward.schedule import ALWAYS, Schedule, SiteTime, Span
 from doorward.status import Delta, Status, StatusList, apply_delta
 from doorward.times import ClockTrust, Instant, MonoMs, UtcMs
@@ -68,14 +69,6 @@ KEYRING = Keyring(
 )
 SHOWN = 2_000
 """So many different people stand at the door in turn, spread over the whole table."""
-
-
-class NobodyYet:
-    """No pass was used before."""
-
-    def is_slot_used(self, credential_id: CredentialId, slot: int) -> bool:
-        """Say no."""
-        return not credential_id and slot < 0
 
 
 def run(report: Report) -> None:
@@ -231,7 +224,7 @@ def _decider(policy: Policy, ids: list[CredentialId]) -> Call:
         Credential(statement=_statement(one), form=Form.BADGE, key=key)
         for one in random.Random(5).choices(ids, k=SHOWN)
     )
-    presence = NobodyYet()
+    presence = NothingSeen()
 
     def one() -> None:
         decision = decide(next(shown), GATE, rules, presence, NOW)

@@ -1,48 +1,40 @@
 """Whether a portal opens: a pure function that the gateway runs and the console explains with."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from doorward.credential import (
-    SLOT_TOLERANCE,
-    Credential,
-    CredentialClass,
-    Form,
-    Refusal,
-    slot_of,
-)
+from doorward.credential import Credential, Refusal
+from doorward.entitlement import Claim, entitlement_of
 from doorward.errors import MalformedError
 from doorward.foreign import ForeignClaim
-from doorward.ids import CredentialId, PortalId
-from doorward.policy import Foreign, GrantRule, InDoubt, Policy, PortalRule, Posture, Unlisted
-from doorward.reasons import Reason
-from doorward.schedule import is_open
+from doorward.ids import PortalId
+from doorward.knowledge import Knowledge
+from doorward.policy import (
+    Direction,
+    Foreign,
+    InDoubt,
+    Policy,
+    PortalRule,
+    Posture,
+    PostureOrder,
+)
+from doorward.postures import Standing, standing_of
+from doorward.presence_port import Presence
+from doorward.reasons import WAITING, Reason
+from doorward.restraints import Passing, able_companions, led_along, restraint_of
 from doorward.status import Status, StatusList
 from doorward.sticker import StickerClaim
+from doorward.subject import Rights, Subject, identify, rights_of, untimely
 from doorward.times import ClockTrust, Instant
+from doorward.verdict import Basis, Bearer, Companion, Deny, Grant, Grounds, Movement
+
+__all__ = [
+    "Basis", "Bearer", "Companion", "Deny", "Grant", "Grounds", "Movement", "Presence",
+    "Presentation", "Rules", "Standing", "decide", "standing",
+]  # fmt: skip
 
 Presentation = Credential | StickerClaim | ForeignClaim | Refusal
 """What came of one code held up, after verification."""
-
-
-class Basis(StrEnum):
-    """On what a decision about a credential rests."""
-
-    NONE = ""
-    SNAPSHOT = "snapshot"
-    """The roster lists the credential."""
-    SIGNATURE_ONLY = "signature_only"
-    """The roster does not list it; its issuer's signature and its class speak for it."""
-
-
-class Presence(Protocol):
-    """What the gateways of the site know of people and passes that were just used."""
-
-    def is_slot_used(self, credential_id: CredentialId, slot: int) -> bool:
-        """Whether a pass was already accepted in this slot, anywhere on the site."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,62 +43,12 @@ class Rules:
 
     Attributes:
         status: None before the first status list has arrived.
+        orders: postures that commands put portals into; they go before the policy's.
     """
 
     policy: Policy
     status: StatusList | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grounds:
-    """What a decision rests on; recorded with it, so that it can be explained later.
-
-    Attributes:
-        rule: the numbered step and what in it decided, for example ``10:staff>lab@office``.
-        policy_age_s: seconds since the controller last vouched for the status list, or None where
-            the clock is not trusted or nothing was received yet.
-    """
-
-    rule: str
-    basis: Basis = Basis.NONE
-    credential_id: CredentialId | None = None
-    credential_class: CredentialClass | None = None
-    form: Form | None = None
-    policy_version: int = 0
-    status_seq: int = 0
-    policy_age_s: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """The portal opens.
-
-    Attributes:
-        pulse_ms: for how long the lock is released.
-    """
-
-    reason: Reason
-    grounds: Grounds
-    pulse_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deny:
-    """The portal stays as it is."""
-
-    reason: Reason
-    grounds: Grounds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Subject:
-    """A credential in whichever form it came."""
-
-    credential_id: CredentialId
-    credential_class: CredentialClass | None
-    form: Form
-    status_index: int
-    authentic: Credential | None
+    orders: Mapping[PortalId, PostureOrder] = field(default_factory=dict)
 
 
 def decide(
@@ -119,8 +61,10 @@ def decide(
     """Decides about one presentation at one portal. The order of evaluation is the contract:
 
     1.  no policy yet, or the policy does not name the portal: deny
-    2.  posture: lockdown and closed deny, free grants, whatever is shown (the grounds still name an
-        authentic credential)
+    2.  posture: what a command ordered, then what the policy says, each until its time, then the
+        schedule in which the portal is unlocked. Closed denies and free grants, whatever is shown
+        (the grounds still name an authentic credential). Lockdown denies, except to whom 3 to 16
+        let pass and who has a group of the rank that it names
     3.  the code: what is not a credential denies with the reason found while reading it; a foreign
         code counts where it is linked and the portal lets such codes count
     4.  the clock: when it is not trusted, the portal's rule denies, or lets 5, 8 and the times in 9
@@ -131,10 +75,25 @@ def decide(
     8.  the policy's age: past the portal's bound, the portal's rule denies or lets pass
     9.  the roster: unlisted credentials count by class where the portal says so; listed ones
         within their own span
-    10. grants: a group of the credential, this zone, an open schedule, current qualifications
+    10. grants: a group of the credential, this zone, this way, an open schedule; to enter also the
+        qualifications of the grant and of the portal, current ones, and entries left of those
+        that the grant allows in a day and in a visit
+    11. a one-time credential passes once each way, anywhere on the site
+    12. the least interval between two passages of one person the same way
+    13. anti-passback: who is inside does not enter, who is not inside does not leave
+    14. the zone that is entered is not full
+    15. the doors that this one is interlocked with are closed
+    16. who enters is not alone where an escort or a second person is needed
 
     The age in 8 is that of the status list alone: whoever withholds revocations from a gateway must
     not keep it content with new bundles. The controller issues the list anew, changed or not.
+
+    Where 10 to 14 cannot know what other gateways saw, `PortalRule.presence_unknown` says what
+    follows; what is known and cannot be undone by news (a pass used up, an entry counted) denies
+    all the same. Interlocks never open on a guess. A group may be exempt from 12 to 14.
+
+    A credential of a duress group is decided about as any other, except that 12 and 13 never hold
+    it up. Grant and denial look the same; `Reason.DURESS` among the notices tells.
 
     Everything that no line grants is denied.
 
@@ -142,7 +101,7 @@ def decide(
         presentation: from `doorward.credential.verify`.
         portal: where it was shown.
         rules: the newest policy and status list that were applied, or None.
-        presence: what is known about passes already used.
+        presence: what is known about people, doors, and passes already used.
         now: read once by the caller.
 
     Returns:
@@ -151,10 +110,23 @@ def decide(
     return _Decision(portal, rules, presence, now).about(presentation)
 
 
+def standing(
+    portal: PortalId, rules: Rules | None, presence: Presence, now: Instant
+) -> Standing | None:
+    """Returns how a portal stands with nobody at it, as step 2 of `decide`; None: no rule for it.
+
+    A portal that stands free may be held unlocked for as long as it does.
+    """
+    rule = rules.policy.portals.get(portal) if rules else None
+    if rules is None or rule is None:
+        return None
+    return standing_of(portal, rule, rules.orders.get(portal), rules.policy, presence, now)
+
+
 class _Decision:
     """One call of `decide`; holds what every step needs to say what it rests on."""
 
-    __slots__ = ("_age_s", "_now", "_portal", "_presence", "_rules", "_subject")
+    __slots__ = ("_age_s", "_basis", "_notices", "_now", "_portal", "_presence", "_rules", "_who")
 
     def __init__(
         self, portal: PortalId, rules: Rules | None, presence: Presence, now: Instant
@@ -163,58 +135,87 @@ class _Decision:
         self._rules = rules
         self._presence = presence
         self._now = now
-        self._subject: _Subject | None = None
+        self._who: Subject | None = None
+        self._basis = Basis.NONE
+        self._notices: set[Reason] = set()
         self._age_s = _age_s(rules, now)
 
     def about(self, presentation: Presentation) -> Grant | Deny:
-        if self._rules is None:
+        rules = self._rules
+        if rules is None:
             return self._deny(Reason.POLICY_MISSING, "1:policy")
-        rule = self._rules.policy.portals.get(self._portal)
+        rule = rules.policy.portals.get(self._portal)
         if rule is None:
             return self._deny(Reason.PORTAL_UNKNOWN, "1:portal")
         if not isinstance(presentation, Refusal):
-            self._subject = _identify(presentation, self._rules.policy)
-        if rule.posture is not Posture.NORMAL:
-            return self._by_posture(rule)
-        return self._by_code(presentation, self._rules, rule)
+            self._who = identify(presentation, rules.policy)
+        ordered = rules.orders.get(self._portal)
+        stands = standing_of(self._portal, rule, ordered, rules.policy, self._presence, self._now)
+        match stands.posture:
+            case Posture.CLOSED:
+                return self._deny(Reason.PORTAL_CLOSED, stands.rule)
+            case Posture.FREE:
+                return self._free(stands, rules, rule)
+            case Posture.LOCKDOWN:
+                return self._locked_down(stands, presentation, rules, rule)
+        return self._by_code(presentation, rules, rule)
 
-    def _by_posture(self, rule: PortalRule) -> Grant | Deny:
-        if rule.posture is Posture.FREE:
-            return self._grant(Reason.FREE_PASSAGE, "2:posture", rule, Basis.NONE)
-        locked = rule.posture is Posture.LOCKDOWN
-        return self._deny(Reason.LOCKDOWN if locked else Reason.PORTAL_CLOSED, "2:posture")
+    def _free(self, stands: Standing, rules: Rules, rule: PortalRule) -> Grant:
+        """Whoever comes passes; who can be recognised is, so that presence stays right."""
+        rights = self._rights(rules, rule, None)
+        return Grant(
+            reason=Reason.FREE_PASSAGE,
+            grounds=self._grounds(stands.rule, Basis.NONE),
+            pulse_ms=rule.pulse_ms,
+            movement=self._movement(rules.policy, rule, rights),
+            bearer=_bearer(self._who, rights, rule, rules.policy) if self._who else None,
+        )
+
+    def _locked_down(
+        self, stands: Standing, presentation: Presentation, rules: Rules, rule: PortalRule
+    ) -> Grant | Deny:
+        denied = self._deny(Reason.LOCKDOWN, stands.rule)
+        if not stands.rank:
+            return denied
+        decision = self._by_code(presentation, rules, rule)
+        rights = self._rights(rules, rule, None)
+        if rights is None or stands.rank > _rank(rights.groups, rules.policy):
+            self._notices &= {Reason.DURESS}
+            return replace(denied, grounds=self._grounds(stands.rule, Basis.NONE))
+        if isinstance(decision, Deny):
+            return decision
+        self._notices.add(Reason.LOCKDOWN_PASSED)
+        return replace(decision, grounds=self._grounds(decision.grounds.rule, self._basis))
 
     def _by_code(self, presentation: Presentation, rules: Rules, rule: PortalRule) -> Grant | Deny:
         if isinstance(presentation, Refusal):
             return self._deny(presentation.reason, "3:code")
+        who = self._who
         if isinstance(presentation, ForeignClaim) and rule.foreign is Foreign.DENY:
-            known = self._subject is not None
-            return self._deny(Reason.FOREIGN_REFUSED if known else Reason.NOT_OURS, "3:foreign")
-        subject = self._subject
-        if subject is None:
+            return self._deny(Reason.FOREIGN_REFUSED if who else Reason.NOT_OURS, "3:foreign")
+        if who is None:
             if isinstance(presentation, ForeignClaim):
                 return self._deny(Reason.FOREIGN_UNKNOWN, "3:foreign")
             return self._deny(Reason.STICKER_UNKNOWN, "3:sticker")
-        time_counts = self._now.trust is not ClockTrust.UNKNOWN
-        if not time_counts and rule.clock_untrusted is InDoubt.DENY:
+        if self._now.trust is ClockTrust.UNKNOWN and rule.clock_untrusted is InDoubt.DENY:
             return self._deny(Reason.CLOCK_UNTRUSTED, "4:clock")
-        if problem := self._problem_of(subject, rules, rule, time_counts=time_counts):
+        if problem := self._problem_of(who, rules, rule):
             return self._deny(*problem)
-        return self._by_roster(subject, rules.policy, rule, time_counts=time_counts)
+        return self._by_roster(who, rules, rule)
 
     def _problem_of(
-        self, subject: _Subject, rules: Rules, rule: PortalRule, *, time_counts: bool
+        self, who: Subject, rules: Rules, rule: PortalRule
     ) -> tuple[Reason, str] | None:
         """Steps 5 to 8: what speaks against the credential, before any grant is looked for."""
-        authentic = subject.authentic
+        authentic, now_utc_s = who.authentic, self._now.trusted_utc_s
         if authentic is not None:
-            if time_counts and (reason := _untimely(authentic, self._now.utc_s)):
+            if now_utc_s is not None and (reason := untimely(authentic, now_utc_s)):
                 return reason, "5:validity"
             if authentic.slot is not None and self._presence.is_slot_used(
-                subject.credential_id, authentic.slot
+                who.credential_id, authentic.slot
             ):
                 return Reason.SLOT_USED, "6:once"
-        status = rules.status.get(subject.status_index) if rules.status else None
+        status = rules.status.get(who.status_index) if rules.status else None
         if status is not Status.VALID:
             return _STATUS_REASONS[status], "7:status"
         is_stale = self._age_s is not None and self._age_s > rule.max_age_s
@@ -222,85 +223,128 @@ class _Decision:
             return Reason.POLICY_STALE, "8:age"
         return None
 
-    def _by_roster(
-        self, subject: _Subject, policy: Policy, rule: PortalRule, *, time_counts: bool
-    ) -> Grant | Deny:
+    def _by_roster(self, who: Subject, rules: Rules, rule: PortalRule) -> Grant | Deny:
         try:
-            profile = policy.roster.find(subject.credential_id)
+            rights = rights_of(who, rules.policy, rule, self._now.trusted_utc_s)
         except MalformedError:
             return self._deny(Reason.ROSTER_UNREADABLE, "9:roster")
-        if profile is None:
-            class_ = subject.credential_class
-            if rule.unlisted is Unlisted.DENY or class_ is None:
-                return self._deny(Reason.NOT_LISTED, "9:roster")
-            groups: Iterable[int] = policy.classes.get(class_, ())
-            return self._by_grants(
-                groups, {}, policy, rule, Basis.SIGNATURE_ONLY, time_counts=time_counts
-            )
-        if time_counts and self._now.utc_s < profile.not_before:
-            return self._deny(Reason.NOT_YET_VALID, "9:roster", Basis.SNAPSHOT)
-        if time_counts and self._now.utc_s >= profile.not_after:
-            return self._deny(Reason.EXPIRED, "9:roster", Basis.SNAPSHOT)
-        return self._by_grants(
-            profile.groups,
-            dict(profile.qualifications),
-            policy,
-            rule,
-            Basis.SNAPSHOT,
-            time_counts=time_counts,
+        if not isinstance(rights, Rights):
+            reason, self._basis = rights
+            return self._deny(reason, "9:roster")
+        self._basis = rights.basis
+        self._notice_duress(rights, rules.policy)
+        return self._by_rights(who, rights, rules, rule)
+
+    def _by_rights(
+        self, who: Subject, rights: Rights, rules: Rules, rule: PortalRule
+    ) -> Grant | Deny:
+        """Steps 10 to 16: a line that grants, and nothing that holds the person up."""
+        known = Knowledge(rules.policy, rule, self._presence, self._now, self._notices)
+        movement = self._movement(rules.policy, rule, rights)
+        claim = Claim(
+            holder_id=rights.holder_id,
+            groups=rights.groups,
+            held=rights.held,
+            way=movement.way,
+            time_counts=self._now.trust is not ClockTrust.UNKNOWN,
+        )
+        found = entitlement_of(claim, known)
+        if found.reason is not Reason.GRANTED:
+            return self._deny(found.reason, found.rule)
+        bearer = _bearer(who, rights, rule, rules.policy)
+        if found.is_counted:
+            bearer = replace(bearer, counts_until=rights.until)
+        passing = self._passing(bearer, movement, rights, rules, known)
+        if held_up := restraint_of(passing):
+            return self._held_up(*held_up, bearer, movement, rule)
+        return Grant(
+            reason=Reason.GRANTED,
+            grounds=self._grounds(found.rule, self._basis),
+            pulse_ms=rule.pulse_ms,
+            movement=movement,
+            bearer=bearer,
+            companions=led_along(passing),
         )
 
-    def _by_grants(
+    def _passing(
         self,
-        groups: Iterable[int],
-        held: dict[int, int],
-        policy: Policy,
-        rule: PortalRule,
-        basis: Basis,
-        *,
-        time_counts: bool,
-    ) -> Grant | Deny:
-        """Step 10. A denial names the nearest miss, the first of equally near ones."""
-        nearest, where = Reason.NOT_AUTHORISED, "10:grants"
-        for grant in _grants_of(groups, rule.zone, policy):
-            name = _grant_name(grant, policy)
-            miss = self._miss_of(grant, held, policy, time_counts=time_counts)
-            if miss is None:
-                return self._grant(Reason.GRANTED, name, rule, basis)
-            if _NEARNESS[miss] > _NEARNESS[nearest]:
-                nearest, where = miss, name
-        return self._deny(nearest, where, basis)
+        bearer: Bearer,
+        movement: Movement,
+        rights: Rights,
+        rules: Rules,
+        known: Knowledge,
+    ) -> Passing:
+        policy, rule, now = rules.policy, known.rule, self._now
+        there = self._presence.companions(self._portal, now)
+        since_mono_ms = now.mono_ms - rule.wait_s * 1000
+        return Passing(
+            bearer=bearer,
+            movement=movement,
+            entered=rule.zone if movement.way is Direction.ENTRY else rule.beyond,
+            groups=rights.groups,
+            is_forced=Reason.DURESS in self._notices,
+            is_exempt=any(policy.group_rule(group).is_exempt for group in rights.groups),
+            known=known,
+            companions=able_companions(there, bearer, movement.way, rules.status, since_mono_ms),
+        )
 
-    def _miss_of(
-        self, grant: GrantRule, held: dict[int, int], policy: Policy, *, time_counts: bool
-    ) -> Reason | None:
-        """What is missing for this grant, or None where nothing is."""
-        now_utc_s = self._now.utc_s
-        if time_counts and not is_open(policy.schedules[grant.schedule], policy.time, now_utc_s):
-            return Reason.OUTSIDE_SCHEDULE
-        if any(needed not in held for needed in grant.qualifications):
-            return Reason.QUALIFICATION_MISSING
-        if time_counts and any(held[needed] <= now_utc_s for needed in grant.qualifications):
-            return Reason.QUALIFICATION_EXPIRED
-        return None
+    def _held_up(
+        self, reason: Reason, rule_name: str, bearer: Bearer, movement: Movement, rule: PortalRule
+    ) -> Deny:
+        """A denial that says for how long a second person can still help, where one can."""
+        denied = self._deny(reason, rule_name)
+        if reason not in WAITING:
+            return denied
+        return replace(denied, wait_s=rule.wait_s, bearer=bearer, movement=movement)
 
-    def _grant(self, reason: Reason, rule_name: str, rule: PortalRule, basis: Basis) -> Grant:
-        return Grant(reason=reason, grounds=self._grounds(rule_name, basis), pulse_ms=rule.pulse_ms)
+    def _rights(self, rules: Rules, rule: PortalRule, now_utc_s: int | None) -> Rights | None:
+        """What the subject brings, for where it does not decide."""
+        if self._who is None:
+            return None
+        try:
+            rights = rights_of(self._who, rules.policy, rule, now_utc_s)
+        except MalformedError:
+            return None
+        if not isinstance(rights, Rights):
+            return None
+        self._notice_duress(rights, rules.policy)
+        return rights
 
-    def _deny(self, reason: Reason, rule_name: str, basis: Basis = Basis.NONE) -> Deny:
-        return Deny(reason=reason, grounds=self._grounds(rule_name, basis))
+    def _notice_duress(self, rights: Rights, policy: Policy) -> None:
+        if any(policy.group_rule(group).is_duress for group in rights.groups):
+            self._notices.add(Reason.DURESS)
+
+    def _movement(self, policy: Policy, rule: PortalRule, rights: Rights | None) -> Movement:
+        way = rule.direction
+        if way is Direction.BOTH:
+            zone = policy.zones[rule.zone]
+            stay = rights and self._presence.stay(rights.holder_id, zone, self._now)
+            way = Direction.EXIT if stay and stay.is_inside else Direction.ENTRY
+        entered, left = (
+            (rule.zone, rule.beyond) if way is Direction.ENTRY else (rule.beyond, rule.zone)
+        )
+        gone = () if left is None else (left, *policy.inner[left])
+        return Movement(
+            way=way,
+            enters="" if entered is None else policy.zones[entered],
+            leaves=tuple(policy.zones[zone] for zone in gone),
+        )
+
+    def _deny(self, reason: Reason, rule_name: str) -> Deny:
+        return Deny(reason=reason, grounds=self._grounds(rule_name, self._basis))
 
     def _grounds(self, rule_name: str, basis: Basis) -> Grounds:
-        subject, rules = self._subject, self._rules
+        who, rules = self._who, self._rules
         return Grounds(
             rule=rule_name,
             basis=basis,
-            credential_id=subject.credential_id if subject else None,
-            credential_class=subject.credential_class if subject else None,
-            form=subject.form if subject else None,
+            credential_id=who.credential_id if who else None,
+            credential_class=who.credential_class if who else None,
+            form=who.form if who else None,
             policy_version=rules.policy.version if rules else 0,
             status_seq=rules.status.seq if rules and rules.status else 0,
             policy_age_s=self._age_s,
+            notices=tuple(sorted(self._notices)),
         )
 
 
@@ -311,67 +355,24 @@ _STATUS_REASONS = {
 }
 
 
-_NEARNESS = {
-    Reason.NOT_AUTHORISED: 0,
-    Reason.OUTSIDE_SCHEDULE: 1,
-    Reason.QUALIFICATION_MISSING: 2,
-    Reason.QUALIFICATION_EXPIRED: 3,
-}
+def _bearer(who: Subject, rights: Rights | None, rule: PortalRule, policy: Policy) -> Bearer:
+    groups = rights.groups if rights else ()
+    is_once = any(policy.group_rule(group).is_once for group in groups)
+    return Bearer(
+        credential_id=who.credential_id,
+        holder_id=rights.holder_id if rights else who.credential_id,
+        status_index=who.status_index,
+        slot=who.authentic.slot if who.authentic else None,
+        once_until=rights.until if rights and is_once else 0,
+        is_escort=not {*rule.escorts}.isdisjoint(groups),
+    )
+
+
+def _rank(groups: tuple[int, ...], policy: Policy) -> int:
+    return max((policy.group_rule(group).rank for group in groups), default=0)
 
 
 def _age_s(rules: Rules | None, now: Instant) -> int | None:
     if rules is None or rules.status is None or now.trust is ClockTrust.UNKNOWN:
         return None
     return max(0, now.utc_s - rules.status.issued_at)
-
-
-def _identify(
-    presentation: Credential | StickerClaim | ForeignClaim, policy: Policy
-) -> _Subject | None:
-    if isinstance(presentation, Credential):
-        statement = presentation.statement
-        return _Subject(
-            credential_id=statement.credential_id,
-            credential_class=statement.credential_class,
-            form=presentation.form,
-            status_index=statement.status_index,
-            authentic=presentation,
-        )
-    if isinstance(presentation, ForeignClaim):
-        found = map(policy.roster.find_sticker, presentation.digests)
-        row, form = next(filter(None, found), None), Form.FOREIGN
-    else:
-        row, form = policy.roster.find_sticker(presentation.digest), Form.STICKER
-    if row is None:
-        return None
-    return _Subject(
-        credential_id=row.credential_id,
-        credential_class=None,
-        form=form,
-        status_index=row.status_index,
-        authentic=None,
-    )
-
-
-def _untimely(credential: Credential, now_utc_s: int) -> Reason | None:
-    if not credential.key.is_in_window(now_utc_s):
-        return Reason.KEY_OUTSIDE_WINDOW
-    if now_utc_s < credential.statement.not_before:
-        return Reason.NOT_YET_VALID
-    if now_utc_s >= credential.statement.expires:
-        return Reason.EXPIRED
-    if credential.slot is not None and abs(slot_of(now_utc_s) - credential.slot) > SLOT_TOLERANCE:
-        return Reason.SLOT_STALE
-    return None
-
-
-def _grants_of(groups: Iterable[int], zone: int, policy: Policy) -> Iterable[GrantRule]:
-    for group in groups:
-        yield from policy.grants.get((group, zone), ())
-
-
-def _grant_name(grant: GrantRule, policy: Policy) -> str:
-    return (
-        f"10:{policy.groups[grant.group]}>{policy.zones[grant.zone]}"
-        f"@{policy.schedules[grant.schedule].name}"
-    )

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     OUTCOME = "outcome"
     BATCH = "batch"
     STAFF = "staff"
+    PRESENCE = "presence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

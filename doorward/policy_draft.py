@@ -2,17 +2,24 @@
 
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from enum import Enum
 
 from doorward import canonical
 from doorward.credential import CredentialClass
 from doorward.ids import CredentialId, GatewayId, PortalId, SiteId
 from doorward.policy import (
+    DEFAULT_FORGET_S,
     DEFAULT_MAX_AGE_S,
+    DEFAULT_WAIT_S,
+    AntiPassback,
+    Direction,
     Foreign,
+    GroupRule,
     InDoubt,
     Policy,
     Posture,
+    PresenceDoubt,
     Unlisted,
 )
 from doorward.roster import ID_BYTES, Profile, RosterTables, StickerRow, profile_wire
@@ -24,27 +31,54 @@ _RIGHTS_AT_HAND = 50_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalDraft:
-    """A portal, with the name of the zone that one enters there."""
+    """A portal, as `doorward.policy.PortalRule` with names instead of indices."""
 
     zone: str
     gateway: GatewayId
+    direction: Direction = Direction.ENTRY
+    beyond: str | None = None
     pulse_ms: int = 3000
     posture: Posture = Posture.NORMAL
+    posture_rank: int | None = None
+    posture_until: int | None = None
     unlisted: Unlisted = Unlisted.BY_CLASS
     clock_untrusted: InDoubt = InDoubt.DENY
     max_age_s: int = DEFAULT_MAX_AGE_S
     stale: InDoubt = InDoubt.DENY
     foreign: Foreign = Foreign.DENY
+    qualifications: tuple[str, ...] = ()
+    unlock: str | None = None
+    unlock_after_first: bool = False
+    antipassback: AntiPassback = AntiPassback.OFF
+    antipassback_s: int = 0
+    presence_unknown: PresenceDoubt = PresenceDoubt.ALLOW
+    min_interval_s: int = 0
+    escorted: tuple[str, ...] = ()
+    escorts: tuple[str, ...] = ()
+    two_persons: bool = False
+    wait_s: int = DEFAULT_WAIT_S
+    interlock: tuple[PortalId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantDraft:
-    """A group may enter a zone while a schedule is open, with these qualifications."""
+    """A group may pass a zone's portals, as `doorward.policy.GrantRule` with names."""
 
     group: str
     zone: str
     schedule: str
     qualifications: tuple[str, ...] = ()
+    way: Direction = Direction.BOTH
+    per_day: int = 0
+    per_visit: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneDraft:
+    """What belongs to a zone, with the name of the one that it lies within."""
+
+    within: str | None = None
+    at_most: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +87,7 @@ class PersonDraft:
 
     Attributes:
         qualifications: name and first second in which it no longer holds.
+        holder: under which credential of the same holder presence is kept; None: this one's own.
     """
 
     credential_id: CredentialId
@@ -60,6 +95,7 @@ class PersonDraft:
     not_after: int
     groups: tuple[str, ...]
     qualifications: tuple[tuple[str, int], ...] = ()
+    holder: CredentialId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +123,10 @@ class PolicyDraft:
     people: Iterable[PersonDraft] = ()
     stickers: Iterable[tuple[bytes, StickerRow]] = ()
     foreign_salt: bytes = b""
+    group_rules: Mapping[str, GroupRule] = field(default_factory=dict)
+    zone_rules: Mapping[str, ZoneDraft] = field(default_factory=dict)
+    gateways: Mapping[GatewayId, bytes] = field(default_factory=dict)
+    forget_s: int = DEFAULT_FORGET_S
 
 
 def build_body(draft: PolicyDraft) -> bytes:
@@ -107,7 +147,11 @@ def build_body(draft: PolicyDraft) -> bytes:
             "time": {"zone": draft.time.zone, "offsets": [list(p) for p in draft.time.offsets]},
             "calendar": [[day, int(kind)] for day, kind in sorted(draft.time.day_types.items())],
             "zones": list(draft.zones),
+            "zone_rules": {
+                places.zones[n]: places.zone_rule(r) for n, r in draft.zone_rules.items()
+            },
             "groups": list(draft.groups),
+            "group_rules": {places.groups[n]: _group_rule(r) for n, r in draft.group_rules.items()},
             "qualifications": list(draft.qualifications),
             "schedules": [
                 [s.name, [[p.day_mask, p.from_min, p.to_min] for p in s.spans]]
@@ -120,6 +164,8 @@ def build_body(draft: PolicyDraft) -> bytes:
             },
             "foreign_salt": draft.foreign_salt,
             "portals": {name: places.portal(portal) for name, portal in draft.portals.items()},
+            "gateways": dict(draft.gateways),
+            "forget_s": draft.forget_s,
             "tables": [len(ids) // ID_BYTES, len(profiles), len(digests) // HASH_BYTES],
         }
     )
@@ -160,7 +206,7 @@ class _Places:
 
     def profile(self, person: PersonDraft) -> bytes:
         """Returns the wire form; many share their rights, so these are kept at hand."""
-        key = (person.groups, person.qualifications)
+        key = (person.groups, person.qualifications, person.holder)
         rights = self._rights.get(key)
         if rights is None:
             if len(self._rights) == _RIGHTS_AT_HAND:
@@ -176,6 +222,7 @@ class _Places:
             qualifications=tuple(
                 sorted((self.qualifications[name], until) for name, until in person.qualifications)
             ),
+            holder=person.holder,
         )
 
     def grant(self, grant: GrantDraft) -> list[object]:
@@ -184,17 +231,39 @@ class _Places:
             self.zones[grant.zone],
             self.schedules[grant.schedule],
             [self.qualifications[name] for name in grant.qualifications],
+            grant.way.number,
+            grant.per_day,
+            grant.per_visit,
         ]
 
-    def portal(self, portal: PortalDraft) -> dict[str, object]:
+    def zone_rule(self, rule: ZoneDraft) -> dict[str, object]:
         return {
-            "zone": self.zones[portal.zone],
-            "gateway": portal.gateway,
-            "pulse_ms": portal.pulse_ms,
-            "posture": portal.posture.value,
-            "unlisted": portal.unlisted.value,
-            "clock_untrusted": portal.clock_untrusted.value,
-            "max_age_s": portal.max_age_s,
-            "stale": portal.stale.value,
-            "foreign": portal.foreign.value,
+            "within": None if rule.within is None else self.zones[rule.within],
+            "at_most": rule.at_most,
         }
+
+    def portal(self, portal: PortalDraft) -> dict[str, object]:
+        """Returns the wire form: names become indices, the rest is as it is."""
+        wire = {f.name: _plain(getattr(portal, f.name)) for f in fields(portal)}
+        wire["zone"] = self.zones[portal.zone]
+        wire["beyond"] = None if portal.beyond is None else self.zones[portal.beyond]
+        wire["unlock"] = None if portal.unlock is None else self.schedules[portal.unlock]
+        wire["qualifications"] = [self.qualifications[name] for name in portal.qualifications]
+        wire["escorted"] = [self.groups[name] for name in portal.escorted]
+        wire["escorts"] = [self.groups[name] for name in portal.escorts]
+        return wire
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _group_rule(rule: GroupRule) -> dict[str, object]:
+    return {
+        "rank": rule.rank,
+        "duress": rule.is_duress,
+        "once": rule.is_once,
+        "exempt": rule.is_exempt,
+    }

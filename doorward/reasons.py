@@ -17,7 +17,7 @@ class Severity(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a decision was taken."""
+    """Why a decision was taken, or what is to be noticed about it beside that."""
 
     GRANTED = "granted"
     FREE_PASSAGE = "free_passage"
@@ -57,7 +57,25 @@ class Reason(StrEnum):
     NOT_AUTHORISED = "not_authorised"
     OUTSIDE_SCHEDULE = "outside_schedule"
     QUALIFICATION_MISSING = "qualification_missing"
+    NOT_THIS_WAY = "not_this_way"
     QUALIFICATION_EXPIRED = "qualification_expired"
+    DAY_LIMIT = "day_limit"
+    VISIT_LIMIT = "visit_limit"
+
+    USED_UP = "used_up"
+    TOO_SOON = "too_soon"
+    ALREADY_INSIDE = "already_inside"
+    NOT_INSIDE = "not_inside"
+    PASSED_RECENTLY = "passed_recently"
+    ZONE_FULL = "zone_full"
+    PRESENCE_UNKNOWN = "presence_unknown"
+    INTERLOCK_OPEN = "interlock_open"
+    INTERLOCK_UNKNOWN = "interlock_unknown"
+    ESCORT_NEEDED = "escort_needed"
+    SECOND_PERSON_NEEDED = "second_person_needed"
+
+    LOCKDOWN_PASSED = "lockdown_passed"
+    DURESS = "duress"
 
     NO_CODE = "no_code"
     BY_HAND = "by_hand"
@@ -258,6 +276,109 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
         "Renew the training first.",
         "请先更新培训。",
     ),
+    Reason.NOT_THIS_WAY: _text(
+        Severity.NORMAL,
+        "You may not pass here in this direction.",
+        "您无权按此方向通行。",
+        "Use the reader on the other side, or ask at the desk.",
+        "请使用另一侧的读码器，或到前台咨询。",
+    ),
+    Reason.DAY_LIMIT: _text(
+        Severity.NORMAL,
+        "You have used your entries for today.",
+        "您今天的入场次数已用完。",
+        "Come back tomorrow, or ask at the desk.",
+        "请明天再来，或到前台咨询。",
+    ),
+    Reason.VISIT_LIMIT: _text(
+        Severity.NORMAL,
+        "You have used the entries of your visit.",
+        "您本次来访的入场次数已用完。",
+        "Ask your host or the desk for another entry.",
+        "请联系接待人或前台增加入场次数。",
+    ),
+    Reason.USED_UP: _text(
+        Severity.NOTICE,
+        "This code was for one passage and has been used.",
+        "此码仅限一次通行，已被使用。",
+        *_NEW_CODE,
+    ),
+    Reason.TOO_SOON: _text(
+        Severity.NORMAL,
+        "You passed here a moment ago.",
+        "您刚刚在此通行过。",
+        "Wait a little and show the code again.",
+        "请稍候再出示门禁码。",
+    ),
+    Reason.ALREADY_INSIDE: _text(
+        Severity.WARNING,
+        "This code has entered and not left.",
+        "此码显示已入场且尚未离场。",
+        "Scan at the exit when you leave; ask at the desk to be counted out.",
+        "离场时请在出口扫码；如已离场，请到前台登记。",
+    ),
+    Reason.NOT_INSIDE: _text(
+        Severity.WARNING,
+        "This code leaves without having entered.",
+        "此码没有入场记录，无法离场。",
+        "Ask at the desk to be counted in.",
+        "请到前台补登入场。",
+    ),
+    Reason.PASSED_RECENTLY: _text(
+        Severity.NOTICE,
+        "This code entered a short while ago.",
+        "此码不久前刚入场。",
+        "Wait until the time is over, or ask at the desk.",
+        "请等待规定时间后再试，或到前台咨询。",
+    ),
+    Reason.ZONE_FULL: _text(
+        Severity.NORMAL,
+        "This area is full.",
+        "该区域人数已满。",
+        "Wait until somebody has left.",
+        "请等待有人离开后再进入。",
+    ),
+    Reason.PRESENCE_UNKNOWN: _text(
+        Severity.NOTICE,
+        "This entrance cannot know now who is inside.",
+        "此通道暂时无法确认在场情况。",
+        *_DESK,
+    ),
+    Reason.INTERLOCK_OPEN: _text(
+        Severity.NORMAL,
+        "Another door must be closed first.",
+        "另一扇门尚未关闭。",
+        "Close the other door and show the code again.",
+        "请先关闭另一扇门，再出示门禁码。",
+    ),
+    Reason.INTERLOCK_UNKNOWN: _text(
+        Severity.WARNING,
+        "This door cannot see whether the other one is closed.",
+        "此门无法确认另一扇门是否关闭。",
+        *_DESK,
+    ),
+    Reason.ESCORT_NEEDED: _text(
+        Severity.NORMAL,
+        "You enter here together with an escort.",
+        "此处须由陪同人员带领进入。",
+        "Let your escort show a code now.",
+        "请陪同人员现在出示门禁码。",
+    ),
+    Reason.SECOND_PERSON_NEEDED: _text(
+        Severity.NORMAL,
+        "Two persons must enter here together.",
+        "此处须两人同时进入。",
+        "Let the second person show a code now.",
+        "请第二人现在出示门禁码。",
+    ),
+    Reason.LOCKDOWN_PASSED: _text(
+        Severity.WARNING, "Passed by rank during a lockdown.", "封控期间凭级别通行。"
+    ),
+    Reason.DURESS: _text(
+        Severity.ALARM,
+        "The holder signals being forced. Never show this at the gate.",
+        "持码人发出胁迫信号，切勿在通道处显示。",
+    ),
     Reason.NO_CODE: _text(
         Severity.NORMAL,
         "No code was shown.",
@@ -273,3 +394,10 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
         *_DESK,
     ),
 }
+
+WAITING = frozenset({Reason.ESCORT_NEEDED, Reason.SECOND_PERSON_NEEDED})
+"""Denials that another person can turn into a grant within moments; shown as waiting, not refused.
+"""
+
+SILENT = frozenset({Reason.DURESS})
+"""Notices that nothing at a portal may show: no lamp, no tone, no screen, no line of a log."""

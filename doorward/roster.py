@@ -21,7 +21,7 @@ from doorward.sticker import HASH_BYTES
 ID_BYTES = 8
 OFFSET_BYTES = 4
 MAX_PROFILE_BYTES = 4096
-_ARRAY_OF_FOUR = b"\x84"
+_ARRAY_OF_FIVE = b"\x85"
 _STICKER_ROW = struct.Struct("<8sI")
 STICKER_ROW_BYTES = _STICKER_ROW.size
 
@@ -35,12 +35,15 @@ class Profile:
         groups: indices into the policy's groups, ascending.
         qualifications: pairs of an index into the policy's qualifications and the first second in
             which it no longer holds; each index once, ascending.
+        holder: the credential of the same person under which presence is kept, or None where
+            there is no other one; so a badge and a phone of one person are one person.
     """
 
     not_before: int
     not_after: int
     groups: tuple[int, ...]
     qualifications: tuple[tuple[int, int], ...]
+    holder: CredentialId | None = None
 
     def __post_init__(self) -> None:
         """Raises MalformedError for what would have two readings, or none."""
@@ -49,11 +52,14 @@ class Profile:
             raise MalformedError("profile: groups must ascend, each once")
         if not _ascends([index for index, _ in self.qualifications]):
             raise MalformedError("profile: qualifications must ascend, each once")
+        if self.holder is not None and len(self.holder) != ID_BYTES:
+            raise MalformedError(f"profile: holder must be {ID_BYTES} bytes")
 
     def rights(self) -> bytes:
         """Returns the part of the wire form that does not depend on the span."""
         pairs = [list(pair) for pair in self.qualifications]
-        return canonical.encode(list(self.groups)) + canonical.encode(pairs)
+        parts = (list(self.groups), pairs, self.holder or b"")
+        return b"".join(map(canonical.encode, parts))
 
     def to_wire(self) -> bytes:
         """Returns the canonical bytes. Raises ValueError: longer than `MAX_PROFILE_BYTES`."""
@@ -68,7 +74,7 @@ def profile_wire(not_before: int, not_after: int, rights: bytes) -> bytes:
     """
     _check_span(not_before, not_after)
     span = canonical.encode(not_before) + canonical.encode(not_after)
-    wire = _ARRAY_OF_FOUR + span + rights
+    wire = _ARRAY_OF_FIVE + span + rights
     if len(wire) > MAX_PROFILE_BYTES:
         raise ValueError(f"profile of {len(wire)} bytes, at most {MAX_PROFILE_BYTES}")
     return wire
@@ -226,14 +232,15 @@ def _ascends(values: Iterable[Any]) -> bool:
 def _parse_profile(piece: bytes) -> Profile:
     """Decodes one profile; the next one follows it, so its own length ends it."""
     match canonical.decode_first(piece, "profile"):
-        case [not_before, not_after, list() as groups, list() as pairs]:
+        case [not_before, not_after, list() as groups, list() as pairs, bytes() as holder]:
             return Profile(
                 not_before=shapes.number(not_before, "profile: not before", MAX_SEQ),
                 not_after=shapes.number(not_after, "profile: not after", MAX_SEQ),
                 groups=tuple(shapes.number(g, "profile: group", MAX_SEQ) for g in groups),
                 qualifications=tuple(_parse_pair(pair) for pair in pairs),
+                holder=CredentialId(holder) if holder else None,
             )
-    raise MalformedError("profile: must be [not before, not after, groups, qualifications]")
+    raise MalformedError("profile: must be [not before, not after, groups, qualifications, holder]")
 
 
 def _parse_pair(pair: object) -> tuple[int, int]:

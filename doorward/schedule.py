@@ -50,6 +50,8 @@ class Span:
 
 
 ALWAYS = Span(255, 0, DAY_MIN)
+MAX_OPENING_DAYS = 8
+"""Longer than a week of nights that run into each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,3 +106,35 @@ def is_open(schedule: Schedule, time: SiteTime, utc_s: int) -> bool:
         or (span.day_mask & yesterday and span.from_min <= minute + DAY_MIN < span.to_min)
         for span in schedule.spans
     )
+
+
+def opening_began(schedule: Schedule, time: SiteTime, utc_s: int) -> int | None:
+    """Returns when the opening that covers the instant began, or None where it is closed.
+
+    Spans that touch or overlap are one opening, also across midnight. One that has lasted for
+    longer than `MAX_OPENING_DAYS` is taken to have begun that many days ago.
+
+    Returns:
+        Seconds on the site's own clocks, as `SiteTime.local_s` counts them.
+    """
+    local_s = time.local_s(utc_s)
+    begin = _begin_of(schedule, time, local_s)
+    if begin is None:
+        return None
+    earliest = local_s - MAX_OPENING_DAYS * DAY_S
+    while begin > earliest and (before := _begin_of(schedule, time, begin - 60)) is not None:
+        begin = before
+    return max(begin, earliest)
+
+
+def _begin_of(schedule: Schedule, time: SiteTime, local_s: int) -> int | None:
+    """Returns the earliest begin of the spans that cover a minute of the site's clocks."""
+    today = local_s // DAY_S
+    begins = (
+        day * DAY_S + span.from_min * 60
+        for day in (today - 1, today)
+        for span in schedule.spans
+        if span.day_mask & 1 << time.day_type(day)
+        and span.from_min * 60 <= local_s - day * DAY_S < span.to_min * 60
+    )
+    return min(begins, default=None)

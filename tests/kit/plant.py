@@ -26,6 +26,7 @@ from doorward.ids import CredentialId, GatewayId, PortalId, SiteId
 from doorward.keys import Key, Keyring, Purpose
 from doorward.policy import Policy
 from doorward.policy_draft import GrantDraft, PersonDraft, PolicyDraft, PortalDraft, build_body
+from doorward.presence_port import NothingSeen
 from doorward.schedule import ALWAYS, DayType, Schedule, SiteTime, Span
 from doorward.status import Status, StatusList, with_changes
 from doorward.times import ClockTrust, Instant, MonoMs, UtcMs
@@ -191,7 +192,7 @@ def at(utc_s: int, trust: ClockTrust = ClockTrust.SYNCHRONISED) -> Instant:
     return Instant(utc_ms=UtcMs(utc_s * 1000), mono_ms=MonoMs(5_000), trust=trust)
 
 
-class Used:
+class Used(NothingSeen):
     """What the site remembers of passes; a fake of the gateway's own."""
 
     def __init__(self, *slots: tuple[CredentialId, int]) -> None:

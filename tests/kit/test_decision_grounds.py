@@ -3,13 +3,14 @@
 import pytest
 
 from doorward.credential import CredentialClass, Form, Refusal
-from doorward.decision import Basis, Deny, Grant, Grounds, Rules, decide
-from doorward.policy import Policy, Posture
+from doorward.decision import Basis, Bearer, Deny, Grant, Grounds, Movement, Rules, decide
+from doorward.policy import Direction, Policy, Posture
 from doorward.policy_draft import build_body
 from doorward.reasons import Reason
 from tests.kit.asking import STICKER, STICKERS, Case, blind, portal, visitor
 from tests.kit.plant import (
     ALICE,
+    ALICE_INDEX,
     BOB,
     GATE,
     NOON,
@@ -37,6 +38,8 @@ def test_grounds_of_a_grant_say_everything_that_it_rests_on() -> None:
             policy_age_s=60,
         ),
         pulse_ms=700,
+        movement=Movement(way=Direction.ENTRY, enters="site"),
+        bearer=Bearer(credential_id=ALICE, holder_id=ALICE, status_index=ALICE_INDEX),
     )
 
 

@@ -416,7 +416,7 @@ def test_machine_with_the_other_byte_order_says_so(monkeypatch: pytest.MonkeyPat
 
 def test_hundred_thousand_grants_of_one_group_are_read_in_one_go() -> None:
     header, tables = split(build_body(draft()))
-    found = Policy.from_body(join(header | {"grants": [[0, 0, 0, []]] * 100_000}, tables))
+    found = Policy.from_body(join(header | {"grants": [[0, 0, 0, [], 0, 0, 0]] * 100_000}, tables))
     assert len(found.grants[0, 0]) == 100_000
 
 

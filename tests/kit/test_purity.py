@@ -9,13 +9,16 @@ import doorward
 
 FOLDER = Path(doorward.__file__).parent
 ALLOWED = {
-    "array", "bisect", "collections", "dataclasses", "enum", "hashlib", "io", "itertools",
-    "operator", "re", "struct", "sys", "typing", "zlib", "cbor2", "cryptography", "doorward",
+    "array", "bisect", "collections", "dataclasses", "enum", "functools", "hashlib", "io",
+    "itertools", "operator", "re", "struct", "sys", "typing", "zlib", "cbor2",
+    "cryptography", "doorward",
 }  # fmt: skip
 TRUST = (
     "ids", "errors", "times", "canonical", "topics", "envelope", "keys", "base45", "sticker",
     "credential", "reasons", "events", "status", "schedule", "roster", "policy",
-    "policy_draft", "decision",
+    "policy_draft", "policy_rules", "policy_fields", "policy_header", "decision", "verdict",
+    "presence_port", "presence_message", "knowledge", "postures", "subject", "entitlement",
+    "restraints",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from doorward.foreign import ForeignClaim
 from doorward.ids import CredentialId, KeyId, PortalId, parse_credential_id
 from doorward.keys import Keyring
 from doorward.policy import Policy
+from doorward.presence_port import NothingSeen
 from doorward.reasons import Reason
 from doorward.status import StatusList, with_changes
 from doorward.sticker import StickerClaim
@@ -35,15 +36,6 @@ class Verdict:
     policy_age_s: int | None
 
 
-class _NobodyWasHere:
-    """A simulation knows of no pass that was just used."""
-
-    def is_slot_used(self, credential_id: CredentialId, slot: int) -> bool:
-        """Never."""
-        del credential_id, slot
-        return False
-
-
 def would_grant(
     backend: Backend, actor: Actor, *, credential_id: str, portal: str, at_utc_s: int
 ) -> Verdict:
@@ -56,7 +48,7 @@ def would_grant(
     credential, rules = _load(backend, credential_id)
     at = Instant(utc_ms=UtcMs(at_utc_s * 1000), mono_ms=MonoMs(0), trust=ClockTrust.SYNCHRONISED)
     shown = _presentation(credential, keyring)
-    decision = decide(shown, PortalId(portal), rules, _NobodyWasHere(), at)
+    decision = decide(shown, PortalId(portal), rules, NothingSeen(), at)
     return Verdict(
         outcome="grant" if isinstance(decision, Grant) else "deny",
         reason=decision.reason,

@@ -5,13 +5,14 @@ from collections import OrderedDict
 from doorward.credential import SLOT_S, SLOT_TOLERANCE, Credential
 from doorward.decision import Deny, Grant, Presentation, Rules, decide
 from doorward.ids import CredentialId, PortalId
+from doorward.presence_port import NothingSeen
 from doorward.times import Instant
 
 _REMEMBER_MS = (2 * SLOT_TOLERANCE + 2) * SLOT_S * 1000
 """After this no clock within the tolerance could still accept the slot."""
 
 
-class UsedSlots:
+class UsedSlots(NothingSeen):
     """Which passes were accepted in which slot, for as long as they could be accepted again."""
 
     def __init__(self) -> None:

@@ -1,0 +1,128 @@
+"""Step 10 of `decide`: which line of the policy lets this person go this way, now."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from doorward.ids import CredentialId
+from doorward.knowledge import Knowledge
+from doorward.policy import Direction, GrantRule, Policy
+from doorward.presence_port import Entries
+from doorward.reasons import Reason
+from doorward.schedule import DAY_S, is_open
+
+_NEARNESS = {
+    Reason.NOT_AUTHORISED: 0,
+    Reason.NOT_THIS_WAY: 1,
+    Reason.OUTSIDE_SCHEDULE: 2,
+    Reason.QUALIFICATION_MISSING: 3,
+    Reason.QUALIFICATION_EXPIRED: 4,
+    Reason.VISIT_LIMIT: 5,
+    Reason.DAY_LIMIT: 6,
+    Reason.PRESENCE_UNKNOWN: 7,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Who asks.
+
+    Attributes:
+        held: until when each qualification holds.
+        way: `Direction.ENTRY` or `Direction.EXIT`.
+        time_counts: whether the clock may be believed.
+    """
+
+    holder_id: CredentialId
+    groups: tuple[int, ...]
+    held: dict[int, int]
+    way: Direction
+    time_counts: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entitlement:
+    """What step 10 found.
+
+    Attributes:
+        reason: `Reason.GRANTED`, or the nearest miss.
+        rule: the line that granted, or came nearest.
+        is_counted: the line limits how often one may enter.
+    """
+
+    reason: Reason
+    rule: str
+    is_counted: bool = False
+
+
+def entitlement_of(claim: Claim, known: Knowledge) -> Entitlement:
+    """Returns the first line that lets pass, or the nearest miss, the first of equally near ones.
+
+    Qualifications and the number of entries restrain who enters, never who leaves.
+    """
+    nearest = Entitlement(reason=Reason.NOT_AUTHORISED, rule="10:grants")
+    for grant in _lines(claim.groups, known.rule.zone, known.policy):
+        noticed = set(known.notices)
+        miss = _miss_of(grant, claim, known)
+        name = _name_of(grant, known.policy)
+        if miss is None:
+            is_counted = bool(grant.per_day or grant.per_visit)
+            return Entitlement(reason=Reason.GRANTED, rule=name, is_counted=is_counted)
+        # What was doubtful about a line that does not grant is of no interest.
+        known.notices.intersection_update(noticed)
+        if _NEARNESS[miss] > _NEARNESS[nearest.reason]:
+            nearest = Entitlement(reason=miss, rule=name)
+    return nearest
+
+
+def _miss_of(grant: GrantRule, claim: Claim, known: Knowledge) -> Reason | None:
+    """Returns what is missing for this line, or None where nothing is."""
+    now_utc_s, policy = known.now.utc_s, known.policy
+    if not grant.way.covers(claim.way):
+        return Reason.NOT_THIS_WAY
+    if claim.time_counts and not is_open(policy.schedules[grant.schedule], policy.time, now_utc_s):
+        return Reason.OUTSIDE_SCHEDULE
+    if claim.way is Direction.EXIT:
+        return None
+    wanted = (*grant.qualifications, *known.rule.qualifications)
+    if any(needed not in claim.held for needed in wanted):
+        return Reason.QUALIFICATION_MISSING
+    if claim.time_counts and any(claim.held[needed] <= now_utc_s for needed in wanted):
+        return Reason.QUALIFICATION_EXPIRED
+    if grant.per_day or grant.per_visit:
+        return _over_limit(grant, claim, known)
+    return None
+
+
+def _over_limit(grant: GrantRule, claim: Claim, known: Knowledge) -> Reason | None:
+    """Entries only become more: a limit that is reached stays so, whatever else is found out."""
+    zone = known.rule.zone
+    entries = known.presence.entries(claim.holder_id, known.policy.zones[zone], known.now)
+    against = None
+    if grant.per_visit and len(entries.at) + entries.earlier >= grant.per_visit:
+        against = Reason.VISIT_LIMIT
+    elif grant.per_day and _today(entries, claim, known) >= grant.per_day:
+        against = Reason.DAY_LIMIT
+    is_known = entries.is_complete and known.sees(zone)
+    return known.weigh(against, is_known=is_known, stands=True)
+
+
+def _today(entries: Entries, claim: Claim, known: Knowledge) -> int:
+    """Counts the entries of the site's day, or all of the last two without a trusted clock."""
+    if not claim.time_counts:
+        return len(entries.at)
+    time = known.policy.time
+    today = time.local_s(known.now.utc_s) // DAY_S
+    # One that a gateway with a fast clock dated into tomorrow is counted as well.
+    return sum(time.local_s(at) // DAY_S >= today for at in entries.at)
+
+
+def _lines(groups: Iterable[int], zone: int, policy: Policy) -> Iterator[GrantRule]:
+    for group in groups:
+        yield from policy.grants.get((group, zone), ())
+
+
+def _name_of(grant: GrantRule, policy: Policy) -> str:
+    return (
+        f"10:{policy.groups[grant.group]}>{policy.zones[grant.zone]}"
+        f"@{policy.schedules[grant.schedule].name}"
+    )
