@@ -57,6 +57,11 @@ class Consumer:
                 continue
             return
 
+    @property
+    def has_work(self) -> bool:
+        """Whether a turn would find something to do."""
+        return bool(self._at_hand) or not self._waiting.empty()
+
     def turn(self, wait_s: float) -> bool:
         """Waits for messages and tasks and takes all that is there, up to a group.
 
