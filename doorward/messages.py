@@ -126,11 +126,18 @@ class Birth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
-    """What a gateway applied and what it refused, with the reason."""
+    """What a gateway applied and what it refused, with the reason.
+
+    Attributes:
+        pending: settings of a taken configuration that wait for a restart, by dotted name.
+        config_taken: version of the configuration that was taken, in force or pending.
+    """
 
     applied: Applied
     rejected: tuple[Rejection, ...]
     at: UtcSeconds
+    pending: tuple[str, ...] = ()
+    config_taken: int = 0
 
     def to_wire(self) -> bytes:
         """Returns the JSON bytes."""
@@ -144,7 +151,13 @@ class Reported:
             Rejection(what=r.text("what"), version=r.number("version"), error=r.text("error"))
             for r in body.parts("rejected")
         )
-        return cls(applied=_applied(body), rejected=rejected, at=UtcSeconds(body.number("at")))
+        return cls(
+            applied=_applied(body),
+            rejected=rejected,
+            at=UtcSeconds(body.number("at")),
+            pending=body.texts("pending"),
+            config_taken=body.number("config_taken"),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ MAX_SETTINGS = 256
 _FIELDS = frozenset({"site", "gateway", "version", "created_at", "settings"})
 
 Scalar = bool | int | float | str
-Setting = Scalar | list[Scalar]
+Setting = Scalar | list[Scalar | list[Scalar]]
 Settings = dict[str, Setting]
 """Dotted name to value; a row of a list of tables is named by its own name."""
 
@@ -31,13 +31,23 @@ SETTABLE: Mapping[str, str] = MappingProxyType(
         "camera.*.width_px": "width of the pictures",
         "camera.*.height_px": "height of the pictures",
         "camera.*.fps": "pictures a second",
+        "camera.*.exposure_us": "a fixed exposure",
+        "camera.*.gain": "a fixed gain",
+        "camera.*.focus": "focus: auto, or a fixed distance",
         "camera.*.roi_px": "part of the picture that is looked at",
         "reader.strategy": "which readers look, and how hard",
         "reader.symbologies": "which kinds of code are looked for",
         "portal.*.held_s": "for how long a code that is held up is one scan",
+        "portal.*.door.open_timeout_s": "how long the leaf may take to open after a grant",
+        "portal.*.door.passage_timeout_s": "how long walking through may take",
+        "portal.*.door.held_after_s": "when an open leaf is held open",
+        "perception.*.en": "the large words of a signal in English",
+        "perception.*.zh": "the large words of a signal in Chinese",
+        "perception.*.tones": "the tones of a signal",
+        "health.interval_s": "how often health is told",
     }
 )
-"""What can be set from afar, `*` for the name of a camera or portal, and what it means."""
+"""What can be set from afar, `*` for the name of a camera, portal or signal, and what it means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,32 +177,40 @@ def _fits(parts: list[str], pattern: list[str]) -> bool:
 
 
 def _descend(tables: dict[str, Any], path: list[str], name: str) -> dict[str, Any]:
-    table, *rest = path
-    if not rest:
-        found = tables.setdefault(table, {})
+    found: Any = tables
+    for part in path:
         if isinstance(found, dict):
-            return found
-    else:
-        for row in _rows(tables.get(table)):
-            if rest[0] in {row.get("id"), row.get("name")}:
-                return row
-    raise MalformedError(f"{name}: there is no {'.'.join(path)} here")
+            found = found.setdefault(part, {})
+        else:
+            found = _row_named(found, part)
+    if not isinstance(found, dict):
+        raise MalformedError(f"{name}: there is no {'.'.join(path)} here")
+    return found
 
 
-def _rows(found: object) -> Iterator[dict[str, Any]]:
-    if isinstance(found, list):
-        yield from (row for row in found if isinstance(row, dict))
+def _row_named(rows: object, name: str) -> dict[str, Any] | None:
+    if not isinstance(rows, list):
+        return None
+    tables = (row for row in rows if isinstance(row, dict))
+    return next((row for row in tables if name in {row.get("id"), row.get("name")}), None)
 
 
 def _check_value(name: str, value: object) -> None:
-    items = value if isinstance(value, list) else [value]
-    for item in items:
+    for item in _scalars(value, 2):
         if not isinstance(item, bool | int | float | str) or (
             isinstance(item, int) and abs(item) > MAX_SEQ
         ):
             raise MalformedError(f"{name}: must be a number, a text, a truth or a list of those")
         if isinstance(item, str):
             shapes.text(item, name, 1000)
+
+
+def _scalars(value: object, depth: int) -> Iterator[object]:
+    if isinstance(value, list) and depth:
+        for item in value:
+            yield from _scalars(item, depth - 1)
+    else:
+        yield value
 
 
 def _refuse_constant(text: str) -> NoReturn:

@@ -67,7 +67,10 @@ NEVER = [
     "trust.seal_key_file",
     "portal.north.lock_pin",
     "portal.north.id",
-    "portal.north.lock.pin",
+    "portal.north.lock.terminal",
+    "portal.north.lock.pulse_ms",
+    "portal.north.door.exit_button",
+    "panel.port",
     "camera.front.path",
     "clock.source",
     "commands.pictures",
@@ -90,7 +93,7 @@ def test_every_pattern_takes_its_own_names(pattern: str) -> None:
     assert is_settable(pattern.replace("*", "north"))
 
 
-@pytest.mark.parametrize("value", [None, {}, [[1]], 2**60, {"a": 1}, "x" * 1001, "\0"])
+@pytest.mark.parametrize("value", [None, {}, [[[1]]], 2**60, {"a": 1}, "x" * 1001, "\0"])
 def test_a_value_of_no_shape_is_refused(value: Any) -> None:
     with pytest.raises(MalformedError):
         check_settings({"reader.strategy": value})
@@ -122,11 +125,19 @@ def test_settings_lie_over_the_rows_that_they_name_and_nothing_else_changes() ->
 
 def test_a_section_that_the_file_leaves_out_is_begun() -> None:
     assert overlaid({}, {"reader.strategy": "fast"}) == {"reader": {"strategy": "fast"}}
+    assert overlaid({}, {"perception.granted.en": "Come in"}) == {
+        "perception": {"granted": {"en": "Come in"}}
+    }
+    assert overlaid(RAW, {"portal.north.door.held_after_s": 9})["portal"] == [
+        {"id": "north", "held_s": 3.0, "door": {"held_after_s": 9}}
+    ]
 
 
-@pytest.mark.parametrize("name", ["camera.side.fps", "portal.south.held_s"])
+@pytest.mark.parametrize(
+    "name", ["camera.side.fps", "portal.south.held_s", "portal.south.door.held_after_s"]
+)
 def test_a_row_that_is_not_there_is_said(name: str) -> None:
-    with pytest.raises(MalformedError, match=r"there is no (camera\.side|portal\.south) here"):
+    with pytest.raises(MalformedError, match=r"there is no (camera|portal)\.(side|south).* here"):
         overlaid(RAW, {name: 1})
 
 
@@ -144,7 +155,7 @@ VALUES = st.booleans() | NUMBERS | TEXTS
 @given(
     st.dictionaries(
         st.sampled_from([name.replace("*", "north") for name in SETTABLE]),
-        VALUES | st.lists(VALUES, max_size=4),
+        VALUES | st.lists(VALUES | st.lists(VALUES, max_size=2), max_size=4),
     )
 )
 def test_settings_survive_their_text(settings: Settings) -> None:

@@ -21,6 +21,7 @@ from doorward_edge.config.site import (
     BrokerSection,
     ClockSection,
     ClockSource,
+    CommandsSection,
     HealthSection,
     TrustSection,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "CameraSection",
     "ClockSection",
     "ClockSource",
+    "CommandsSection",
     "ConfigError",
     "Direction",
     "DoorSection",

@@ -12,6 +12,7 @@ from doorward_edge.config.portals import Direction, DoorSection
 from doorward_edge.config.site import (
     BrokerSection,
     ClockSection,
+    CommandsSection,
     HealthSection,
     JournalSection,
     TrustSection,
@@ -67,6 +68,7 @@ class EdgeConfig:
     health: HealthSection
     journal: JournalSection
     clock: ClockSection
+    commands: CommandsSection
     claims: Mapping[int, str]
 
     def camera(self, name: str) -> CameraSection:

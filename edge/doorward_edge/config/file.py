@@ -10,6 +10,7 @@ from doorward_edge.config.portals import GatewayInputsSection, PortalSection
 from doorward_edge.config.site import (
     BrokerSection,
     ClockSection,
+    CommandsSection,
     GatewaySection,
     HealthSection,
     JournalSection,
@@ -36,3 +37,4 @@ class EdgeFile(Table, frozen=True, kw_only=True):
     health: HealthSection = HealthSection()
     journal: JournalSection = JournalSection()
     clock: ClockSection = ClockSection()
+    commands: CommandsSection = CommandsSection()

@@ -7,8 +7,9 @@ from typing import TypeVar
 
 import msgspec
 
-from doorward.errors import BadIdError
+from doorward.errors import BadIdError, MalformedError
 from doorward.ids import parse_gateway_id, parse_name, parse_portal_id, parse_site_id
+from doorward.twin import Settings, overlaid
 from doorward_edge.boards import BoardError, BoardProfile, load_profile
 from doorward_edge.config.checked import EdgeConfig, PortalConfig
 from doorward_edge.config.claims import Claims, InputLine, OutputLine
@@ -32,10 +33,11 @@ _T = TypeVar("_T")
 _Tables = TypeVar("_Tables", bound=msgspec.Struct)
 
 
-def load_config(path: Path) -> EdgeConfig:
+def load_config(path: Path, over: Settings | None = None) -> EdgeConfig:
     """Returns the configuration in a TOML file.
 
-    Relative paths in it count from the file's own folder.
+    Relative paths in it count from the file's own folder. `over` are settings by dotted name that
+    lie over the file's, as the controller may send them.
 
     Raises:
         ConfigError: the file cannot be read, is not TOML, or a key is unknown, missing or out of
@@ -47,22 +49,25 @@ def load_config(path: Path) -> EdgeConfig:
         raise ConfigError(f"{path}: cannot be read: {err.strerror or err}") from err
     except UnicodeDecodeError as err:
         raise ConfigError(f"{path}: cannot be read: {err}") from err
-    return parse_config(text, path)
+    return parse_config(text, path, over)
 
 
-def parse_config(text: str, path: Path) -> EdgeConfig:
+def parse_config(text: str, path: Path, over: Settings | None = None) -> EdgeConfig:
     """Returns the configuration in `text`, which came from `path`. Raises ConfigError."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as err:
         raise ConfigError(f"{path}: not TOML: {err}") from err
     try:
+        raw = overlaid(raw, over) if over else raw
         file = msgspec.convert(raw, EdgeFile)
         return _checked(file, path.parent)
     except msgspec.ValidationError as err:
         raise ConfigError(f"{path}, {explain(str(err), text, raw, EdgeFile)}") from err
     except Problem as err:
         raise err.at(path, text) from err
+    except MalformedError as err:
+        raise ConfigError(str(err)) from err
 
 
 def _checked(file: EdgeFile, folder: Path) -> EdgeConfig:
@@ -92,6 +97,7 @@ def _checked(file: EdgeFile, folder: Path) -> EdgeConfig:
         health=file.health,
         journal=file.journal,
         clock=file.clock,
+        commands=file.commands,
         claims=claims.owners,
     )
 

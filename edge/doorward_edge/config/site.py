@@ -56,6 +56,16 @@ class ClockSection(Table, frozen=True, kw_only=True):
     source: ClockSource = ClockSource.KERNEL
 
 
+class CommandsSection(Table, frozen=True, kw_only=True):
+    """What the controller may have this gateway do beside opening and shutting.
+
+    Attributes:
+        pictures: it may ask what a camera sees. That is personal data: ask who is in charge of it.
+    """
+
+    pictures: bool = False
+
+
 class HealthSection(Table, frozen=True, kw_only=True):
     """How often the gateway says how it is; it does so at once when something changes."""
 
