@@ -24,6 +24,7 @@ MAY_IMPORT = {
     # It also draws the symbols that the simulator shows.
     "zxingcpp": (*READERS, f"{EDGE}/simulate/symbol.py"),
     "pyseccomp": (f"{EDGE}/decoder/*.py",),
+    "serial": (f"{EDGE}/adapters/scanner_serial.py",),
     "alembic": (f"{CONTROLLER}/store/*.py",),
     "argon2": (f"{CONTROLLER}/services/*.py",),
     "segno": (f"{CONTROLLER}/services/codes.py",),

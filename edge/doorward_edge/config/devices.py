@@ -9,6 +9,7 @@ from doorward_edge.boards import TerminalSection
 from doorward_edge.boards.profile import BcmPin
 from doorward_edge.config.table import Table
 from doorward_edge.scan import Strategy, Symbology
+from doorward_edge.scanners.lines import LineEnd
 
 TerminalName = BcmPin | str
 """A terminal of the board by its name, or a pin by its BCM number."""
@@ -78,12 +79,16 @@ class ScannerSection(Table, frozen=True, kw_only=True):
     Attributes:
         device: `/dev/input/by-id/…` for keyboard, `/dev/serial/by-id/…` for serial.
         baud: of a serial port.
+        framing: of a serial port: data bits, parity, stop bits.
+        line_end: what ends a code of a serial scanner; `gap` where it sends nothing.
     """
 
     name: str
     kind: ScannerKind
     device: str
     baud: Annotated[int, msgspec.Meta(ge=1200, le=921_600)] = 9600
+    framing: Literal["8N1", "8E1", "8O1", "7E1", "7O1", "8N2"] = "8N1"
+    line_end: LineEnd = LineEnd.NEWLINE
 
 
 class ReaderSection(Table, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""Scanners that decode by themselves: what they type or send becomes scans."""
