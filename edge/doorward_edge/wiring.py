@@ -45,7 +45,7 @@ from doorward_edge.stages.actuate import ActuateStage
 from doorward_edge.stages.decide import DecideStage, UsedSlots
 from doorward_edge.stages.record import RecordStage
 from doorward_edge.sync import PolicyKeeper
-from doorward_edge.vitals import board_name, health_message
+from doorward_edge.vitals.message import board_name, health_message
 
 CAPABILITIES = ("batch-1", "dw0", "dw1", "dw2", "policy-1", "status-1")
 BOOT_ID_BYTES = 8
