@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what lies in tests/system, and keep all that starts real processes on one worker."""
-    wanted = config.getoption("--endurance")
+    wanted = bool(config.getoption("--endurance"))
     items[:] = [i for i in items if bool(i.get_closest_marker("endurance")) == wanted]
     for item in items:
         if item.path.is_relative_to(TESTS / "system"):
