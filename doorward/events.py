@@ -58,6 +58,9 @@ class EventCode(StrEnum):
     LOCK_FAILED = "lock_failed"
     DURESS = "duress"
 
+    PANEL_SIGNED_IN = "panel_signed_in"
+    PANEL_PIN_WRONG = "panel_pin_wrong"
+
     SCANNER_LOST = "scanner_lost"
     SCANNER_FOUND = "scanner_found"
 
@@ -183,6 +186,16 @@ EVENT_TEXTS: dict[EventCode, EventText] = {
     EventCode.LOCK_FAILED: _text(Severity.ALARM, "The lock could not be driven.", "无法驱动门锁。"),
     EventCode.DURESS: _text(
         Severity.ALARM, "Let in under duress: send help quietly.", "胁迫下放行：请悄悄派人支援。"
+    ),
+    EventCode.PANEL_SIGNED_IN: _text(
+        Severity.NORMAL,
+        "Somebody of the staff signed in at the gateway's page.",
+        "工作人员已登录网关页面。",
+    ),
+    EventCode.PANEL_PIN_WRONG: _text(
+        Severity.WARNING,
+        "Wrong PINs at the gateway's page.",
+        "网关页面上多次输入错误的 PIN 码。",
     ),
     EventCode.SCANNER_LOST: _text(
         Severity.WARNING, "A scanner is unplugged or cannot be opened.", "扫码枪已断开或无法打开。"
