@@ -22,9 +22,8 @@ from doorward_edge.adapters.gpio_gpiozero import (
 from doorward_edge.adapters.journal_sqlite import SqliteJournal
 from doorward_edge.adapters.policy_files import FolderOfPolicies
 from doorward_edge.adapters.watchdog_systemd import SystemdWatchdog
-from doorward_edge.camera import open_camera
+from doorward_edge.capture.source import largest_picture_px, open_source
 from doorward_edge.config import (
-    CameraKind,
     CameraSection,
     ConfigError,
     EdgeConfig,
@@ -49,8 +48,6 @@ from doorward_edge.vitals.message import board_name, health_message
 
 CAPABILITIES = ("batch-1", "dw0", "dw1", "dw2", "policy-1", "status-1")
 BOOT_ID_BYTES = 8
-LARGEST_PICTURE_PX = 4608 * 2592
-"""What a replayed picture may measure: a frame of the largest camera that we know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +91,7 @@ def _assemble(config: EdgeConfig, undo: contextlib.ExitStack, *, simulated: bool
     lock, indicator = _hands(config, portal, pins)
     memory = _open_memory(config, enrolled)
     undo.callback(memory.journal.close)
-    camera = open_camera(camera_section, clock)
+    camera = open_source(camera_section, clock)
     sight = _open_eyes(config, portal, camera_section, camera, clock)
     undo.callback(sight.close)
     counters, myself = Counters(), _myself(config, enrolled)
@@ -156,10 +153,9 @@ def _open_eyes(
     clock: Clock,
 ) -> Sight:
     """Starts decoder child and camera thread; both end with the thread that calls this."""
-    # A USB camera may give what it likes; room that is not used costs none.
-    any_size = section.kind in {CameraKind.FOLDER, CameraKind.VIDEO, CameraKind.V4L2}
-    size = LARGEST_PICTURE_PX if any_size else section.width_px * section.height_px
-    settings = ChildSettings(symbologies=config.reader.symbologies, frame_bytes=size)
+    settings = ChildSettings(
+        symbologies=config.reader.symbologies, frame_bytes=largest_picture_px(section)
+    )
     return Sight(
         source=camera,
         decoder=DecoderClient(settings, clock),

@@ -12,10 +12,11 @@ from collections import deque
 from collections.abc import Mapping
 
 from doorward.times import Clock
+from doorward_edge.camera import open_camera
 from doorward_edge.capture.process import CaptureProcess, CaptureSettings
 from doorward_edge.capture.protocol import CaptureNotice, CaptureProtocolError, Told
 from doorward_edge.config import CameraKind, CameraSection
-from doorward_edge.ports import CameraError, FramesEndedError
+from doorward_edge.ports import CameraError, FramesEndedError, FrameSource
 from doorward_edge.scan import Frame
 
 log = logging.getLogger(__name__)
@@ -207,3 +208,10 @@ def largest_picture_px(camera: CameraSection) -> int:
     """
     any_size = camera.kind in {CameraKind.FOLDER, CameraKind.VIDEO, CameraKind.V4L2}
     return LARGEST_PICTURE_PX if any_size else camera.width_px * camera.height_px
+
+
+def open_source(camera: CameraSection, clock: Clock) -> FrameSource:
+    """Returns a camera's pictures: from a process of its own, or rendered here in a simulation."""
+    if camera.kind is CameraKind.SCENE:
+        return open_camera(camera, clock)
+    return CaptureSource(camera, clock)
