@@ -1,0 +1,1 @@
+"""The configuration that the controller desires, and what this gateway made of it (§11)."""
