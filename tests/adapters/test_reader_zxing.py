@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import segno
+import zxingcpp
 
 from doorward_edge.adapters.reader_zxing import ZxingReader
 from doorward_edge.scan import Luma, Symbology
@@ -77,3 +78,21 @@ def test_nothing_is_seen_in_nothing() -> None:
         np.full((3, 900), 7, np.uint8),
     ):
         assert READER.read(luma) == ()
+
+
+def strange(kind: zxingcpp.BarcodeFormat) -> Luma:
+    barcode = zxingcpp.create_barcode("004711", kind)
+    symbol = np.array(zxingcpp.write_barcode_to_image(barcode, scale=4), dtype=np.uint8)
+    return np.pad(symbol, 40, constant_values=255)
+
+
+@pytest.mark.parametrize(
+    "kind", [zxingcpp.BarcodeFormat.MicroQRCode, zxingcpp.BarcodeFormat.RMQRCode]
+)
+def test_a_relative_of_qr_is_not_read_and_spoils_nothing(kind: zxingcpp.BarcodeFormat) -> None:
+    other, ours = strange(kind), make("DW0A", version=1)
+    tall = max(other.shape[0], ours.shape[0])
+    row = [np.pad(p, ((0, tall - p.shape[0]), (0, 0)), constant_values=255) for p in (other, ours)]
+    for reader in (READER, ZxingReader((Symbology.QR,), thorough=True)):
+        assert reader.read(other) == ()
+        assert [s.payload for s in reader.read(np.hstack(row))] == [b"DW0A"]

@@ -35,6 +35,7 @@ class ZxingReader:
     def __init__(self, symbologies: Sequence[Symbology], *, thorough: bool = False) -> None:
         """Takes what to look for; `thorough` also tries rotated, small and inverted symbols."""
         self._formats = [_FORMATS[kind] for kind in symbologies]
+        self._wanted = frozenset(symbologies)
         self._thorough = thorough
         # Line symbols stand in all directions; matrix symbols are found in any without this.
         self._rotate = thorough or any(s in _LINES for s in symbologies)
@@ -51,11 +52,12 @@ class ZxingReader:
             try_invert=self._thorough,
             text_mode=zxingcpp.TextMode.HexECI,
         )
-        return tuple(self._sighting(barcode) for barcode in found)
+        kinds = ((barcode, _symbology_of(barcode.format)) for barcode in found)
+        # Asked for QR, the library also reads the small and the rectangular ones.
+        return tuple(self._sighting(b, kind) for b, kind in kinds if kind and kind in self._wanted)
 
-    def _sighting(self, barcode: Any) -> Sighting:  # noqa: ANN401  # the library has no types
+    def _sighting(self, barcode: Any, symbology: Symbology) -> Sighting:  # noqa: ANN401  # no types
         payload = bytes(barcode.bytes)
-        symbology = _symbology_of(barcode.format)
         problem = "too_long" if len(payload) > MAX_PAYLOAD_BYTES else ""
         if symbology is Symbology.QR:
             problem = _qr_problem(barcode) or problem
@@ -71,7 +73,8 @@ class ZxingReader:
 _LINES = {Symbology.CODE_128, Symbology.CODE_39, Symbology.EAN_13, Symbology.ITF, Symbology.PDF417}
 
 
-def _symbology_of(barcode_format: Any) -> Symbology:  # noqa: ANN401  # the library has no types
+def _symbology_of(barcode_format: Any) -> Symbology | None:  # noqa: ANN401  # no types
+    """Returns which of our kinds a format is, or None for one that is none of them."""
     for symbology, known in _FORMATS.items():
         if barcode_format == known:
             return symbology
@@ -80,7 +83,7 @@ def _symbology_of(barcode_format: Any) -> Symbology:  # noqa: ANN401  # the libr
     for prefix, symbology in variants.items():
         if name.startswith(prefix):
             return symbology
-    raise ValueError(f"zxing-cpp read a {barcode_format}, which nobody asked for")
+    return None
 
 
 def _corners(position: Any) -> tuple[Point, Point, Point, Point]:  # noqa: ANN401  # no types
