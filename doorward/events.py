@@ -72,6 +72,24 @@ class EventCode(StrEnum):
     CONFIG_REFUSED = "config_refused"
     CONFIG_TAKEN_BACK = "config_taken_back"
 
+    CAMERA_FAULT = "camera_fault"
+    CAMERA_WELL = "camera_well"
+    CAMERA_PROCESS_RESTARTED = "camera_process_restarted"
+    SERVICE_RESTARTING = "service_restarting"
+    BOARD_RESTARTING = "board_restarting"
+    STANDSTILL = "standstill"
+    OVER_TEMPERATURE = "over_temperature"
+    TEMPERATURE_NORMAL = "temperature_normal"
+    UNDERVOLTAGE = "undervoltage"
+    VOLTAGE_NORMAL = "voltage_normal"
+    STORAGE_READ_ONLY = "storage_read_only"
+    STORAGE_WRITABLE = "storage_writable"
+    STORAGE_ERRORS = "storage_errors"
+    STORAGE_WELL = "storage_well"
+    CLOCK_STEPPED = "clock_stepped"
+    CLOCK_TRUST_CHANGED = "clock_trust_changed"
+    CLOCK_BELOW_FLOOR = "clock_below_floor"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventText:
@@ -200,9 +218,7 @@ EVENT_TEXTS: dict[EventCode, EventText] = {
     EventCode.SCANNER_LOST: _text(
         Severity.WARNING, "A scanner is unplugged or cannot be opened.", "扫码枪已断开或无法打开。"
     ),
-    EventCode.SCANNER_FOUND: _text(
-        Severity.NOTICE, "The scanner is back.", "扫码枪已恢复。"
-    ),
+    EventCode.SCANNER_FOUND: _text(Severity.NOTICE, "The scanner is back.", "扫码枪已恢复。"),
     EventCode.COMMAND_TAKEN: _text(
         Severity.NOTICE, "A command from the controller is carried out.", "正在执行控制中心的指令。"
     ),
@@ -229,6 +245,61 @@ EVENT_TEXTS: dict[EventCode, EventText] = {
         Severity.WARNING,
         "A configuration was taken back because the controller could not be reached with it.",
         "使用新配置后无法连接控制中心，已恢复原配置。",
+    ),
+    EventCode.CAMERA_FAULT: _text(Severity.ALARM, "A camera does not see.", "摄像头无法正常工作。"),
+    EventCode.CAMERA_WELL: _text(Severity.NOTICE, "A camera sees again.", "摄像头已恢复。"),
+    EventCode.CAMERA_PROCESS_RESTARTED: _text(
+        Severity.NOTICE, "A camera's process was started anew.", "摄像进程已重新启动。"
+    ),
+    EventCode.SERVICE_RESTARTING: _text(
+        Severity.WARNING,
+        "The gateway's service starts anew to get a camera back.",
+        "为恢复摄像头，网关服务正在重新启动。",
+    ),
+    EventCode.BOARD_RESTARTING: _text(
+        Severity.WARNING,
+        "The board starts anew to get a camera back.",
+        "为恢复摄像头，主板正在重新启动。",
+    ),
+    EventCode.STANDSTILL: _text(
+        Severity.ALARM,
+        "A part of the gateway stands still; its watchdog will start it anew.",
+        "网关某部分停止运行，看门狗将重新启动它。",
+    ),
+    EventCode.OVER_TEMPERATURE: _text(
+        Severity.ALARM, "The processor is too hot.", "处理器温度过高。"
+    ),
+    EventCode.TEMPERATURE_NORMAL: _text(
+        Severity.NOTICE, "The processor has cooled down.", "处理器温度已恢复正常。"
+    ),
+    EventCode.UNDERVOLTAGE: _text(
+        Severity.ALARM, "The supply voltage is too low.", "供电电压过低。"
+    ),
+    EventCode.VOLTAGE_NORMAL: _text(
+        Severity.NOTICE, "The supply voltage is right again.", "供电电压已恢复正常。"
+    ),
+    EventCode.STORAGE_READ_ONLY: _text(
+        Severity.ALARM, "The disk takes no more writes.", "磁盘已变为只读。"
+    ),
+    EventCode.STORAGE_WRITABLE: _text(
+        Severity.NOTICE, "The disk takes writes again.", "磁盘已恢复可写。"
+    ),
+    EventCode.STORAGE_ERRORS: _text(
+        Severity.WARNING, "The file system reports errors.", "文件系统报告错误。"
+    ),
+    EventCode.STORAGE_WELL: _text(
+        Severity.NOTICE, "The file system reports no more errors.", "文件系统不再报告错误。"
+    ),
+    EventCode.CLOCK_STEPPED: _text(
+        Severity.NOTICE, "The clock was set; the step is in the details.", "时钟已被校准。"
+    ),
+    EventCode.CLOCK_TRUST_CHANGED: _text(
+        Severity.NOTICE, "How far the clock can be trusted has changed.", "时钟可信度已改变。"
+    ),
+    EventCode.CLOCK_BELOW_FLOOR: _text(
+        Severity.WARNING,
+        "The clock shows a time that is past for certain.",
+        "时钟早于已知的最早时间。",
     ),
 }
 
