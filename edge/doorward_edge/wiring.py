@@ -12,16 +12,17 @@ from doorward_edge.adapters.clock_system import SystemClock
 from doorward_edge.adapters.documents_tinydb import TinyDocuments
 from doorward_edge.adapters.gpio_gpiozero import (
     GpioIndicator,
-    GpioLock,
     NoLock,
     PinError,
     Pins,
     board_pins,
+    open_lock,
     recorded_pins,
 )
 from doorward_edge.adapters.journal_sqlite import SqliteJournal
 from doorward_edge.adapters.policy_files import FolderOfPolicies
 from doorward_edge.adapters.watchdog_systemd import SystemdWatchdog
+from doorward_edge.boards import Level
 from doorward_edge.capture.source import largest_picture_px, open_source
 from doorward_edge.config import (
     CameraSection,
@@ -43,11 +44,14 @@ from doorward_edge.sight import Sight
 from doorward_edge.stages.actuate import ActuateStage
 from doorward_edge.stages.decide import DecideStage, UsedSlots
 from doorward_edge.stages.record import RecordStage
+from doorward_edge.switches import levels_of
 from doorward_edge.sync import PolicyKeeper
 from doorward_edge.vitals.message import board_name, health_message
 
 CAPABILITIES = ("batch-1", "dw0", "dw1", "dw2", "policy-1", "status-1")
 BOOT_ID_BYTES = 8
+PIN_HISTORY = "pins.jsonl"
+"""In the data folder of a simulated gateway: what was done to its pins, across restarts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,7 @@ def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
 def _assemble(config: EdgeConfig, undo: contextlib.ExitStack, *, simulated: bool) -> Assembled:
     enrolled = load_enrolled(config)
     clock = SystemClock(config.clock.source)
-    pins = recorded_pins() if simulated else _board_pins()
+    pins = _recorded_pins(config) if simulated else _board_pins()
     undo.callback(pins.close)
     portal, camera_section = _only_portal(config)
     lock, indicator = _hands(config, portal, pins)
@@ -249,6 +253,15 @@ def _myself(config: EdgeConfig, enrolled: Enrolled) -> Myself:
     )
 
 
+def _recorded_pins(config: EdgeConfig) -> Pins:
+    """Returns pins at which every door is shut and nobody presses a button."""
+    outside: dict[int, Level] = {}
+    for _, line in config.input_lines:
+        outside |= levels_of(line, is_active=False)
+    history = config.data_dir / PIN_HISTORY
+    return recorded_pins(config.rest_levels, outside=outside, history=history)
+
+
 def _board_pins() -> Pins:
     try:
         return board_pins()
@@ -267,7 +280,7 @@ def _hands(config: EdgeConfig, portal: PortalConfig, pins: Pins) -> tuple[Lock, 
 
 
 def _lock(portal: PortalConfig, pins: Pins) -> Lock:
-    return NoLock() if portal.lock is None else GpioLock(portal.lock, factory=pins)
+    return NoLock() if portal.lock is None else open_lock(portal.lock, factory=pins)
 
 
 def _indicator(config: EdgeConfig, portal: PortalConfig, pins: Pins) -> Indicator:

@@ -1,20 +1,30 @@
-"""Lock and lamps on gpiozero's mock pins, whose recorded histories are the proof."""
+"""Locks and lamps on recorded pins, whose histories are the proof."""
 
+import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPWMPin
+from hypothesis import given
+from hypothesis import strategies as st
 
 from doorward_edge.adapters.gpio_gpiozero import (
     LAST_CHANGES,
     GpioIndicator,
     GpioLock,
+    GpioTurnstile,
+    RecordedPins,
+    open_lock,
     pin_histories,
+    pin_levels,
     recorded_pins,
 )
-from doorward_edge.boards import Level, LockKind
+from doorward_edge.boards import Contact, Level, LockKind, released_level
 from doorward_edge.config import LockLine, OutputLine
 from doorward_edge.perception import Lamp
 from doorward_edge.ports import Signal
@@ -33,14 +43,15 @@ def lit_by(pin: int) -> OutputLine:
 
 
 @pytest.fixture
-def factory() -> Iterator[MockFactory]:
-    factory = MockFactory(pin_class=MockPWMPin)
+def factory() -> Iterator[RecordedPins]:
+    """Pins at which a lock that is released by a high level is locked while nobody drives it."""
+    factory = recorded_pins({LOCK_PIN: Level.LOW})
     yield factory
     factory.reset()
 
 
 def _levels(factory: MockFactory, pin: int) -> list[object]:
-    return [state.state for state in factory.pin(pin).states]
+    return [level for _, level in pin_histories(factory)[f"GPIO{pin}"]]
 
 
 def _wait_until(true: Callable[[], bool]) -> None:
@@ -50,18 +61,133 @@ def _wait_until(true: Callable[[], bool]) -> None:
         threading.Event().wait(0.005)
 
 
-@pytest.mark.parametrize("active_high", [True, False])
-def test_claiming_the_pin_never_shows_the_released_level(
-    factory: MockFactory, *, active_high: bool
+# --- No lock moves unless it is told to ---------------------------------------------------------
+
+
+WIRINGS = [(kind, contact, active) for kind in LockKind for contact in Contact for active in Level]
+
+
+def pins_at_rest(line: LockLine) -> RecordedPins:
+    """A board on which this lock is allowed: it is locked while nobody drives the pin."""
+    return recorded_pins({line.pin: line.released.other})
+
+
+def wired(kind: LockKind, contact: Contact, active: Level) -> LockLine:
+    return LockLine(
+        kind=kind,
+        terminal="lock",
+        pin=LOCK_PIN,
+        released=released_level(kind, contact, active),
+        pulse_ms=None,
+    )
+
+
+@pytest.mark.parametrize(("kind", "contact", "active"), WIRINGS)
+def test_claiming_closing_and_claiming_again_never_releases_any_lock(
+    kind: LockKind, contact: Contact, active: Level
 ) -> None:
-    lock = GpioLock(lock_line(Level.HIGH if active_high else Level.LOW), factory=factory)
-    released = active_high
-    found, *driven = _levels(factory, LOCK_PIN)
-    assert driven == ([] if bool(found) is not released else [not released])
+    line = wired(kind, contact, active)
+    pins = pins_at_rest(line)
+    for _ in range(3):
+        lock = open_lock(line, factory=pins)
+        lock.secure()
+        lock.close()
+    assert _levels(pins, LOCK_PIN) == [float(line.released is Level.LOW)]
+
+
+@pytest.mark.parametrize(("kind", "contact", "active"), WIRINGS)
+def test_a_release_and_its_end_are_the_only_moves_of_any_lock(
+    kind: LockKind, contact: Contact, active: Level
+) -> None:
+    line = wired(kind, contact, active)
+    pins = pins_at_rest(line)
+    lock = open_lock(line, factory=pins)
+    lock.release(10)
+    locked, released = float(line.released is Level.LOW), float(line.released is Level.HIGH)
+    _wait_until(lambda: _levels(pins, LOCK_PIN) == [locked, released, locked])
+    lock.close()
+    assert _levels(pins, LOCK_PIN) == [locked, released, locked]
+
+
+def test_a_pin_that_was_left_released_is_locked_in_the_first_step() -> None:
+    """A kernel that keeps outputs leaves a killed gateway's lock as it was: the next one locks."""
+    line = wired(LockKind.FAIL_SAFE, Contact.NC, Level.HIGH)
+    pins = recorded_pins({LOCK_PIN: line.released})
+    lock = open_lock(line, factory=pins)
+    assert _levels(pins, LOCK_PIN) == [1.0, 0.0]
+    lock.secure()
+    assert _levels(pins, LOCK_PIN) == [1.0, 0.0]
+
+
+def test_a_careless_claim_would_be_seen() -> None:
+    """The recorded pins show what gpiozero's own claim does to an active-low lock."""
+    pins = recorded_pins({LOCK_PIN: Level.HIGH})
+    pin = pins.pin(LOCK_PIN)
+    pin.function = "output"
+    pin.state = 1
+    assert _levels(pins, LOCK_PIN) == [1.0, 0.0, 1.0]
+
+
+def test_a_claim_that_fails_moves_nothing(factory: RecordedPins) -> None:
+    lock = GpioLock(lock_line(), factory=factory)
+    with pytest.raises(Exception, match="GPIO17"):
+        GpioLock(lock_line(), factory=factory)
+    assert _levels(factory, LOCK_PIN) == [0.0]
     lock.close()
 
 
-def test_a_pulse_releases_and_locks_again(factory: MockFactory) -> None:
+@given(acts=st.lists(st.sampled_from(["release", "hold_open", "secure"]), max_size=8))
+def test_whatever_was_done_a_closed_lock_is_locked_and_stays_so(acts: list[str]) -> None:
+    line = wired(LockKind.FAIL_SAFE, Contact.NC, Level.HIGH)
+    pins = pins_at_rest(line)
+    lock = open_lock(line, factory=pins)
+    for act in acts:
+        lock.release(60_000) if act == "release" else getattr(lock, act)()
+        is_open = act in {"hold_open", "release"}
+        assert pin_levels(pins)["GPIO17"] == float(is_open)
+    lock.close()
+    before = _levels(pins, LOCK_PIN)
+    open_lock(line, factory=pins).close()
+    assert _levels(pins, LOCK_PIN) == before
+    assert pin_levels(pins)["GPIO17"] == 0.0
+
+
+# --- Pulses -------------------------------------------------------------------------------------
+
+
+def test_a_pulse_length_of_the_configuration_replaces_that_of_the_policy(
+    factory: RecordedPins,
+) -> None:
+    lock = GpioLock(replace(lock_line(), pulse_ms=60_000), factory=factory)
+    lock.release(10)
+    threading.Event().wait(0.1)
+    assert pin_levels(factory)["GPIO17"] == 1.0
+    lock.close()
+
+
+def test_a_turnstile_gives_each_person_a_pulse_of_their_own(factory: RecordedPins) -> None:
+    lock = GpioTurnstile(replace(lock_line(), kind=LockKind.TURNSTILE), factory=factory)
+    lock.release(20)
+    lock.release(20)
+    _wait_until(lambda: _levels(factory, LOCK_PIN) == [0.0, 1.0, 0.0, 1.0, 0.0])
+    lock.release(20)
+    _wait_until(lambda: _levels(factory, LOCK_PIN)[5:] == [1.0, 0.0])
+    lock.close()
+
+
+def test_a_secured_turnstile_forgets_who_was_still_to_come(factory: RecordedPins) -> None:
+    lock = GpioTurnstile(replace(lock_line(), kind=LockKind.TURNSTILE), factory=factory)
+    lock.release(60_000)
+    lock.release(20)
+    lock.secure()
+    threading.Event().wait(0.5)
+    assert _levels(factory, LOCK_PIN) == [0.0, 1.0, 0.0]
+    lock.release(20)
+    _wait_until(lambda: _levels(factory, LOCK_PIN)[3:] == [1.0, 0.0])
+    lock.close()
+
+
+def test_a_pulse_releases_and_locks_again(factory: RecordedPins) -> None:
     lock = GpioLock(lock_line(), factory=factory)
     lock.release(30)
     assert factory.pin(LOCK_PIN).state
@@ -69,7 +195,7 @@ def test_a_pulse_releases_and_locks_again(factory: MockFactory) -> None:
     lock.close()
 
 
-def test_a_second_pulse_is_not_cut_short_by_the_first(factory: MockFactory) -> None:
+def test_a_second_pulse_is_not_cut_short_by_the_first(factory: RecordedPins) -> None:
     lock = GpioLock(lock_line(), factory=factory)
     lock.release(40)
     lock.release(60_000)
@@ -79,17 +205,17 @@ def test_a_second_pulse_is_not_cut_short_by_the_first(factory: MockFactory) -> N
     assert not factory.pin(LOCK_PIN).state
 
 
-def test_closing_in_the_middle_of_a_pulse_locks(factory: MockFactory) -> None:
-    lock = GpioLock(lock_line(Level.LOW), factory=factory)
+def test_closing_in_the_middle_of_a_pulse_locks() -> None:
+    line = lock_line(Level.LOW)
+    pins = pins_at_rest(line)
+    lock = GpioLock(line, factory=pins)
     lock.release(60_000)
-    assert not factory.pin(LOCK_PIN).state
     lock.close()
-    *_, pulse, last_driven, _let_go = _levels(factory, LOCK_PIN)
-    assert (bool(pulse), bool(last_driven)) == (False, True)
+    assert _levels(pins, LOCK_PIN) == [1.0, 0.0, 1.0]
 
 
 def test_a_lock_that_is_held_open_outlasts_pulses_until_it_is_secured(
-    factory: MockFactory,
+    factory: RecordedPins,
 ) -> None:
     lock = GpioLock(lock_line(), factory=factory)
     lock.release(20)
@@ -105,7 +231,7 @@ def test_a_lock_that_is_held_open_outlasts_pulses_until_it_is_secured(
     lock.close()
 
 
-def test_a_newer_signal_cuts_the_older_short(factory: MockFactory) -> None:
+def test_a_newer_signal_cuts_the_older_short(factory: RecordedPins) -> None:
     indicator = GpioIndicator(
         {Lamp.GREEN: lit_by(GREEN_PIN), Lamp.RED: lit_by(RED_PIN)},
         lit_by(BUZZER_PIN),
@@ -178,7 +304,20 @@ def test_recorded_pins_remember_a_bounded_past() -> None:
     pins = recorded_pins()
     lock = GpioLock(lock_line(), factory=pins)
     for _ in range(LAST_CHANGES):
-        lock._device.on()
-        lock._device.off()
+        lock.hold_open()
+        lock.secure()
     assert len(pin_histories(pins)[f"GPIO{LOCK_PIN}"]) == LAST_CHANGES
     lock.close()
+
+
+def test_the_history_file_outlives_the_pins_and_begins_anew_with_a_process(tmp_path: Path) -> None:
+    path = tmp_path / "pins.jsonl"
+    for _ in range(2):
+        pins = recorded_pins({LOCK_PIN: Level.LOW}, history=path)
+        lock = GpioLock(lock_line(), factory=pins)
+        lock.hold_open()
+        lock.close()
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    life = [("process", os.getpid()), ("level", 0.0), ("level", 1.0), ("level", 0.0)]
+    said = [(k, e[k]) for e in entries for k in ("process", "level") if k in e]
+    assert said == life * 2

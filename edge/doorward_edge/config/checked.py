@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from doorward.ids import GatewayId, PortalId, SiteId
-from doorward_edge.boards import BoardProfile
+from doorward_edge.boards import BoardProfile, Level
 from doorward_edge.config.claims import InputLine, LockLine, OutputLine
 from doorward_edge.config.devices import CameraSection, ReaderSection, ScannerSection
 from doorward_edge.config.portals import Direction, DoorSection
@@ -70,6 +70,19 @@ class EdgeConfig:
     clock: ClockSection
     commands: CommandsSection
     claims: Mapping[int, str]
+
+    @property
+    def input_lines(self) -> tuple[tuple[PortalId | None, InputLine], ...]:
+        """Every input with the portal that it is at; None for those of the whole gateway."""
+        at_portals = [(portal.id, line) for portal in self.portals for line in portal.inputs]
+        return (*at_portals, *((None, line) for line in self.inputs))
+
+    @property
+    def rest_levels(self) -> Mapping[int, Level]:
+        """The level of each pin while nobody drives it: locked, at a lock's."""
+        rests = {pin: pull.level for pin, pull in self.board.pulls.items()}
+        locks = [portal.lock for portal in self.portals if portal.lock is not None]
+        return rests | {lock.pin: lock.released.other for lock in locks}
 
     def camera(self, name: str) -> CameraSection:
         """Returns the camera of that name, which a portal names."""
