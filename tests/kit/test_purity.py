@@ -17,7 +17,9 @@ TRUST = (
     "ids", "errors", "times", "canonical", "topics", "envelope", "keys", "base45", "sticker",
     "credential", "reasons", "events", "status", "schedule", "roster", "policy",
     "policy_draft", "policy_rules", "policy_fields", "policy_header", "decision", "verdict",
-    "presence_port", "presence_message", "knowledge", "postures", "subject", "entitlement",
+    "presence_port", "presence_message", "presence", "presence_doors", "presence_muster",
+    "presence_outbox", "presence_places", "presence_senders", "presence_snapshot",
+    "presence_state", "presence_uses", "knowledge", "postures", "subject", "entitlement",
     "restraints",
 )  # fmt: skip
 
