@@ -6,8 +6,9 @@ cannot be trusted is refused, reported and changes nothing.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from doorward import topics
 from doorward.acks import Ack
@@ -15,7 +16,7 @@ from doorward.envelope import Kind, Signer, parse_envelope
 from doorward.errors import DoorwardError, MalformedError
 from doorward.ids import GatewayId, PortalId, SiteId
 from doorward.keys import PURPOSE_OF_KIND, verify_signed
-from doorward.messages import Birth, Health, JournalSpan, Rejection, Reported, State
+from doorward.messages import Applied, Birth, Health, JournalSpan, Rejection, Reported, State
 from doorward.ranges import count
 from doorward.times import Clock, ClockTrust, Instant, UtcSeconds
 from doorward_edge.ports import (
@@ -31,6 +32,7 @@ from doorward_edge.ports import (
 )
 from doorward_edge.stages.publish import ROOM_BYTES, Outbox, make_batch, settlement_of
 from doorward_edge.sync import PolicyKeeper, Taken, Verdict
+from doorward_edge.twin.keeper import ConfigReport
 from doorward_edge.uplink import LinkAction, LinkChange, Uplink
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,34 @@ class Myself:
     portals: tuple[PortalId, ...]
 
 
+class Errand(Protocol):
+    """What has topics of its own, and words of its own to send. Used by the courier's thread."""
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """What is subscribed to at every connection."""
+        ...
+
+    @property
+    def rejected(self) -> tuple[Rejection, ...]:
+        """What it refused lately, for the report."""
+        ...
+
+    def wants(self, topic: str) -> bool:
+        """Whether a message on this topic is its own."""
+        ...
+
+    def take(self, message: Arrived, now: Instant) -> bool:
+        """Takes a message in. Returns whether to report anew."""
+        ...
+
+    def turn(
+        self, now: Instant, publish: Callable[[Outgoing], bool], *, is_connected: bool
+    ) -> bool:
+        """Does what is due, at least once a second. Returns whether to report anew."""
+        ...
+
+
 class Courier:
     """One `turn` after another, by one thread; nothing here is called from elsewhere."""
 
@@ -71,6 +101,8 @@ class Courier:
         signer: Signer,
         clock: Clock,
         health: Callable[[], Health],
+        errands: Sequence[Errand] = (),
+        config: Callable[[], ConfigReport] = ConfigReport,
     ) -> None:
         """Takes what it carries between."""
         self._me = myself
@@ -80,6 +112,8 @@ class Courier:
         self._signer = signer
         self._clock = clock
         self._health = health
+        self._errands = tuple(errands)
+        self._config = config
         self._outbox = Outbox(journal.spans())
         self._session = 0
         self._health_due_ms: int = clock.now().mono_ms
@@ -101,6 +135,7 @@ class Courier:
         if event is not None:
             self._handle(event, now)
         self._ask_again(now)
+        self._run_errands(now)
         self._send_batches(now)
         self._send_health(now)
         self._purge(now)
@@ -108,6 +143,7 @@ class Courier:
     def close(self) -> None:
         """Sends what waits, says that we go, and hangs up."""
         now = self._clock.now()
+        self._run_errands(now)
         self._send_batches(now)
         if self.uplink.is_connected:
             self._broker.publish(state_message(self._me, self._session, now, online=False))
@@ -146,7 +182,9 @@ class Courier:
 
     def _announce(self, now: Instant) -> None:
         site, gateway = self._me.site, self._me.gateway
-        self._broker.subscribe([topics.down(site, gateway, topics.Down.ACK), *self._rule_topics()])
+        acks = topics.down(site, gateway, topics.Down.ACK)
+        own = [topic for errand in self._errands for topic in errand.topics]
+        self._broker.subscribe([acks, *self._rule_topics(), *own])
         self._publish(topics.Up.BIRTH, self._birth(now).to_wire(), retain=True)
         self._broker.publish(state_message(self._me, self._session, now, online=True))
         self._report(now)
@@ -156,6 +194,11 @@ class Courier:
         if message.topic == topics.down(self._me.site, self._me.gateway, topics.Down.ACK):
             self._take_ack(message.payload, now)
             return
+        for errand in self._errands:
+            if errand.wants(message.topic):
+                if errand.take(message, now):
+                    self._report(now)
+                return
         taken = self._keeper.take(message.payload, now)
         if taken.verdict is Verdict.GAP:
             self._broker.subscribe([topics.policy(self._me.site, topics.Policy.STATUS)])
@@ -168,6 +211,15 @@ class Courier:
             self._report(now)
             if taken.what == Kind.STATUS:
                 self._broker.subscribe([topics.policy(self._me.site, topics.Policy.DELTA)])
+
+    def _run_errands(self, now: Instant) -> None:
+        is_connected = self.uplink.is_connected
+        turned = [
+            errand.turn(now, self._broker.publish, is_connected=is_connected)
+            for errand in self._errands
+        ]
+        if is_connected and any(turned):
+            self._report(now)
 
     def _reject(self, taken: Taken, now: Instant) -> None:
         rejection = Rejection(what=taken.what, version=0, error=taken.error[:200])
@@ -245,8 +297,14 @@ class Courier:
             self._purge_due_ms = now.mono_ms + PURGE_EVERY_MS
 
     def _report(self, now: Instant) -> None:
+        config = self._config()
+        own = (rejection for errand in self._errands for rejection in errand.rejected)
         report = Reported(
-            applied=self._keeper.applied, rejected=self.rejected, at=UtcSeconds(now.utc_s)
+            applied=self._applied(),
+            rejected=(*self.rejected, *own),
+            at=UtcSeconds(now.utc_s),
+            pending=config.pending,
+            config_taken=config.taken,
         )
         self._publish(topics.Up.REPORTED, report.to_wire(), retain=True)
 
@@ -263,12 +321,15 @@ class Courier:
             software=self._me.software,
             hardware=self._me.hardware,
             capabilities=self._me.capabilities,
-            applied=self._keeper.applied,
+            applied=self._applied(),
             journal=span_of(self._journal.spans()[-1]),
             record_key=self._me.record_key,
             portals=self._me.portals,
             at=UtcSeconds(now.utc_s),
         )
+
+    def _applied(self) -> Applied:
+        return replace(self._keeper.applied, config=self._config().in_force)
 
     def _wait_s(self) -> float:
         due = self._outbox.next_due_mono_ms()

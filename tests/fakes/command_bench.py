@@ -164,7 +164,7 @@ class CommandBench:
     def wire(self, command: Command, key: str = "command-1", kind: Kind = Kind.COMMAND) -> bytes:
         return seal_envelope(kind, command.to_body(), [signer_of(key)])
 
-    def deliver(self, wire: bytes, command_id: str, *, retained: bool = False) -> str:
+    def deliver(self, wire: bytes, command_id: str, *, retained: bool = False) -> bool:
         """Hands over what the broker brought; nothing is carried out yet."""
         topic = topics.down(SITE, GatewayId(GATEWAY), topics.Down.COMMAND, command_id)
         message = Arrived(topic=topic, payload=wire, retained=retained)
@@ -183,7 +183,7 @@ class CommandBench:
 
         self.desk.turn(self.clock.now(), publish, is_connected=self.is_connected)
 
-    def send(self, command: Command, **how: Any) -> str:
+    def send(self, command: Command, **how: Any) -> bool:
         said = self.deliver(self.wire(command), command.id, **how)
         self.work()
         return said

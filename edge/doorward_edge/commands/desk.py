@@ -17,6 +17,7 @@ from doorward.envelope import Signer
 from doorward.errors import DoorwardError
 from doorward.events import EventCode
 from doorward.keys import Keyring
+from doorward.messages import Rejection
 from doorward.outcomes import Attachment, Finding, JobState, Outcome
 from doorward.times import Clock, Instant, UtcSeconds
 from doorward_edge.commands.ledger import Entry, Ledger, entry_of
@@ -71,6 +72,7 @@ class CommandDesk:
         self._brought: dict[str, Brought] = {}
         self._notices: deque[Notice] = deque(maxlen=MOST_NOTICES)
         self._repeated: set[str] = set()
+        self.rejected: tuple[Rejection, ...] = ()
         self.wake: Callable[[], None] = lambda: None
         self._begin()
 
@@ -85,14 +87,15 @@ class CommandDesk:
 
     # --- The courier's thread -------------------------------------------------------------------
 
-    def take(self, message: Arrived, now: Instant) -> str:
-        """Judges what arrived. Returns why it says nothing at all, or an empty text."""
+    def take(self, message: Arrived, now: Instant) -> bool:
+        """Judges what arrived. Returns whether to report that it says nothing at all."""
         with self._lock:
             try:
                 verdict = self._judge.judge(message, self._keyring(), self._ledger, now)
             except DoorwardError as err:
                 log.warning("command.untrusted error=%s", err)
-                return str(err)
+                before, self.rejected = self.rejected, (_rejection(err),)
+                return before != self.rejected
             match verdict:
                 case Accepted(command=command):
                     self._accept(command, now)
@@ -100,20 +103,24 @@ class CommandDesk:
                     self._repeat(entry)
                 case Refused():
                     self._refuse(verdict, now)
-        return ""
+        return False
 
-    def turn(self, now: Instant, publish: Publish, *, is_connected: bool) -> None:
-        """Sends what is to be said."""
+    def turn(self, now: Instant, publish: Publish, *, is_connected: bool) -> bool:
+        """Sends what is to be said. Nothing of it is for the report."""
         with self._lock:
-            if not is_connected:
+            if is_connected:
+                self._tell(now, publish)
+            else:
                 self._sent_ms.clear()
-                return
-            while self._soon and self._send(self._soon[0], publish):
-                self._soon.popleft()
-            for entry in self._ledger.untold():
-                if entry.id not in self._sent_ms and self._send(self._outcome(entry), publish):
-                    self._sent_ms[entry.id] = now.mono_ms
-            self._note_told(now)
+        return False
+
+    def _tell(self, now: Instant, publish: Publish) -> None:
+        while self._soon and self._send(self._soon[0], publish):
+            self._soon.popleft()
+        for entry in self._ledger.untold():
+            if entry.id not in self._sent_ms and self._send(self._outcome(entry), publish):
+                self._sent_ms[entry.id] = now.mono_ms
+        self._note_told(now)
 
     # --- The worker's thread --------------------------------------------------------------------
 
@@ -254,3 +261,7 @@ class CommandDesk:
         judge = self._judge
         topic = topics.up(judge.site, judge.gateway, topics.Up.OUTCOME, outcome.id)
         return publish(Outgoing(topic=topic, payload=outcome.sealed_with(self._signer)))
+
+
+def _rejection(err: DoorwardError) -> Rejection:
+    return Rejection(what="command", version=0, error=str(err)[:200])

@@ -19,7 +19,7 @@ from doorward.keys import PURPOSE_OF_KIND, Keyring, verify_signed
 from doorward.messages import Applied, Rejection
 from doorward.times import Instant
 from doorward.twin import Desired, Settings
-from doorward_edge.ports import Arrived, Documents, Notice
+from doorward_edge.ports import Arrived, Documents, Notice, Outgoing
 from doorward_edge.twin.generations import LOST, Generation, Generations
 from doorward_edge.twin.trial import Trial, Verdict
 
@@ -95,6 +95,11 @@ class TwinKeeper:
             pending=kept.pending(self._in_force)[:MOST_PENDING],
         )
 
+    @property
+    def rejected(self) -> tuple[Rejection, ...]:
+        """What was refused, for the report."""
+        return self.report.rejected
+
     def load(self, check: Check, now: Instant) -> Settings:
         """Returns the settings that count from now on, and begins their trial where one is due.
 
@@ -150,8 +155,11 @@ class TwinKeeper:
             )
         return True
 
-    def turn(self, now: Instant, *, is_connected: bool) -> bool:
+    def turn(
+        self, now: Instant, publish: Callable[[Outgoing], bool], *, is_connected: bool
+    ) -> bool:
         """Goes on with a trial. Returns whether to report anew."""
+        del publish  # everything that it says is in the report
         if self._trial is None:
             return False
         self._trial = self._trial.noted(is_connected=is_connected, now_ms=now.mono_ms)

@@ -310,6 +310,7 @@ def test_a_changed_byte_never_opens(place: int, mask: int) -> None:
 def test_no_bytes_open_but_a_command(payload: bytes) -> None:
     bench = CommandBench()
     assert bench.deliver(payload, "c1")
+    assert bench.desk.rejected
     bench.work()
     assert bench.hands.did == []
 

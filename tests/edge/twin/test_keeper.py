@@ -82,9 +82,9 @@ class Bench:
 
     def live(self, minutes: int, *, is_connected: bool) -> None:
         for _ in range(minutes * 12):
-            self.keeper.turn(self.clock.now(), is_connected=is_connected)
+            self.keeper.turn(self.clock.now(), lambda _: True, is_connected=is_connected)
             self.clock.pass_s(5)
-        self.keeper.turn(self.clock.now(), is_connected=is_connected)
+        self.keeper.turn(self.clock.now(), lambda _: True, is_connected=is_connected)
 
     def said(self) -> tuple[int, int, list[int], tuple[str, ...]]:
         report = self.keeper.report
