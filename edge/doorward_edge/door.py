@@ -82,6 +82,8 @@ class DoorRule:
         has_contact: a contact tells whether the leaf is open.
         has_passage: a sensor tells that somebody goes through.
         has_free_handle: from inside it opens by hand, so that an opening is not forced.
+        is_pulsed: a drive lets one person through for each pulse and locks by itself.
+        is_exit_wired: the exit button releases the lock itself; the gateway only learns of it.
         pass_within_ms: who was let in and was not seen passing by then did not.
         held_after_ms: the leaf may stand open for so long.
         held_again_ms: a held door is told again after this, 0 for never.
@@ -93,6 +95,8 @@ class DoorRule:
     has_contact: bool = False
     has_passage: bool = False
     has_free_handle: bool = False
+    is_pulsed: bool = False
+    is_exit_wired: bool = False
     pass_within_ms: int = 8_000
     held_after_ms: int = 30_000
     held_again_ms: int = 60_000

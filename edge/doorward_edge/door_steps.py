@@ -118,7 +118,7 @@ class _Run:
         """What became due: pulse over, nobody passed, leaf overdue."""
         pulse_until_ms = self.door.pulse_until_ms
         if pulse_until_ms is not None and pulse_until_ms <= self._now_ms and not self.door.is_fire:
-            self._secure(pulse_until_ms)
+            self._end_pulse(pulse_until_ms)
         if not _may_still_pass(self.door):
             late = [each for each in self.door.admitted if each.until_ms <= self._now_ms]
             self._annul(late, "")
@@ -137,10 +137,12 @@ class _Run:
 
     # --- Who may pass ---
 
-    def _let_in(self, pulse_ms: int, about: int | None, who: bytes | None) -> None:
+    def _let_in(
+        self, pulse_ms: int, about: int | None, who: bytes | None, *, is_driven: bool = True
+    ) -> None:
         again = [each for each in self.door.admitted if who is not None and each.who == who]
         self._annul(again, "let in again")
-        self._release(pulse_ms)
+        self._release(pulse_ms, is_driven=is_driven)
         if not self._sees_passage and (self.door.is_leaf_open or not self._sees_contact):
             self._tell_entered(about, Seen.NOTHING)
             return
@@ -167,14 +169,27 @@ class _Run:
 
     # --- The lock ---
 
-    def _release(self, pulse_ms: int) -> None:
+    def _release(self, pulse_ms: int, *, is_driven: bool) -> None:
         """Begins a pulse, or makes the one that runs longer. Nothing while it is kept released."""
         if self.door.is_freed or pulse_ms <= 0:
             return
-        until_ms = max(self._now_ms + pulse_ms, self.door.pulse_until_ms or 0)
-        self.actions.append(Release(pulse_ms=until_ms - self._now_ms))
+        rule = self._rule
+        # A drive keeps the way free for its person after the pulse, until somebody passes.
+        free_ms = max(pulse_ms, rule.pass_within_ms) if rule.is_pulsed else pulse_ms
+        until_ms = max(self._now_ms + free_ms, self.door.pulse_until_ms or 0)
+        if is_driven:
+            left_ms = pulse_ms if rule.is_pulsed else until_ms - self._now_ms
+            self.actions.append(Release(pulse_ms=left_ms))
         self._set(pulse_until_ms=until_ms)
         self._turn(Turn.RELEASED)
+
+    def _end_pulse(self, at_ms: int) -> None:
+        """The pulse is over. A drive's next pulse may still wait in it, so it is not told."""
+        if self._rule.is_pulsed:
+            self._set(pulse_until_ms=None, secured_ms=at_ms)
+            self._turn(Turn.SECURED)
+        else:
+            self._secure(at_ms)
 
     def _secure(self, at_ms: int) -> None:
         """Secures the lock; no pulse and nothing that keeps it released is left."""
@@ -323,7 +338,7 @@ class _Run:
         # Whoever was let in is through, and nobody else shall follow on the same pulse.
         has_been_used = was is DoorState.OPEN and not self.door.admitted
         if has_been_used and self.door.pulse_until_ms is not None and not self.door.is_fire:
-            self._secure(self._now_ms)
+            self._end_pulse(self._now_ms)
 
     def _take_exit_button(self, change: InputChange) -> None:
         # Only a change counts: a button that is stuck when the gateway starts opens nothing.
@@ -331,7 +346,8 @@ class _Run:
         self._set(is_exit_pressed=None if change.is_faulty else change.is_active)
         if was_up and self.door.is_exit_pressed:
             self.actions.append(Noted(code=EventCode.EXIT_BUTTON))
-            self._let_in(self._rule.exit_pulse_ms, None, None)
+            is_driven = not self._rule.is_exit_wired
+            self._let_in(self._rule.exit_pulse_ms, None, None, is_driven=is_driven)
 
     def _take_tamper(self, change: InputChange) -> None:
         if change.is_active is not self.door.is_tampered:

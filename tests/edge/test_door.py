@@ -232,6 +232,22 @@ def test_an_open_leaf_gives_those_who_were_let_in_more_time() -> None:
     assert case.told() == [("no_entry", 2)]
 
 
+def test_a_drive_gets_one_pulse_for_each_person_and_locks_by_itself() -> None:
+    case = Case(DoorRule(has_passage=True, is_pulsed=True)).grant().wait(100).grant()
+    assert case.take() == [Release(pulse_ms=PULSE_MS), Release(pulse_ms=PULSE_MS)]
+    case.wait(PULSE_MS + 1_000).passes().wait(1_000).passes()
+    assert case.told() == [("entered", 1), ("entered", 2)]
+    assert case.state() is DoorState.LOCKED
+    case.wait(5_000).passes()
+    assert case.told() == [("forced", None), ("door_closed_again", None)]
+    case.grant()
+    case.take()
+    case.wait(case.rule.pass_within_ms)
+    assert case.take() == [Told(passage=Passage.NO_ENTRY, about=3)]
+    case.grant().order(Order.SECURE)
+    assert SecureLock() in case.take()
+
+
 # --- Forced
 
 
@@ -342,6 +358,13 @@ def test_the_exit_button_opens_and_nobody_is_missed_when_nobody_goes() -> None:
     case.wait(60_000)
     assert case.told() == []
     assert case.state() is DoorState.LOCKED
+
+
+def test_a_button_that_is_wired_to_the_lock_only_tells_that_nobody_forces_it() -> None:
+    case = Case(DoorRule(has_contact=True, is_exit_wired=True)).presses()
+    assert case.take() == [Noted(code=EventCode.EXIT_BUTTON)]
+    case.opens().closes()
+    assert case.told() == []
 
 
 def test_a_button_that_is_stuck_or_whose_line_is_cut_opens_nothing() -> None:
