@@ -62,6 +62,22 @@ def levels_of(line: InputLine, *, is_active: bool) -> Mapping[int, Level]:
     return levels
 
 
+def faulty_levels(line: InputLine, fault: str) -> Mapping[int, Level]:
+    """Returns the levels of a supervised input's pins while its line is ``cut`` or ``shorted``.
+
+    Raises:
+        ValueError: it is not supervised, or the fault is neither.
+    """
+    if line.second is None:
+        raise ValueError(
+            f"{line.kind} has no second_terminal: nobody would see a fault of its line"
+        )
+    if fault not in {"cut", "shorted"}:
+        raise ValueError(f"fault is {fault!r}, must be cut or shorted")
+    pins = (line.first, line.second)
+    return {pin.pin: _level_of(pin, is_closed=fault == "shorted") for pin in pins}
+
+
 def _level_of(pin: InputPin, *, is_closed: bool) -> Level:
     return pin.closed if is_closed else pin.closed.other
 

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from doorward_edge.boards import Contact, Level, Pull
 from doorward_edge.config import InputLine, InputPin
 from doorward_edge.ports import InputKind
-from doorward_edge.switches import Debounce, Reading, Settled, levels_of, reading_of, unreadable
+from doorward_edge.switches import (
+    Debounce,
+    Reading,
+    Settled,
+    faulty_levels,
+    levels_of,
+    reading_of,
+    unreadable,
+)
 
 HIGH, LOW = Level.HIGH, Level.LOW
 
@@ -99,6 +107,21 @@ def test_simulated_levels_are_read_as_they_were_meant(
     one = line(contact=contact, closed=closed, supervised=supervised)
     levels = levels_of(one, is_active=is_active)
     assert reading_of(one, levels[5], levels.get(6)) == Reading(is_active)
+
+
+@pytest.mark.parametrize("fault", ["cut", "shorted"])
+@pytest.mark.parametrize("closed", Level)
+def test_a_simulated_fault_is_read_as_a_fault(fault: str, closed: Level) -> None:
+    one = line(closed=closed, supervised=True)
+    levels = faulty_levels(one, fault)
+    assert reading_of(one, levels[5], levels[6]).is_faulty
+
+
+def test_a_line_that_nobody_supervises_cannot_be_seen_to_fail() -> None:
+    with pytest.raises(ValueError, match="no second_terminal"):
+        faulty_levels(line(), "cut")
+    with pytest.raises(ValueError, match="must be cut or shorted"):
+        faulty_levels(line(supervised=True), "wet")
 
 
 # --- Debounce -----------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def simulate(
     """Runs the same gateway with a rendered or replayed camera and with recorded pins.
 
     It listens on control.sock in its data folder: one JSON object a line, each answered by one;
-    "do" is show, clear, fail, state or pins. On standard output it says when it is ready.
+    "do" is show, clear, fail, state, pins, drive or input. On standard output it says when it is ready.
     """
     # The renderer is heavy, and a real gateway never needs it.
     from doorward_edge.cli.simulation import control_handlers  # noqa: PLC0415

@@ -3,11 +3,18 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from doorward_edge.adapters.gpio_gpiozero import pin_histories, pin_levels
+from doorward_edge.adapters.gpio_gpiozero import (
+    Pins,
+    drive_pin,
+    pin_histories,
+    pin_levels,
+)
 from doorward_edge.boards import Level
 from doorward_edge.config import PortalConfig
 from doorward_edge.courier import pending_records, span_of
+from doorward_edge.ports import InputKind
 from doorward_edge.simulate.scene_camera import SceneCamera
+from doorward_edge.switches import faulty_levels, levels_of
 from doorward_edge.wiring import Assembled
 
 
@@ -18,6 +25,8 @@ def control_handlers(
     handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "state": lambda _: _state(assembled),
         "pins": lambda _: {"pins": pin_histories(assembled.pins)},
+        "drive": lambda request: _drive(assembled.pins, **request),
+        "input": lambda request: _input(assembled, **request),
     }
     camera = assembled.camera
     if isinstance(camera, SceneCamera):
@@ -27,6 +36,36 @@ def control_handlers(
             "fail": lambda request: _done(camera.fail, request),
         }
     return handlers
+
+
+def _drive(pins: Pins, pin: int, level: str) -> dict[str, Any]:
+    """Holds an input pin at a level, as a wire from outside."""
+    drive_pin(pins, pin, Level(level))
+    return {}
+
+
+def _input(
+    assembled: Assembled,
+    kind: str,
+    *,
+    active: bool = False,
+    portal: str | None = None,
+    fault: str | None = None,
+) -> dict[str, Any]:
+    """Moves the switch of an input, or cuts or shorts the line of a supervised one."""
+    lines = [
+        line
+        for at, line in assembled.config.input_lines
+        if at == portal and line.kind is InputKind(kind)
+    ]
+    if not lines:
+        wired = ", ".join(f"{at or '-'} {line.kind}" for at, line in assembled.config.input_lines)
+        raise ValueError(f"no {kind} at {portal or 'the gateway'}; wired are: {wired or 'none'}")
+    (line,) = lines
+    levels = levels_of(line, is_active=active) if fault is None else faulty_levels(line, fault)
+    for pin, level in levels.items():
+        drive_pin(assembled.pins, pin, level)
+    return {}
 
 
 def _done(act: Callable[..., None], request: dict[str, Any]) -> dict[str, Any]:
