@@ -8,6 +8,8 @@ from doorward.ids import GatewayId, SiteId, parse_gateway_id, parse_name, parse_
 
 ROOT = "dw/1"
 CONTROLLER_STATE = f"{ROOT}/host/state"
+CONTROLLER_ONLINE, CONTROLLER_OFFLINE = b'{"online":true}', b'{"online":false}'
+"""What is retained there."""
 
 
 class Up(StrEnum):

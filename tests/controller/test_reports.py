@@ -4,12 +4,18 @@ from dataclasses import replace
 
 import pytest
 
+from doorward import topics
+from doorward.envelope import parse_envelope
+from doorward.ids import SiteId
 from doorward.messages import Applied, Health, Reported, State
+from doorward.policy import Policy
+from doorward.status import Delta, StatusList
 from doorward.times import UtcSeconds
 from doorward.topics import Up
 from doorward_controller.ingest.writer import Writer
 from doorward_controller.queries import fleet_board, propagation, quarantine_list
 from doorward_controller.queries.fleet_board import GatewayRow
+from doorward_controller.services import status_publishing
 from doorward_controller.services.backend import Backend
 from doorward_controller.store.schema import records, stored_ranges
 from tests.controller.conftest import StandingClock, enrol, release
@@ -143,6 +149,46 @@ def test_propagation_counts_who_has_applied_and_names_who_has_not(
     (waiting,) = spread.waiting
     assert waiting.gateway == "gate-2"
     assert waiting.unreachable_since_utc_ms == clock.utc_ms
-    late = replace(reported, applied=Applied(bundle=5))
+    late = replace(reported, applied=Applied(bundle=version))
     say(backend, link, other, Up.REPORTED, late.to_wire())
     assert propagation.of_bundle(backend.store).is_complete
+
+
+def retained_numbers(link: FakeLink) -> tuple[int, int, int]:
+    """The numbers of bundle, full list and delta that a broker would hand out."""
+    wires = [link.retained[topics.policy(SiteId("main"), kind)] for kind in (
+        topics.Policy.BUNDLE, topics.Policy.STATUS, topics.Policy.DELTA,
+    )]  # fmt: skip
+    bundle, full, delta = (parse_envelope(wire).body for wire in wires)
+    return (
+        Policy.from_body(bundle).version,
+        StatusList.from_body(full).seq,
+        Delta.from_body(delta).seq,
+    )
+
+
+@pytest.mark.parametrize("kind", [Up.BIRTH, Up.REPORTED])
+def test_restored_database_goes_past_what_its_gateways_have_applied(
+    backend: Backend, link: FakeLink, gateway: JournalGateway, kind: Up
+) -> None:
+    release(backend)
+    applied = Applied(bundle=7, status=40, keyring=1)
+    reported = Reported(applied=applied, rejected=(), at=UtcSeconds(0))
+    wire = gateway.birth(applied=applied) if kind is Up.BIRTH else reported.to_wire()
+    say(backend, link, gateway, kind, wire)
+    assert retained_numbers(link) == (8, 41, 42)
+    say(backend, link, gateway, kind, wire)
+    assert retained_numbers(link) == (8, 41, 42), "once is enough"
+    assert release(backend) == 9
+
+
+def test_claim_beyond_all_reason_moves_no_number(
+    backend: Backend, link: FakeLink, gateway: JournalGateway
+) -> None:
+    release(backend)
+    status_publishing.publish(backend, full=True)
+    before = link.retained.copy()
+    applied = Applied(bundle=2**40, status=2**40, keyring=1)
+    reported = Reported(applied=applied, rejected=(), at=UtcSeconds(0))
+    say(backend, link, gateway, Up.REPORTED, reported.to_wire())
+    assert link.retained == before

@@ -53,7 +53,9 @@ class PahoLink:
         self._client.tls_set_context(make_tls(settings))
         self._client.max_inflight_messages_set(1000)
         self._client.reconnect_delay_set(MIN_RECONNECT_S, MAX_RECONNECT_S)
-        self._client.will_set(topics.CONTROLLER_STATE, b'{"online":false}', qos=1, retain=True)
+        self._client.will_set(
+            topics.CONTROLLER_STATE, topics.CONTROLLER_OFFLINE, qos=1, retain=True
+        )
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
         self._client.on_message = self._arrived
@@ -83,7 +85,7 @@ class PahoLink:
         """Says good-bye, disconnects and ends paho's thread."""
         if self.connected:
             farewell = self._client.publish(
-                topics.CONTROLLER_STATE, b'{"online":false}', qos=1, retain=True
+                topics.CONTROLLER_STATE, topics.CONTROLLER_OFFLINE, qos=1, retain=True
             )
             farewell.wait_for_publish(timeout=2)
         self._client.disconnect()
@@ -98,7 +100,7 @@ class PahoLink:
         self._connection += 1
         _log.info("broker.connected host=%s port=%d", self._settings.host, self._settings.port)
         client.subscribe(_SUBSCRIPTIONS)
-        client.publish(topics.CONTROLLER_STATE, b'{"online":true}', qos=1, retain=True)
+        client.publish(topics.CONTROLLER_STATE, topics.CONTROLLER_ONLINE, qos=1, retain=True)
         self._on_connected()
 
     def _disconnected(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from doorward.messages import Applied, Birth, Health, Reported, State
 from doorward.times import Instant
 from doorward_controller.domain.intake_reasons import QuarantineReason
-from doorward_controller.services import acknowledging, status_publishing
+from doorward_controller.services import acknowledging, overtaking, status_publishing
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
 from doorward_controller.services.opening import Unfit
@@ -64,12 +64,16 @@ class Reporter:
             lambda: acknowledging.answer_birth(self.backend, self.gateway, birth, self.now.utc_s),
             lambda: self._announce(online=self.gateway.online),
             *self._announcing(birth.applied),
+            lambda: overtaking.overtake(self.backend, birth.applied),
         )
 
     def reported(self, reported: Reported) -> After:
         """Notes what a gateway has applied."""
         self._change(last_seen_at_utc_ms=self.now.utc_ms, **self._applied(reported.applied))
-        return self._announcing(reported.applied)
+        return (
+            *self._announcing(reported.applied),
+            lambda: overtaking.overtake(self.backend, reported.applied),
+        )
 
     def health(self, health: Health) -> After:
         """Keeps the latest health of a gateway."""

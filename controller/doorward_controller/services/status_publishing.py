@@ -80,6 +80,17 @@ def refresh(backend: Backend) -> int:
     return seq
 
 
+def leap(backend: Backend, seen: int) -> None:
+    """Makes the list anew under numbers above one that gateways have seen already."""
+    now = backend.clock.now()
+    with backend.store.write() as connection:
+        state = credentials.lock_list(connection, backend.config.site)
+        if state.seq > seen:
+            return
+        _save_full(backend, connection, state, seen + 1, now.utc_s)
+    publish(backend, full=True)
+
+
 def publish(backend: Backend, *, full: bool = False) -> None:
     """Publishes the newest delta, and before it the full list when it is new or `full` asks."""
     site = backend.config.site

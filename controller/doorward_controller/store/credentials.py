@@ -163,6 +163,12 @@ def lock_list(connection: sa.Connection, site: str) -> ListState:
     return ListState(**connection.execute(wanted).one()._asdict())
 
 
+def list_number(connection: sa.Connection, site: str) -> int:
+    """Returns the newest number of a site's list."""
+    wanted = sa.select(status_lists.c.seq).where(status_lists.c.site == site)
+    return int(connection.execute(wanted).scalar_one())
+
+
 def add_list(connection: sa.Connection, site: str, state: ListState, full_wire: bytes) -> None:
     """Inserts a site's first list."""
     values = {name: getattr(state, name) for name in ListState.__dataclass_fields__}
