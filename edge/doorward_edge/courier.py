@@ -184,13 +184,28 @@ class Courier:
         site, gateway = self._me.site, self._me.gateway
         acks = topics.down(site, gateway, topics.Down.ACK)
         own = [topic for errand in self._errands for topic in errand.topics]
-        self._broker.subscribe([acks, *self._rule_topics(), *own])
-        self._publish(topics.Up.BIRTH, self._birth(now).to_wire(), retain=True)
+        self._broker.subscribe([acks, topics.CONTROLLER_STATE, *self._rule_topics(), *own])
+        self._say_who_we_are(now)
         self._broker.publish(state_message(self._me, self._session, now, online=True))
         self._report(now)
         log.info("link.up session=%d", self._session)
 
+    def _say_who_we_are(self, now: Instant) -> None:
+        """The controller answers with what it holds of the journal and what it lacks."""
+        self._publish(topics.Up.BIRTH, self._birth(now).to_wire(), retain=True)
+
+    def _hear_of_controller(self, message: Arrived, now: Instant) -> None:
+        """It came back: with an older database it lacks what it had acknowledged before.
+
+        What the broker had kept is older than our own connection, which has said who we are.
+        """
+        if message.payload == topics.CONTROLLER_ONLINE and not message.retained:
+            self._say_who_we_are(now)
+
     def _take(self, message: Arrived, now: Instant) -> None:
+        if message.topic == topics.CONTROLLER_STATE:
+            self._hear_of_controller(message, now)
+            return
         if message.topic == topics.down(self._me.site, self._me.gateway, topics.Down.ACK):
             self._take_ack(message.payload, now)
             return
@@ -201,7 +216,9 @@ class Courier:
                 return
         taken = self._keeper.take(message.payload, now)
         if taken.verdict is Verdict.GAP:
-            self._broker.subscribe([topics.policy(self._me.site, topics.Policy.STATUS)])
+            is_list = taken.what == Kind.STATUS
+            other = topics.Policy.DELTA if is_list else topics.Policy.STATUS
+            self._broker.subscribe([topics.policy(self._me.site, other)])
         elif taken.verdict in {Verdict.REFUSED, Verdict.UNWRITTEN}:
             if taken.verdict is Verdict.UNWRITTEN:
                 self._ask_again_ms = now.mono_ms + ASK_AGAIN_MS

@@ -9,12 +9,15 @@ The rules, in the order in which `PolicyKeeper` applies them:
 4. It is on the disk before it is used. What fails leaves everything as it was, but for this: a
    status list that the disk does not take counts at once, from memory. A full disk must not keep
    a revoked badge good. It is not called applied before it is written.
-5. A delta that does not reach back to the held list is a gap: the full list is asked for.
+5. A delta that does not reach back to the held list is a gap: the full list is asked for. A full
+   list below the floor, where none is held, is half of one: it counts with the delta that lifts it
+   above, and the delta is asked for.
 """
 
 import logging
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NoReturn
 
 from doorward import canonical
 from doorward.decision import Rules
@@ -50,7 +53,7 @@ class Verdict(StrEnum):
     ALREADY = "already"
     """Not newer than what is held; a retained message after every reconnect."""
     GAP = "gap"
-    """Something before it is missing: the full status list must be asked for."""
+    """It is half of what is needed: the full status list, or the delta, must be asked for."""
     REFUSED = "refused"
     UNWRITTEN = "unwritten"
     """The disk did not take it: the same message has to come again."""
@@ -84,6 +87,7 @@ class PolicyKeeper:
         self.keyring = pinned
         self._policy: Policy | None = None
         self._status: StatusList | None = None
+        self._base: StatusList | None = None
         self._unwritten: StatusList | None = None
         self.rules: Rules | None = None
 
@@ -148,7 +152,7 @@ class PolicyKeeper:
         if envelope.kind is Kind.BUNDLE:
             self._apply_bundle(envelope, wire, now)
         elif envelope.kind is Kind.STATUS:
-            self._replace_status(STATUS, wire, self._read_status(envelope, now))
+            self._replace_status(STATUS, wire, self._read_status(envelope, wire, now))
         elif envelope.kind is Kind.DELTA:
             self._replace_status(DELTA, wire, self._read_delta(envelope, now.trusted_utc_s))
         else:
@@ -181,21 +185,34 @@ class PolicyKeeper:
             raise OSError("the bundle that was just written is not there")
         return Policy.from_body(parse_envelope(wire).body)
 
-    def _read_status(self, envelope: Envelope, now: Instant) -> StatusList:
+    def _read_status(self, envelope: Envelope, wire: bytes, now: Instant) -> StatusList:
         verify_signed(envelope, self.keyring, PURPOSE_OF_KIND[Kind.STATUS], now.trusted_utc_s)
         status = accept_list(self._status, StatusList.from_body(envelope.body), self._site)
         if status.seq < (floor := self._floors.floors().status):
-            raise RollbackError(f"status list: number {status.seq}, already at {floor}")
+            self._keep_base(status, wire, floor)
         return status
+
+    def _keep_base(self, status: StatusList, wire: bytes, floor: int) -> NoReturn:
+        """Keeps a list that alone would go back, for the delta that belongs to it."""
+        below = f"status list: number {status.seq}, already at {floor}"
+        if self._status is not None or (self._base is not None and status.seq <= self._base.seq):
+            raise RollbackError(below)
+        self._files.save(STATUS, wire)
+        self._base = status
+        raise GapError(f"{below}; the delta that follows it is missing")
 
     def _read_delta(self, envelope: Envelope, now_utc_s: int | None) -> StatusList:
         verify_signed(envelope, self.keyring, PURPOSE_OF_KIND[Kind.DELTA], now_utc_s)
         delta = Delta.from_body(envelope.body)
         if delta.site != self._site:
             raise WrongRecipientError(f"status delta: made for site {delta.site}")
-        if self._status is None:
+        held = self._status or self._base
+        if held is None:
             raise GapError("status delta: no full list is held yet")
-        return apply_delta(self._status, delta)
+        status = apply_delta(held, delta)
+        if status.seq < (floor := self._floors.floors().status):
+            raise RollbackError(f"status delta: number {status.seq}, already at {floor}")
+        return status
 
     def _hold(self, policy: Policy | None, status: StatusList | None) -> None:
         """Raises the floors, then lets decisions see the new rules by one assignment."""
@@ -207,6 +224,8 @@ class PolicyKeeper:
             )
         )
         self._policy, self._status = policy, status
+        if status is not None:
+            self._base = None
         self._show()
 
     def _show(self) -> None:
@@ -229,8 +248,9 @@ class PolicyKeeper:
         return keyring, chain
 
     def _held_version(self) -> int:
+        """What is at the floor itself comes again where the disk lost it."""
         held = self._policy.version if self._policy else 0
-        return max(held, self._floors.floors().bundle)
+        return max(held, self._floors.floors().bundle - 1)
 
     def _load_keyrings(self, wire: memoryview) -> None:
         links = canonical.decode(wire, KEYRINGS)
@@ -263,6 +283,6 @@ class PolicyKeeper:
             newest = status
         floor = self._floors.floors().status
         if newest.seq < floor:
-            self._status = None
+            self._status, self._base = None, status
             raise RollbackError(f"number {newest.seq}, already at {floor}")
         self._hold(self._policy, newest)

@@ -136,8 +136,20 @@ def test_whoever_connects_says_who_it_is_and_asks_for_its_rules(bench: Bench) ->
     assert State.from_wire(state).online
     assert set(bench.broker.subscribed) == {
         ACK_TOPIC,
+        topics.CONTROLLER_STATE,
         *(topics.policy(SITE, kind) for kind in topics.Policy),
     }
+
+
+def test_a_controller_that_came_back_is_told_anew_what_the_journal_holds(bench: Bench) -> None:
+    bench.connect()
+    bench.broker.take_published("up/birth")
+    bench.record(3)
+    bench.deliver(topics.CONTROLLER_STATE, topics.CONTROLLER_OFFLINE)
+    assert bench.broker.take_published("up/birth") == []
+    bench.deliver(topics.CONTROLLER_STATE, topics.CONTROLLER_ONLINE)
+    (birth,) = bench.broker.take_published("up/birth")
+    assert Birth.from_wire(birth).journal.head == 3
 
 
 def test_records_stay_pending_until_a_signed_acknowledgement_names_them(bench: Bench) -> None:

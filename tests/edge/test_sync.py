@@ -132,6 +132,49 @@ def test_an_older_card_is_noticed_and_its_rules_are_not_used(
     assert gateway.keeper.rules is None
 
 
+@pytest.mark.parametrize("comes_first", ["list", "delta"])
+def test_rules_that_the_disk_lost_come_again_from_the_broker(
+    comes_first: str, site: SiteSimulator
+) -> None:
+    gateway = Gateway(site)
+    bundle, full = site.bundle(), site.status()
+    delta = site.set_status(7, Status.REVOKED)
+    for wire in (bundle, full, delta):
+        assert gateway.take(wire) is Verdict.APPLIED
+    before = gateway.keeper.applied
+    gateway.files.kept.clear()
+    gateway.restart()
+    assert gateway.take(bundle) is Verdict.APPLIED
+    if comes_first == "delta":
+        assert gateway.take(delta) is Verdict.GAP
+    assert gateway.take(full) is Verdict.GAP
+    assert gateway.keeper.rules is not None
+    assert gateway.keeper.rules.status is None, "the list alone would go back"
+    assert gateway.take(full) is Verdict.ALREADY, "nobody asks for the same half again and again"
+    gateway.restart()
+    assert gateway.take(delta) is Verdict.APPLIED
+    assert gateway.keeper.applied == before
+    assert status_of(gateway, 7) is Status.REVOKED
+
+
+def test_a_delta_below_the_floor_does_not_make_a_lost_list_good(site: SiteSimulator) -> None:
+    gateway = Gateway(site)
+    bundle, full = site.bundle(), site.status()
+    older = site.set_status(5, Status.REVOKED)
+    newer = site.set_status(7, Status.REVOKED)
+    for wire in (bundle, full, newer):
+        assert gateway.take(wire) is Verdict.APPLIED
+    gateway.files.kept.clear()
+    gateway.restart()
+    assert [gateway.take(wire) for wire in (bundle, full, older)] == [
+        Verdict.APPLIED,
+        Verdict.GAP,
+        Verdict.ALREADY,
+    ]
+    assert gateway.keeper.rules is not None
+    assert gateway.keeper.rules.status is None
+
+
 def test_a_full_disk_leaves_the_old_rules_at_work(site: SiteSimulator, gateway: Gateway) -> None:
     rules = gateway.keeper.rules
     gateway.files.broken = True
