@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from doorward.credential import Credential, CredentialClass
-from doorward.decision import Deny, Grant, Presentation, Rules, decide
+from doorward.decision import Deny, Grant, Presence, Presentation, Rules, decide
 from doorward.foreign import ForeignClaim
 from doorward.ids import CredentialId, PortalId
+from doorward.policy import PostureOrder
 from doorward.policy_draft import PortalDraft
 from doorward.roster import StickerRow
 from doorward.status import Status
@@ -54,14 +55,21 @@ class Case:
     status: tuple[tuple[int, Status], ...] = ()
     issued_at: int = NOON - 60
     used: tuple[tuple[CredentialId, int], ...] = ()
+    presence: Presence | None = None
+    orders: dict[PortalId, PostureOrder] = dataclasses.field(default_factory=dict)
     now: Instant = dataclasses.field(default_factory=lambda: at(NOON))
 
     def decision(self) -> Grant | Deny:
         rules = None
         if self.has_rules:
             held = status_list(*self.status, issued_at=self.issued_at)
-            rules = Rules(policy=policy(**self.draft), status=held if self.has_status else None)
-        return decide(self.presentation, self.portal, rules, Used(*self.used), self.now)
+            rules = Rules(
+                policy=policy(**self.draft),
+                status=held if self.has_status else None,
+                orders=self.orders,
+            )
+        presence = self.presence or Used(*self.used)
+        return decide(self.presentation, self.portal, rules, presence, self.now)
 
 
 def blind(utc_s: int = NOON) -> Instant:
