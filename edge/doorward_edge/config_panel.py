@@ -16,7 +16,7 @@ class Subject(StrEnum):
 
     NONE = "none"
     REFERENCE = "reference"
-    """A badge number or a company's reference; no spaces that would make room for a sentence."""
+    """A badge number or a company's reference: letters, digits and little else."""
     NAME = "name"
     """Any words. Only where the site's rules on personal data allow it."""
 

@@ -26,10 +26,10 @@ MAY_IMPORT = {
     "pyseccomp": (f"{EDGE}/decoder/*.py",),
     "serial": (f"{EDGE}/adapters/scanner_serial.py",),
     "alembic": (f"{CONTROLLER}/store/*.py",),
-    "argon2": (f"{CONTROLLER}/services/*.py",),
+    "argon2": (f"{CONTROLLER}/services/*.py", f"{EDGE}/panel/pins.py"),
     "segno": (f"{CONTROLLER}/services/codes.py",),
     "babel": (f"{CONTROLLER}/console/*.py",),
-    "jinja2": (f"{CONTROLLER}/console/*.py",),
+    "jinja2": (f"{CONTROLLER}/console/*.py", f"{EDGE}/panel/visit.py"),
     "psycopg": (),
 }
 # What the kit may use beside these is the part of the standard library that only computes.

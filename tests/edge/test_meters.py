@@ -1,46 +1,13 @@
 """Meters: they go on where they stood, are kept once a minute, and never go back."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from doorward_edge.meters import KEEP_EVERY_MS, MeteredLock, Meters
-from doorward_edge.ports import DocumentsError, Notice
 from tests.fakes.edge_ports import FakeClock, FakeLock
+from tests.fakes.tallies import FakeTallies
 
 START_S = 1_800_000_000
-
-
-@dataclass
-class FakeTallies:
-    """Tallies in memory; `is_broken` refuses as a full disk does."""
-
-    kept: dict[str, int] = field(default_factory=dict)
-    failures: dict[str, int] = field(default_factory=dict)
-    writes: int = 0
-    is_broken: bool = False
-
-    def meters(self) -> Mapping[str, int]:
-        return dict(self.kept)
-
-    def keep_meters(self, meters: Mapping[str, int]) -> None:
-        if self.is_broken:
-            raise DocumentsError("no room")
-        self.writes += 1
-        self.kept = dict(meters)
-
-    def pin_failures(self) -> Mapping[str, int]:
-        return dict(self.failures)
-
-    def keep_pin_failures(self, failures: Mapping[str, int]) -> None:
-        if self.is_broken:
-            raise DocumentsError("no room")
-        self.failures = dict(failures)
-
-    def take_notices(self) -> tuple[Notice, ...]:
-        return ()
 
 
 class Device:

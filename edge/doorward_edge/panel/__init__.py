@@ -1,0 +1,1 @@
+"""The gateway's own pages: the screen at a portal, registration by hand, maintenance."""
