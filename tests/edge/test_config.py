@@ -191,7 +191,7 @@ MISTAKES = {
         "line 18: board.profile cannot be used: "
     ),
     ("[[camera]]", '[board]\nuses = ["usb"]\n[[camera]]'): (
-        "line 18: board.uses has 'usb'; functions are: i2c, one-wire, spi, uart"
+        "line 18: board.uses has 'usb'; functions are: i2c, one-wire, spi"
     ),
     ('site = "hq"', 'site = "HQ"'): "line 2: gateway.site is not a name: site is 'HQ'",
     ('id = "gate-1"', 'id = "policy"'): "line 3: gateway.id is not a name",

@@ -20,13 +20,10 @@ from doorward_edge.boards.profile import (
 from doorward_edge.config_words import explain
 from doorward_edge.toml_places import Place, line_of
 
-_SHIPPED = Path(__file__).resolve().parent / "data"
-_CHECKOUT = Path(__file__).resolve().parents[3] / "hardware" / "boards"
-
 
 def boards_folder() -> Path:
-    """Returns where the profiles lie: in the installed package, or in the checkout."""
-    return _SHIPPED if _SHIPPED.is_dir() else _CHECKOUT
+    """Returns where the profiles lie: beside this module, which is a link to `hardware/boards`."""
+    return (Path(__file__).parent / "data").resolve()
 
 
 def profile_names() -> tuple[str, ...]:
@@ -117,7 +114,7 @@ def _checked(
         path=source.path,
         title=source.file.title,
         sources=source.file.sources,
-        notes=source.file.notes,
+        notes=(*source.file.notes, *(source.base.file.notes if source.base else ())),
         models=source.file.models,
         terminals={**terminals, **replaced},
         pulls=pulls,

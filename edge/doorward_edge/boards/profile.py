@@ -104,7 +104,7 @@ class ProfileFile(_Table, frozen=True):
         sources: the maker's documents that the facts are from, each with its date.
         extends: a profile whose tables count here too, where this one has none of its own.
         models: how `/proc/device-tree/model` begins on boards that this profile is for.
-        uses: functions of pins that this board needs: i2c, spi, uart, one-wire, pcm.
+        uses: functions of pins that this board needs: i2c, spi, one-wire.
     """
 
     title: str

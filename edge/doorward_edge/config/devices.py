@@ -39,7 +39,7 @@ class BoardSection(Table, frozen=True, kw_only=True):
 
     Attributes:
         profile: the name of a profile that comes with the gateway, or a path to a .toml file.
-        uses: functions of pins that other things on this gateway use: i2c, spi, uart, one-wire.
+        uses: functions of pins that other things on this gateway use: i2c, spi, one-wire.
         terminal: terminals that are added to the profile, or that replace those of the same name.
     """
 
