@@ -63,6 +63,7 @@ class CameraThread:
         self._note_at_ms = 0
         self.frames = 0
         self.faults = 0
+        self.frame_ms: int = clock.now().mono_ms
         self._thread.start()
 
     def health(self) -> CameraHealth:
@@ -98,6 +99,7 @@ class CameraThread:
     def _take_in(self, frame: Frame) -> None:
         """Hands the frame over first: the camera's health can wait, whoever holds a code cannot."""
         self.frames += 1
+        self.frame_ms = frame.captured_mono_ms
         seen = crop(frame.luma, self._roi_px)
         self.mailbox.put(Frame(luma=seen, seq=frame.seq, captured_mono_ms=frame.captured_mono_ms))
         if frame.captured_mono_ms >= self._note_at_ms:

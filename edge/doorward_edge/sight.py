@@ -1,9 +1,12 @@
 """Camera to scan: newest frame -> is anything new -> decoder child -> one scan per presentation."""
 
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from doorward.times import Clock
+from doorward_edge.capture.source import CaptureSource
 from doorward_edge.decoder.client import Decoded
 from doorward_edge.mailbox import CameraThread
 from doorward_edge.ports import CameraHealth, FrameSource
@@ -12,6 +15,23 @@ from doorward_edge.stages.change_gate import ChangeGate
 from doorward_edge.stages.decode import HeldCodes, Pass, PassPlan
 
 _SMOOTHING = 0.1
+_TIMES_KEPT = 512
+STARTING_MS = 20_000
+"""A new capture process may need so long to its first picture: interpreter, driver, exposure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraLook:
+    """How a camera is, for those who look after it.
+
+    Attributes:
+        frame_ms: when its newest picture was taken (monotonic).
+        is_starting: whether its process is so young that no picture means nothing yet.
+    """
+
+    health: CameraHealth
+    frame_ms: int
+    is_starting: bool
 
 
 class Decoder(Protocol):
@@ -48,6 +68,7 @@ class Sight:
         roi_px: tuple[int, ...] = (),
     ) -> None:
         """Opens its eyes: frames are taken from now on. It closes source and decoder at the end."""
+        self._source = source
         self._decoder = decoder
         self._clock = clock
         self._gate = ChangeGate()
@@ -56,6 +77,8 @@ class Sight:
         self._camera = CameraThread(source, clock, roi_px)
         self._counts = {"decoded": 0, "skipped": 0, "dropped": 0, "scans": 0}
         self._decode_us = 0.0
+        self._times_us: deque[int] = deque(maxlen=_TIMES_KEPT)
+        self._reads: Counter[str] = Counter()
 
     def next_scans(self, timeout_s: float) -> Sequence[Scan]:
         """Returns the scans that begin in the next frame with one, or () when none did in time.
@@ -75,6 +98,34 @@ class Sight:
         """Returns what is wrong with the camera, if anything."""
         return self._camera.health()
 
+    def camera_look(self) -> CameraLook:
+        """Returns how the camera is."""
+        started_ms = self._source.started_ms() if isinstance(self._source, CaptureSource) else None
+        frame_ms = self._camera.frame_ms
+        is_starting = (
+            started_ms is not None
+            and frame_ms < started_ms
+            and self._clock.now().mono_ms - started_ms < STARTING_MS
+        )
+        return CameraLook(health=self._camera.health(), frame_ms=frame_ms, is_starting=is_starting)
+
+    def restart_camera(self, why: str) -> None:
+        """Has the capture process replaced; a rendered camera has none."""
+        if isinstance(self._source, CaptureSource):
+            self._source.restart(why)
+
+    def take_camera_news(self) -> tuple[str, ...]:
+        """Returns why capture processes were replaced since the last call."""
+        return self._source.take_news() if isinstance(self._source, CaptureSource) else ()
+
+    def decode_times_us(self) -> list[int]:
+        """Returns the reader's own time for each of the last pictures."""
+        return list(self._times_us)
+
+    def reads(self) -> Mapping[str, int]:
+        """Returns which reader and which pass saw a code first, how often."""
+        return dict(self._reads)
+
     def stats(self) -> Mapping[str, int]:
         """Returns counts since the start, and the usual time of a look (`decode_us`).
 
@@ -87,8 +138,13 @@ class Sight:
             "camera_faults": self._camera.faults,
             **self._counts,
             **self._decoder.stats(),
+            **self._capture_stats(),
             "decode_us": int(self._decode_us),
         }
+
+    def _capture_stats(self) -> Mapping[str, int]:
+        counts = self._source.stats() if isinstance(self._source, CaptureSource) else {}
+        return {f"capture_{name}": n for name, n in counts.items()}
 
     def close(self) -> None:
         """Closes camera and decoder."""
@@ -112,7 +168,9 @@ class Sight:
             self._held.note_unchanged(at_ms)
             return ()
         self._counts["decoded"] += 1
+        self._times_us.append(decoded.took_us)
         self._decode_us += _SMOOTHING * (decoded.took_us - self._decode_us)
         scans = self._held.admit(decoded.sightings, at_ms, is_changed=is_changed)
         self._counts["scans"] += len(scans)
+        self._reads.update(scan.reader for scan in scans)
         return scans

@@ -99,7 +99,7 @@ class CaptureSource:
         child = self._child
         return child.pid if child else None
 
-    def starts_since_ms(self) -> int | None:
+    def started_ms(self) -> int | None:
         """Returns when the running child was started (monotonic), or None without one."""
         child = self._child
         return child.started_mono_ms if child else None

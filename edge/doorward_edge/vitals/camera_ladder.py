@@ -16,8 +16,6 @@ from doorward_edge.ports import CameraHealth
 
 WELL_AFTER_MS = 30_000
 """A fault that comes back within this time is the same fault: its ladder is not begun again."""
-STARTING_MS = 20_000
-"""A new capture process may need so long to its first picture: interpreter, driver, exposure."""
 SERVICE_AFTER_MS = 180_000
 BOARD_AFTER_MS = 900_000
 SERVICE_PAUSE_S = 1_800
@@ -104,7 +102,7 @@ class _Way:
     climbs: bool
 
 
-_LASTING = _Way(0, (STARTING_MS, 40_000, 60_000, 300_000, 900_000), None, climbs=True)
+_LASTING = _Way(0, (20_000, 40_000, 60_000, 300_000, 900_000), None, climbs=True)
 _PASSING = _Way(60_000, (), 1, climbs=False)
 _WAYS: Mapping[CameraHealth, _Way] = {
     CameraHealth.GONE: _LASTING,
