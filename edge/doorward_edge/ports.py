@@ -458,6 +458,14 @@ class Journal(Protocol):
         """
         ...
 
+    def probe(self) -> None:
+        """Writes a little and returns when it is on the disk; for whoever asks whether it would.
+
+        Raises:
+            JournalError: it does not get there.
+        """
+        ...
+
     def use(self) -> JournalUse:
         """Returns how full the journal is."""
         ...

@@ -105,6 +105,10 @@ class FakeJournal:
     def purge(self, now: UtcSeconds) -> int:
         return 0
 
+    def probe(self) -> None:
+        if self.error is not None:
+            raise self.error
+
     def use(self) -> JournalUse:
         return JournalUse(used_bytes=0, capacity_bytes=1, is_alarming=False)
 

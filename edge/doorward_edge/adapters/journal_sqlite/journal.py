@@ -165,6 +165,10 @@ class SqliteJournal:
         """Deletes some acknowledged records older than 7 days. Raises JournalError."""
         return self._call(lambda: self._delete(lambda index: index.old(now)))
 
+    def probe(self) -> None:
+        """Writes one page and returns when it is on the disk. Raises JournalError."""
+        self._call(self._probe)
+
     def use(self) -> JournalUse:
         """Returns how full the journal is."""
         return self._room.use
@@ -325,6 +329,12 @@ class SqliteJournal:
         with self._lock:
             self._current.add(rows[0][0].seq, rows[-1][0].seq)
         return rows
+
+    def _probe(self) -> None:
+        self._store.probe()
+        self._log_bytes += 2 * PAGE_BYTES
+        if self._log_bytes >= FOLD_BYTES:
+            self._checkpoint()
 
     def _head(self) -> tuple[bytes, int]:
         """Returns the chain and the segment with which the epoch's newest record is continued."""

@@ -241,6 +241,13 @@ class Store:
         with typed_errors("folding the log into the database"):
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
+    def probe(self) -> None:
+        """Changes a number that nobody needs, and waits until it is on the disk."""
+        with typed_errors("trying to write"):
+            (number,) = self._db.execute("PRAGMA user_version").fetchone()
+            with self.transaction("trying to write"):
+                self._db.execute(f"PRAGMA user_version={(int(number) + 1) % 2**31}")
+
     def used_bytes(self) -> int:
         """Returns the bytes of pages in use."""
         with typed_errors("measuring"):
