@@ -1,14 +1,14 @@
 """The header of a bundle, read whole or not at all (docs/protocol.md §5)."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from doorward.credential import CredentialClass
 from doorward.errors import MalformedError
 from doorward.foreign import SALT_BYTES
-from doorward.ids import parse_gateway_id, parse_portal_id, parse_site_id
+from doorward.ids import PortalId, parse_gateway_id, parse_portal_id, parse_site_id
 from doorward.policy_fields import (
     a_bool,
     a_dict,
@@ -65,6 +65,7 @@ def parse_header(header: dict[str, Any]) -> dict[str, Any]:
         parse_portal_id(text(name)): within.portal(rule)
         for name, rule in a_dict(header["portals"], "portals").items()
     }
+    _check_interlocks(portals)
     zone_rules = within.zone_rules(header["zone_rules"])
     return {
         "site": parse_site_id(text(header["site"])),
@@ -183,8 +184,31 @@ class _Within:
     def portal(self, rule: object) -> PortalRule:
         if not isinstance(rule, dict) or rule.keys() != _PORTAL.keys():
             raise MalformedError("policy: a portal has wrong fields")
-        found = {name: parse(self, rule[name]) for name, parse in _PORTAL.items()}
-        return PortalRule(**found)
+        found = PortalRule(**{name: parse(self, rule[name]) for name, parse in _PORTAL.items()})
+        if problem := _contradiction(found):
+            raise MalformedError(f"policy: a portal {problem}")
+        return found
+
+
+def _contradiction(rule: PortalRule) -> str:
+    """Returns what in a portal's rule would let nobody pass, or mean nothing; empty: nothing."""
+    if rule.beyond == rule.zone:
+        return "leads from a zone into the same one"
+    if rule.escorted and not rule.escorts:
+        return "needs escorts that no group provides"
+    if rule.antipassback is AntiPassback.TIMED and not rule.antipassback_s:
+        return "has timed anti-passback of 0 s"
+    if rule.unlock_after_first and rule.unlock is None:
+        return "unlocks after the first person without a schedule to do so"
+    return ""
+
+
+def _check_interlocks(portals: Mapping[PortalId, PortalRule]) -> None:
+    """Raises MalformedError for a door that waits for itself, or for one that is not there."""
+    for name, rule in portals.items():
+        for other in rule.interlock:
+            if other == name or other not in portals:
+                raise MalformedError(f"policy: {name} is interlocked with {other}")
 
 
 def _group_rule(rule: object) -> GroupRule:
