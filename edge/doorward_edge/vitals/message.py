@@ -10,6 +10,8 @@ from doorward_edge.courier import pending_records
 from doorward_edge.pipeline import Counters
 from doorward_edge.ports import Journal
 
+_NO_NUMBERS: Mapping[str, int] = {}
+
 
 def health_message(
     *,
@@ -19,6 +21,8 @@ def health_message(
     counters: Counters,
     decoder: Mapping[str, int],
     camera: str,
+    uplink: Mapping[str, int] = _NO_NUMBERS,
+    vitals: Mapping[str, int] = _NO_NUMBERS,
 ) -> Health:
     """Returns the newest numbers, all since this process started."""
     use = journal.use()
@@ -35,6 +39,8 @@ def health_message(
         decoder=decoder,
         camera=camera,
         clock=now.trust.name.lower(),
+        uplink=uplink,
+        vitals=vitals,
     )
 
 
