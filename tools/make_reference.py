@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tools.reference import (
+    boards,
     controller_settings,
     door,
     events,
@@ -20,6 +21,7 @@ from tools.reference import (
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 PAGES = {
+    "boards.md": boards.text,
     "controller-settings.md": controller_settings.text,
     "door.md": door.text,
     "events.md": events.text,

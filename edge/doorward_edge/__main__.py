@@ -5,6 +5,7 @@ import typer
 from doorward_edge.cli.check import check
 from doorward_edge.cli.decode import decode
 from doorward_edge.cli.run import run, simulate
+from doorward_edge.cli.secure import secure
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,6 +15,7 @@ app.command()(run)
 app.command()(simulate)
 app.command()(check)
 app.command()(decode)
+app.command()(secure)
 
 
 def main() -> None:

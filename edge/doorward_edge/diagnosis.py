@@ -9,7 +9,6 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from doorward.errors import DoorwardError
@@ -17,6 +16,7 @@ from doorward.keys import pin_keyring
 from doorward.times import ClockTrust
 from doorward_edge.adapters.broker_paho import address_of, tls_context
 from doorward_edge.adapters.clock_system import SystemClock
+from doorward_edge.board_findings import examine_board
 from doorward_edge.config import (
     CameraKind,
     CameraSection,
@@ -26,23 +26,10 @@ from doorward_edge.config import (
     load_config,
 )
 from doorward_edge.enrolled import SEAL_KEY_BYTES, SEED_BYTES
+from doorward_edge.findings import Finding
 
 CONNECT_TIMEOUT_S = 5.0
 MIN_PYTHON = (3, 11)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        mend: the command or step that mends it; empty when it is well.
-    """
-
-    name: str
-    is_well: bool
-    said: str
-    mend: str = ""
 
 
 def examine(config_path: Path) -> Iterator[Finding]:
@@ -60,6 +47,7 @@ def examine(config_path: Path) -> Iterator[Finding]:
     yield Finding(name="configuration", is_well=True, said=str(config_path))
     for camera in config.cameras:
         yield _camera(camera)
+    yield from examine_board(config)
     for look in (
         _keyring,
         _own_key,

@@ -71,3 +71,98 @@ def test_a_lock_that_is_closed_while_it_is_released_is_locked_before_it_is_let_g
         ["write", PIN, locked],
         ["free", PIN],
     ]
+
+
+SECURE = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import lgpio
+import typer
+from doorward_edge.adapters.gpio_gpiozero import steady
+from doorward_edge.cli.secure import secure
+
+class Pi(steady.SteadyFactory):
+    def _get_revision(self):
+        return 0xC03114  # a Raspberry Pi 4 Model B
+
+steady.SteadyFactory = Pi
+lgpio.busy |= set(json.loads(sys.argv[3]))
+status = 0
+try:
+    secure(Path(sys.argv[2]))
+except typer.Exit as err:
+    status = err.exit_code
+print(json.dumps([status, lgpio.calls]))
+"""
+CONFIG = """\
+[gateway]
+site = "hq"
+id = "gate-1"
+data_dir = "data"
+[broker]
+host = "localhost"
+ca_file = "ca.pem"
+cert_file = "c.pem"
+key_file = "k.pem"
+[trust]
+keyring_file = "k"
+seal_key_file = "s"
+record_key_file = "r"
+[board]
+profile = "waveshare-rpi-relay-board-b"
+[[portal]]
+id = "in"
+panel_only = true
+lock = { kind = "fail_secure", terminal = "ch1" }
+[[portal]]
+id = "out"
+panel_only = true
+lock = { kind = "fail_safe", terminal = "ch2" }
+[[portal]]
+id = "desk"
+panel_only = true
+"""
+
+
+def secured(config: Path, busy: list[int]) -> tuple[int, list[list[Any]], str]:
+    done = subprocess.run(
+        [sys.executable, "-c", SECURE, str(STAND_IN), str(config), json.dumps(busy)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.stdout, done.stderr
+    status, calls = json.loads(done.stdout)
+    return status, [call for call in calls if call[0] not in {"open", "close"}], done.stderr
+
+
+def test_secure_locks_every_lock_and_lets_go(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text(CONFIG)
+    status, calls, _ = secured(config, busy=[])
+    assert status == 0
+    assert calls == [
+        step
+        for pin in (5, 6)
+        for step in (["claim_output", pin, 1, 0], ["write", pin, 1], ["free", pin])
+    ]
+
+
+def test_secure_locks_the_others_when_one_pin_is_taken_and_says_so(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text(CONFIG)
+    status, calls, said = secured(config, busy=[5])
+    assert status == 1
+    assert "lock of in: GPIO5: GPIO busy" in said
+    assert ["claim_output", 6, 1, 0] in calls
+
+
+def test_secure_says_what_is_wrong_with_the_configuration(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text(CONFIG.replace("ch1", "ch9"))
+    status, calls, said = secured(config, busy=[])
+    assert (status, calls) == (2, [])
+    assert "line 19: portal.lock.terminal is 'ch9'" in said

@@ -130,6 +130,13 @@ WIRED = [
     ("pimoroni-automation-hat", f'{MAGNET}, terminal = "relay-1", contact = "no"', "cannot be"),
     # Its outputs 1 and 3 are on pins that are pulled high: they conduct while the gateway starts.
     ("pimoroni-automation-hat", f'{STRIKE}, terminal = "output-1"', "cannot be"),
+    # Locked only while the coil is driven: a processor's weak pull is not trusted with that.
+    ("pimoroni-automation-hat", f'{MAGNET}, terminal = "output-1", contact = "no"', "cannot be"),
+    (
+        "pimoroni-automation-hat",
+        f'{MAGNET}, terminal = "relay-1", contact = "no", resistor = "up"',
+        "low",
+    ),
     ("pimoroni-automation-hat", f'{STRIKE}, terminal = "output-2"', "high"),
     ("pimoroni-automation-hat", f'{MAGNET}, terminal = "output-2"', "has no only"),
     ("pimoroni-automation-hat", f'{STRIKE}, terminal = "input-1"', "an input, which drives"),

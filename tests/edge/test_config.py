@@ -182,7 +182,7 @@ MISTAKES = {
         "line 24: portal.lock.terminal cannot be: a fail_secure lock on contact no is released"
     ),
     ('kind = "fail_secure"', 'kind = "fail_safe", contact = "no"'): (
-        'while the gateway starts; wire and set contact = "nc", or take a pin that is pulled up'
+        "line 24: portal.lock.contact cannot be: a fail_safe lock on contact no is locked only while"
     ),
     (LOCK, 'lock = { kind = "magnet", terminal = 17 }'): (
         "line 24: portal.lock.kind is 'magnet', must be one of fail_secure, fail_safe, turnstile"

@@ -105,6 +105,9 @@ class Claims:
     def lock(self, place: Place, section: LockSection) -> LockLine:
         """Returns a lock's pin, which holds the lock locked while nobody drives it.
 
+        A lock that is locked only while the relay's coil is driven needs `resistor`: the weak pull
+        of a processor drives no coil, and a gateway without power releases it.
+
         Raises:
             Problem: it would not, or the terminal cannot be used for it.
         """
@@ -119,6 +122,8 @@ class Claims:
             raise Problem((*place, "active"), f"is said by the board: {terminal.active}")
         active = section.active or terminal.active
         released = released_level(section.kind, contact, active)
+        if released is not active and section.resistor is None:
+            raise _locked_by_the_coil(place, section, contact)
         rest = section.resistor.level if section.resistor is not None else terminal.rest
         if rest is not released.other:
             raise _released_at_rest(place, section, contact, terminal, released, rest)
@@ -184,6 +189,15 @@ def _require_output(place: Place, terminal: Terminal) -> None:
         raise Problem(place, f"is {terminal.shown}, an input, which drives nothing")
 
 
+def _locked_by_the_coil(place: Place, section: LockSection, contact: Contact) -> Problem:
+    other = Contact.NO if contact is Contact.NC else Contact.NC
+    return Problem(
+        (*place, "contact"),
+        f"cannot be: a {section.kind} lock on contact {contact} is locked only while the coil is "
+        f'driven, and a gateway without power would release it; wire and set contact = "{other}"',
+    )
+
+
 def _released_at_rest(
     place: Place,
     section: LockSection,
@@ -200,8 +214,8 @@ def _released_at_rest(
         else f"and nothing holds {terminal.shown}"
     )
     need = Pull.UP if released is Level.LOW else Pull.DOWN
-    other = Contact.NO if contact is Contact.NC else Contact.NC
-    helps = rest is not None and section.kind is not LockKind.TURNSTILE
-    ways = [f'wire and set contact = "{other}"'] if helps and other in terminal.contacts else []
-    ways += [f"take a pin that is pulled {need}", f'fit 10 kΩ and set resistor = "{need}"']
-    return Problem((*place, "terminal"), f"cannot be: {how}, {at_rest}; {', or '.join(ways)}")
+    return Problem(
+        (*place, "terminal"),
+        f"cannot be: {how}, {at_rest}; take a pin that is pulled {need}, or fit 10 kΩ and set "
+        f'resistor = "{need}"',
+    )

@@ -8,6 +8,8 @@ RISING_EDGE, FALLING_EDGE, BOTH_EDGES = 1, 2, 3
 FLAG_OUTPUT = 2
 
 calls: list[tuple[object, ...]] = []
+busy: set[int] = set()
+"""Pins that another process has."""
 _outputs: dict[int, int] = {}
 _claimed: set[int] = set()
 
@@ -34,6 +36,8 @@ def gpio_claim_input(_handle: int, gpio: int, flags: int = 0) -> int:
 
 
 def gpio_claim_output(_handle: int, gpio: int, level: int = 0, flags: int = 0) -> int:
+    if gpio in busy:
+        raise error("GPIO busy")
     calls.append(("claim_output", gpio, level, flags))
     _outputs[gpio] = level
     _claimed.add(gpio)

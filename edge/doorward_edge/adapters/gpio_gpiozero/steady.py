@@ -11,6 +11,7 @@ import contextlib
 from typing import Any
 
 import lgpio
+from gpiozero import PinInvalidFunction
 from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin
 from gpiozero.pins.local import LocalPiPin
 
@@ -32,7 +33,11 @@ class SteadyPin(LGPIOPin):  # type: ignore[misc]  # gpiozero has no types
 
     def output_with_state(self, state: float) -> None:
         """Claims the pin as an output that has this level from the first moment."""
-        lgpio.gpio_claim_output(self.factory._handle, self._number, int(bool(state)))  # noqa: SLF001
+        handle = self.factory._handle  # noqa: SLF001
+        try:
+            lgpio.gpio_claim_output(handle, self._number, int(bool(state)))
+        except lgpio.error as err:  # another process has it, or the kernel
+            raise PinInvalidFunction(f"GPIO{self._number}: {err}") from err
 
     def close(self) -> None:
         """Lets go of the pin and changes nothing about it."""
