@@ -5,7 +5,7 @@ for seconds. Whether it may still be carried out is the gateway's to judge; here
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Self
@@ -253,6 +253,17 @@ class Command:
 def arguments_of(order: Order) -> dict[str, str | int | None]:
     """Returns the arguments of an order by name, as they are written."""
     return {field.name: _plain(getattr(order, field.name)) for field in fields(order)}
+
+
+def with_defaults(name: str, arguments: Mapping[str, object]) -> dict[str, object]:
+    """Returns the arguments with those that may be left out filled in; checks nothing."""
+    kind = _ORDERS.get(CommandName(name)) if name in set(CommandName) else None
+    defaults = {
+        field.name: _plain(field.default)
+        for field in (fields(kind) if kind else ())
+        if field.default is not MISSING
+    }
+    return {**defaults, **arguments}
 
 
 def parse_order(name: object, arguments: object) -> Order:

@@ -6,6 +6,7 @@ door (keys, names, addresses, pins) is not among what can be set.
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -201,6 +202,8 @@ def _check_value(name: str, value: object) -> None:
             isinstance(item, int) and abs(item) > MAX_SEQ
         ):
             raise MalformedError(f"{name}: must be a number, a text, a truth or a list of those")
+        if isinstance(item, float) and not math.isfinite(item):
+            raise MalformedError(f"{name}: {item} is no JSON number")
         if isinstance(item, str):
             shapes.text(item, name, 1000)
 

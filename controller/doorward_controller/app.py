@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from doorward_controller import console
 from doorward_controller.api import (
     audit,
+    commands,
     credentials,
     gateways,
     health,
@@ -51,6 +52,6 @@ def _api(backend: Backend) -> FastAPI:
     )
     api.state.backend = backend
     install(api)
-    for module in (session, gateways, records, credentials, holders, policy, audit, live):
+    for module in (session, gateways, records, credentials, holders, policy, audit, live, commands):
         api.include_router(module.router)
     return api

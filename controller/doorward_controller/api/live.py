@@ -23,6 +23,7 @@ _NEEDED = {
     EventKind.SCAN: Action.READ_RECORDS,
     EventKind.QUARANTINE: Action.READ_QUARANTINE,
     EventKind.GATEWAY: Action.READ_FLEET,
+    EventKind.COMMAND: Action.READ_FLEET,
     EventKind.PROPAGATION: Action.READ_FLEET,
     EventKind.RESET: Action.READ_FLEET,
 }

@@ -76,6 +76,10 @@ _AUDIT: _Looks = {
     "wrong": _look("bad", icon="ban", word=mark("Wrong password")),
     "locked": _look("bad", icon="lock", word=mark("Account locked")),
     "disabled": _look("bad", icon="ban", word=mark("Account closed")),
+    "succeeded": _look("good", icon="circle-check", word=mark("Carried out")),
+    "failed": _look("bad", icon="alert-triangle", word=mark("Failed")),
+    "rejected": _look("warn", icon="ban", word=mark("Refused by the gateway")),
+    "timed_out": _look("warn", icon="clock-exclamation", word=mark("Not in time")),
 }
 """What is not in here was refused for the reason that its code names."""
 
@@ -94,8 +98,19 @@ _QUARANTINE: _Looks = {
     "chain_broken": _look("bad", icon="alert-octagon", word=mark("Chain of hashes broken")),
     "number_reused": _look("bad", icon="alert-octagon", word=mark("Record number used twice")),
     "store_refused": _look("warn", icon="database", word=mark("Refused by the database")),
+    "unknown_command": _look("warn", icon="help-circle", word=mark("Command that we did not give")),
 }
 """Red is what does not happen by itself: somebody altered, imitated or copied something."""
+
+_COMMANDS: _Looks = {
+    "queued": _look("quiet", icon="hourglass", word=mark("Waits for the gateway")),
+    "in_progress": _look("info", icon="hourglass", word=mark("Under way")),
+    "succeeded": _look("good", icon="circle-check", word=mark("Carried out")),
+    "failed": _look("bad", icon="alert-triangle", word=mark("Failed")),
+    "rejected": _look("warn", icon="ban", word=mark("Refused by the gateway")),
+    "timed_out": _look("warn", icon="clock-exclamation", word=mark("Not in time")),
+    "canceled": _look("quiet", icon="ban", word=mark("Taken back")),
+}
 
 _REFUSED = _look("warn", icon="alert-triangle", word=mark("Not done"))
 
@@ -109,6 +124,7 @@ LOOKS: Mapping[str, _Looks] = MappingProxyType(
         "lamp": _LAMPS,
         "audit": _AUDIT,
         "quarantine": _QUARANTINE,
+        "command": _COMMANDS,
     }
 )
 
@@ -164,6 +180,10 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "release_policy": mark("Release the policy"),
         "enrol_gateway": mark("Enrol gateways"),
         "revoke_gateway": mark("Revoke gateways"),
+        "maintain_gateway": mark("Test, find and restart gateways"),
+        "configure_gateway": mark("Configure gateways"),
+        "open_doors": mark("Open, hold and lock doors from here"),
+        "take_picture": mark("See what a camera sees"),
         "manage_accounts": mark("Manage accounts"),
         "simulate": mark("Ask what would be decided"),
     }
@@ -191,6 +211,11 @@ ACTS: Mapping[str, str] = MappingProxyType(
         "restore": mark("Restored"),
         "enrol_gateway": mark("Enrolled a gateway"),
         "revoke_gateway": mark("Revoked a gateway"),
+        "command": mark("Gave a command"),
+        "cancel_command": mark("Took a command back"),
+        "command_outcome": mark("A command ended"),
+        "read_attachment": mark("Looked at what a command brought back"),
+        "configure_gateway": mark("Configured a gateway"),
         "simulate": mark("Asked what would be decided"),
         "read_fleet": mark("Looked at the gateways"),
         "read_records": mark("Looked at scans"),

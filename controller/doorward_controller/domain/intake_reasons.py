@@ -24,6 +24,8 @@ class QuarantineReason(StrEnum):
     CHAIN_BROKEN = "chain_broken"
     NUMBER_REUSED = "number_reused"
     STORE_REFUSED = "store_refused"
+    UNKNOWN_COMMAND = "unknown_command"
+    """What is said of a command that we never gave, or not to this gateway."""
 
 
 ALARMS = frozenset({

@@ -1,4 +1,7 @@
-"""Who may do what: one matrix of role and action. Whoever runs the system does not issue."""
+"""Who may do what: one matrix of role and action.
+
+Whoever runs the system neither issues nor opens doors.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +34,10 @@ class Action(StrEnum):
     RELEASE_POLICY = "release_policy"
     ENROL_GATEWAY = "enrol_gateway"
     REVOKE_GATEWAY = "revoke_gateway"
+    MAINTAIN_GATEWAY = "maintain_gateway"
+    CONFIGURE_GATEWAY = "configure_gateway"
+    OPEN_DOORS = "open_doors"
+    TAKE_PICTURE = "take_picture"
     MANAGE_ACCOUNTS = "manage_accounts"
     SIMULATE = "simulate"
 
@@ -48,13 +55,22 @@ MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.READ_QUARANTINE,
             Action.ENROL_GATEWAY,
             Action.REVOKE_GATEWAY,
+            Action.MAINTAIN_GATEWAY,
+            Action.CONFIGURE_GATEWAY,
             Action.MANAGE_ACCOUNTS,
         },
         Role.ISSUER: _EVERYONE | _OFFICE | {Action.ISSUE, Action.EDIT_HOLDERS},
         Role.SECURITY: _EVERYONE
         | _OFFICE
         | _INSIGHT
-        | {Action.EDIT_RULES, Action.RELEASE_POLICY, Action.REVOKE_GATEWAY},
+        | {
+            Action.EDIT_RULES,
+            Action.RELEASE_POLICY,
+            Action.REVOKE_GATEWAY,
+            Action.MAINTAIN_GATEWAY,
+            Action.OPEN_DOORS,
+            Action.TAKE_PICTURE,
+        },
         Role.AUDITOR: _EVERYONE | _INSIGHT | {Action.READ_AUDIT},
     }
 )

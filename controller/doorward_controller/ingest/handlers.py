@@ -5,23 +5,26 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 
 from doorward.batches import Batch
+from doorward.envelope import MAX_HEADER_BYTES
 from doorward.errors import MalformedError
 from doorward.messages import MAX_MESSAGE_BYTES, Birth, Health, Reported, State
+from doorward.outcomes import MAX_OUTCOME_BYTES
 from doorward.records import Outcome, RecordKind
 from doorward.times import Instant
 from doorward.topics import Up, UpTopic
 from doorward_controller.domain.intake_reasons import QuarantineReason
-from doorward_controller.services import gateway_reports
+from doorward_controller.services import command_outcomes, gateway_reports
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.opening import OpenedRecord, Unfit, check_sender
 from doorward_controller.store import gateways
 from doorward_controller.store.gateways import Gateway
 
 
-def check(wire: bytes, gateway: Gateway | None) -> Gateway | Unfit:
+def check(kind: Up, wire: bytes, gateway: Gateway | None) -> Gateway | Unfit:
     """Returns the sender of a report when we listen to it and it is not too long."""
-    if len(wire) > MAX_MESSAGE_BYTES:
-        return Unfit(QuarantineReason.TOO_LARGE, f"{len(wire)} bytes, at most {MAX_MESSAGE_BYTES}")
+    most = MAX_OUTCOME_BYTES + MAX_HEADER_BYTES if kind is Up.OUTCOME else MAX_MESSAGE_BYTES
+    if len(wire) > most:
+        return Unfit(QuarantineReason.TOO_LARGE, f"{len(wire)} bytes, at most {most}")
     return check_sender(gateway)
 
 
@@ -47,6 +50,8 @@ def handle(
                 return report.reported(Reported.from_wire(wire))
             case Up.HEALTH:
                 return report.health(Health.from_wire(wire))
+            case Up.OUTCOME:
+                return command_outcomes.take(backend, connection, gateway, topic, wire, now)
             case _:
                 return Unfit(QuarantineReason.BAD_TOPIC, f"nothing is expected on {topic.kind}")
     except MalformedError as err:

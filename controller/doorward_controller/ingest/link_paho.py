@@ -31,6 +31,7 @@ _SUBSCRIPTIONS = [
         topics.Up.RECORDS,
         topics.Up.REPORTED,
         topics.Up.HEALTH,
+        topics.Up.OUTCOME,
     )
 ]
 

@@ -60,7 +60,7 @@ def sort(backend: Backend, opener: Opener, group: Sequence[Inbound]) -> Sorted:
         if topic.kind is Up.RECORDS:
             checked = opener.open(topic, message.wire, gateway)
         else:
-            checked = handlers.check(message.wire, gateway)
+            checked = handlers.check(topic.kind, message.wire, gateway)
         if isinstance(checked, Unfit):
             out.aside.append(Aside(message.topic, topic.gateway, message.wire, checked))
         elif isinstance(checked, OpenedBatch):

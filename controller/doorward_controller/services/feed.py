@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     GATEWAY = "gateway"
     PROPAGATION = "propagation"
     QUARANTINE = "quarantine"
+    COMMAND = "command"
     RESET = "reset"
 
 

@@ -9,7 +9,13 @@ import sqlalchemy as sa
 from doorward.messages import Applied, Birth, Health, Reported, State
 from doorward.times import Instant
 from doorward_controller.domain.intake_reasons import QuarantineReason
-from doorward_controller.services import acknowledging, overtaking, status_publishing
+from doorward_controller.services import (
+    acknowledging,
+    commanding,
+    configuring,
+    overtaking,
+    status_publishing,
+)
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
 from doorward_controller.services.opening import Unfit
@@ -65,6 +71,7 @@ class Reporter:
             lambda: self._announce(online=self.gateway.online),
             *self._announcing(birth.applied),
             lambda: overtaking.overtake(self.backend, birth.applied),
+            commanding.send_waiting(self.backend, self.connection, self.gateway, self.now),
         )
 
     def reported(self, reported: Reported) -> After:
@@ -73,6 +80,7 @@ class Reporter:
         return (
             *self._announcing(reported.applied),
             lambda: overtaking.overtake(self.backend, reported.applied),
+            *configuring.note_reported(self.backend, self.connection, self.gateway, reported),
         )
 
     def health(self, health: Health) -> After:

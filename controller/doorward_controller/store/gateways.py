@@ -1,5 +1,6 @@
 """Gateways and their portals."""
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -58,6 +59,24 @@ def find(connection: sa.Connection, site: str, name: str) -> Gateway | None:
     """Returns the gateway with that name."""
     row = _NAMED.run(connection, {"of_site": site, "of_name": name}).one_or_none()
     return None if row is None else _gateway(row._asdict())
+
+
+def name_of(connection: sa.Connection, gateway_id: int) -> GatewayId | None:
+    """Returns the name of a gateway by its number in the tables."""
+    statement = sa.select(gateways.c.name).where(gateways.c.id == gateway_id)
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def config_versions_seen(connection: sa.Connection, gateway_id: int) -> tuple[int, ...]:
+    """Returns the versions of configurations that a gateway has named."""
+    row = connection.execute(
+        sa.select(gateways.c.applied_config, gateways.c.reported_json).where(
+            gateways.c.id == gateway_id
+        )
+    ).one()
+    said = json.loads(row.reported_json)
+    rejected = (each["version"] for each in said.get("rejected", ()) if each["what"] == "config")
+    return (row.applied_config, said.get("taken", 0), *rejected)
 
 
 def some(connection: sa.Connection, site: str, names: Collection[str]) -> dict[GatewayId, Gateway]:

@@ -8,8 +8,8 @@ from typing import TypedDict, Unpack
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 1
-"""The tables that this program makes. 1: first tables."""
+SCHEMA_VERSION = 2
+"""The tables that this program makes. 1: first tables. 2: commands and configurations."""
 
 SCHEMA_COMPAT_VERSION = 1
 """The oldest program (by its SCHEMA_VERSION) that may work on a database that we have migrated."""
@@ -99,6 +99,7 @@ gateways = sa.Table(
     _number("status_applied_at_utc_ms", nullable=True),
     _text("birth_json"),
     _text("health_json"),
+    sa.Column("reported_json", sa.Text, nullable=False, server_default="{}"),
     sa.UniqueConstraint("site", "name"),
 )
 
@@ -111,6 +112,51 @@ portals = sa.Table(
     _text("zone"),
     _text("label"),
     _text("options_json"),
+)
+
+# --- what gateways are told
+
+commands = sa.Table(
+    "commands",
+    metadata,
+    _text("id", primary_key=True),
+    _ref("gateway_id", "gateways.id", nullable=False),
+    _text("name"),
+    _text("arguments_json"),
+    _text("state"),
+    _text("detail"),
+    _number("seq"),
+    _text("findings_json"),
+    _text("asked_by"),
+    _number("asked_at_utc_ms"),
+    _number("expires_at_utc_s"),
+    _number("sent_at_utc_ms", nullable=True),
+    _number("changed_at_utc_ms"),
+    _blob("wire"),
+)
+sa.Index("ix_commands_gateway_asked_at", commands.c.gateway_id, commands.c.asked_at_utc_ms)
+sa.Index("ix_commands_state_expires_at", commands.c.state, commands.c.expires_at_utc_s)
+
+command_attachments = sa.Table(
+    "command_attachments",
+    metadata,
+    sa.Column("command_id", sa.Text, sa.ForeignKey("commands.id"), primary_key=True),
+    _text("kind"),
+    sa.Column("is_personal", sa.Boolean, nullable=False),
+    _number("received_at_utc_ms"),
+    _blob("sealed"),
+)
+
+configurations = sa.Table(
+    "configurations",
+    metadata,
+    _ref("gateway_id", "gateways.id", primary_key=True),
+    _number("version", primary_key=True),
+    _text("settings_json"),
+    _text("note"),
+    _text("desired_by"),
+    _number("desired_at_utc_ms"),
+    _blob("wire"),
 )
 
 # --- what gateways recorded

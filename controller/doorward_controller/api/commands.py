@@ -1,0 +1,112 @@
+"""Commands and configurations: asked for here, followed here."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from doorward.commands import MAX_LIFETIME_S, MIN_LIFETIME_S, CommandName
+from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.domain.permissions import Action
+from doorward_controller.errors import NotFoundError
+from doorward_controller.queries import commands, configurations
+from doorward_controller.queries.commands import CommandRow
+from doorward_controller.queries.configurations import ConfigurationRow
+from doorward_controller.services import commanding, configuring
+
+router = APIRouter(tags=["commands"])
+reads = Depends(Needs(Action.READ_FLEET))
+
+MEDIA_TYPES = {"log": "text/plain; charset=utf-8", "picture": "image/jpeg"}
+
+
+class CommandBody(BaseModel):
+    """What a gateway is to do.
+
+    `open_once`, `secure` and `take_picture` take `portal`; `hold_open` takes `portal` and `until`
+    (UTC seconds); `posture` takes `portal`, `posture`, and may take `until` and `rank`; `identify`
+    may take `portal`; `send_log` may take `lines`; `resend_records` takes `epoch` and `first_seq`.
+    """
+
+    name: CommandName
+    arguments: dict[str, str | int | None] = {}
+    lifetime_s: Annotated[int, Field(ge=MIN_LIFETIME_S, le=MAX_LIFETIME_S)] = (
+        commanding.DEFAULT_LIFETIME_S
+    )
+
+
+class DesiredBody(BaseModel):
+    """How a gateway should be set: everything that differs from the installer's file."""
+
+    settings: dict[str, Any]
+    note: str = Field("", max_length=configuring.MAX_NOTE_CHARACTERS)
+
+
+@router.post("/gateways/{gateway}/commands", status_code=202)
+def send(gateway: str, body: CommandBody, backend: BackendDep, actor: ActorDep) -> CommandRow:
+    """Has a gateway do something, once and within seconds; follow it by its id."""
+    command_id = commanding.send(
+        backend,
+        actor,
+        gateway=gateway,
+        name=body.name.value,
+        arguments=body.arguments,
+        lifetime_s=body.lifetime_s,
+    )
+    return shown(command_id, backend)
+
+
+@router.get("/gateways/{gateway}/commands", dependencies=[reads])
+def listed(
+    gateway: str,
+    backend: BackendDep,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[CommandRow]:
+    """What a gateway was told, newest first."""
+    return list(commands.newest(backend.store, gateway, limit))
+
+
+@router.get("/commands/{command_id}", dependencies=[reads])
+def shown(command_id: str, backend: BackendDep) -> CommandRow:
+    """One command and what became of it."""
+    row = commands.command(backend.store, command_id)
+    if row is None:
+        raise NotFoundError(f"there is no command {command_id[:40]!r}", code="no_command")
+    return row
+
+
+@router.post("/commands/{command_id}/cancel")
+def cancel(command_id: str, backend: BackendDep, actor: ActorDep) -> CommandRow:
+    """Takes back a command that waits for its gateway; what was sent cannot be taken back."""
+    commanding.cancel(backend, actor, command_id)
+    return shown(command_id, backend)
+
+
+@router.get("/commands/{command_id}/attachment", response_class=Response)
+def attachment(command_id: str, backend: BackendDep, actor: ActorDep) -> Response:
+    """What a command brought back. Each look is audited; a picture is personal data."""
+    kind, plain = commanding.read_attachment(backend, actor, command_id)
+    return Response(
+        plain,
+        media_type=MEDIA_TYPES[kind],
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+@router.get("/gateways/{gateway}/configuration", dependencies=[reads])
+def configuration(gateway: str, backend: BackendDep) -> ConfigurationRow:
+    """How a gateway should be set, how it says that it is, and how the two differ."""
+    row = configurations.configuration(backend.store, gateway)
+    if row is None:
+        raise NotFoundError(f"there is no gateway {gateway[:40]!r}", code="no_gateway")
+    return row
+
+
+@router.put("/gateways/{gateway}/configuration")
+def configure(
+    gateway: str, body: DesiredBody, backend: BackendDep, actor: ActorDep
+) -> ConfigurationRow:
+    """Says how a gateway should be set; what it does not take, it rejects whole."""
+    configuring.desire(backend, actor, gateway=gateway, settings=body.settings, note=body.note)
+    return configuration(gateway, backend)

@@ -1,0 +1,91 @@
+"""Commands as people follow them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from doorward.outcomes import TERMINAL, JobState
+from doorward_controller.store.schema import command_attachments, commands, gateways
+from doorward_controller.store.session import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRow:
+    """One thing that a self-test tried."""
+
+    what: str
+    is_good: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRow:
+    """One command.
+
+    Attributes:
+        sent_at_utc_ms: None while it waits for its gateway.
+        is_over: nothing more is expected; only a time-out may still give way to the gateway's word.
+        attachment: what it brought back, `log` or `picture`; None for nothing.
+    """
+
+    id: str
+    gateway: str
+    name: str
+    arguments: Mapping[str, str | int | None]
+    state: JobState
+    detail: str
+    findings: tuple[FindingRow, ...]
+    asked_by: str
+    asked_at_utc_ms: int
+    sent_at_utc_ms: int | None
+    expires_at_utc_s: int
+    changed_at_utc_ms: int
+    is_over: bool
+    attachment: str | None
+    attachment_is_personal: bool
+
+
+def newest(store: Store, gateway: str, limit: int) -> tuple[CommandRow, ...]:
+    """Returns the commands to a gateway, newest first."""
+    return _load(store, gateways.c.name == gateway, limit)
+
+
+def command(store: Store, command_id: str) -> CommandRow | None:
+    """Returns one command."""
+    rows = _load(store, commands.c.id == command_id, 1)
+    return rows[0] if rows else None
+
+
+def _load(store: Store, where: sa.ColumnElement[bool], limit: int) -> tuple[CommandRow, ...]:
+    statement = (
+        sa.select(
+            *(column for column in commands.c if column.name not in {"wire", "gateway_id", "seq"}),
+            gateways.c.name.label("gateway"),
+            command_attachments.c.kind.label("attachment"),
+            command_attachments.c.is_personal,
+        )
+        .join(gateways, gateways.c.id == commands.c.gateway_id)
+        .outerjoin(command_attachments, command_attachments.c.command_id == commands.c.id)
+        .where(where)
+        .order_by(commands.c.asked_at_utc_ms.desc(), commands.c.id.desc())
+        .limit(limit)
+    )
+    with store.read() as connection:
+        return tuple(_row(row._asdict()) for row in connection.execute(statement))
+
+
+def _row(values: dict[str, object]) -> CommandRow:
+    state = JobState(str(values["state"]))
+    findings = json.loads(str(values.pop("findings_json")))
+    arguments = json.loads(str(values.pop("arguments_json")))
+    personal = bool(values.pop("is_personal"))
+    return CommandRow(**{
+        **values,
+        "state": state,
+        "arguments": arguments,
+        "findings": tuple(FindingRow(what=w, is_good=g, detail=d) for w, g, d in findings),
+        "is_over": state in TERMINAL,
+        "attachment_is_personal": personal,
+    })  # fmt: skip

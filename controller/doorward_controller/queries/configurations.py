@@ -1,0 +1,153 @@
+"""How a gateway should be set, how it says that it is, and how the two differ."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from doorward.twin import SETTABLE, differences
+from doorward_controller.store import configurations
+from doorward_controller.store.schema import configurations as table
+from doorward_controller.store.schema import gateways
+from doorward_controller.store.session import Store
+
+
+class TwinState(StrEnum):
+    """How far a desired configuration has come."""
+
+    NONE = "none"
+    """Nothing was ever desired: the installer's file counts alone."""
+    WAITING = "waiting"
+    """The gateway has not said a word about it."""
+    PENDING = "pending"
+    """Taken; it counts from the gateway's next start."""
+    IN_FORCE = "in_force"
+    REJECTED = "rejected"
+    """Refused or taken back; what counted before goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredRow:
+    """What was desired last."""
+
+    version: int
+    settings: Mapping[str, Any]
+    note: str
+    desired_by: str
+    desired_at_utc_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectionRow:
+    """Something that a gateway refused."""
+
+    what: str
+    version: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedRow:
+    """What the gateway says.
+
+    Attributes:
+        in_force: the version that counts now, 0 for the installer's file alone.
+        settings: of that version, None where we do not know it.
+        pending: settings that wait for a restart.
+    """
+
+    in_force: int
+    taken: int
+    settings: Mapping[str, Any] | None
+    pending: tuple[str, ...]
+    rejected: tuple[RejectionRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationRow:
+    """Both sides of a gateway's configuration.
+
+    Attributes:
+        differences: names that are desired otherwise than they count now.
+        settable: every name that can be set from afar, and what it means.
+    """
+
+    gateway: str
+    state: TwinState
+    desired: DesiredRow | None
+    reported: ReportedRow
+    differences: tuple[str, ...]
+    settable: Mapping[str, str]
+
+
+def configuration(store: Store, gateway: str) -> ConfigurationRow | None:
+    """Returns the configuration of one gateway, None where there is no such gateway."""
+    with store.read() as connection:
+        row = connection.execute(
+            sa.select(gateways.c.id, gateways.c.applied_config, gateways.c.reported_json).where(
+                gateways.c.name == gateway
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        desired = _desired(connection, row.id)
+        counting = configurations.settings_of(connection, row.id, row.applied_config)
+    reported = _reported(row.applied_config, json.loads(row.reported_json), counting)
+    return ConfigurationRow(
+        gateway=gateway,
+        state=_state(desired, reported),
+        desired=desired,
+        reported=reported,
+        differences=_differences(desired, reported),
+        settable=dict(SETTABLE),
+    )
+
+
+def _desired(connection: sa.Connection, gateway_id: int) -> DesiredRow | None:
+    row = connection.execute(
+        sa.select(
+            table.c.version,
+            table.c.settings_json,
+            table.c.note,
+            table.c.desired_by,
+            table.c.desired_at_utc_ms,
+        )
+        .where(table.c.gateway_id == gateway_id)
+        .order_by(table.c.version.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    values = row._asdict()
+    return DesiredRow(settings=json.loads(values.pop("settings_json")), **values)
+
+
+def _reported(in_force: int, said: Mapping[str, Any], counting: str | None) -> ReportedRow:
+    settings = {} if in_force == 0 else counting and json.loads(counting)
+    return ReportedRow(
+        in_force=in_force,
+        taken=said.get("taken", 0),
+        settings=settings or ({} if in_force == 0 else None),
+        pending=tuple(said.get("pending", ())),
+        rejected=tuple(RejectionRow(**each) for each in said.get("rejected", ())),
+    )
+
+
+def _state(desired: DesiredRow | None, reported: ReportedRow) -> TwinState:
+    if desired is None:
+        return TwinState.NONE
+    if reported.in_force == desired.version:
+        return TwinState.IN_FORCE
+    if reported.taken == desired.version:
+        return TwinState.PENDING
+    refused = {each.version for each in reported.rejected if each.what == "config"}
+    return TwinState.REJECTED if desired.version in refused else TwinState.WAITING
+
+
+def _differences(desired: DesiredRow | None, reported: ReportedRow) -> tuple[str, ...]:
+    if desired is None or reported.settings is None:
+        return ()
+    return differences(dict(desired.settings), dict(reported.settings))

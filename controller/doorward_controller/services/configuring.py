@@ -1,0 +1,115 @@
+"""Desired configurations: checked by what can be set from afar, signed, kept, retained."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from doorward import topics
+from doorward.envelope import Kind, seal_envelope
+from doorward.errors import MalformedError
+from doorward.ids import GatewayId
+from doorward.messages import Reported
+from doorward.times import UtcSeconds
+from doorward.twin import Desired, settings_text
+from doorward_controller.domain.permissions import Action, Actor
+from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
+from doorward_controller.services.acting import Act, act
+from doorward_controller.services.backend import Backend
+from doorward_controller.services.feed import EventKind
+from doorward_controller.store import configurations, gateways, intake
+from doorward_controller.store.gateways import Gateway, GatewayState
+
+MAX_NOTE_CHARACTERS = 200
+
+
+def desire(
+    backend: Backend, actor: Actor, *, gateway: str, settings: Mapping[str, Any], note: str = ""
+) -> int:
+    """Says how a gateway should be set, whole; returns the version.
+
+    Raises ForbiddenError, InvalidError, NotFoundError or ConflictError.
+    """
+    with act(backend, actor, Action.CONFIGURE_GATEWAY, subject=gateway[:32]) as doing:
+        found = gateways.find(doing.connection, backend.config.site, gateway)
+        if found is None:
+            raise NotFoundError(f"there is no gateway {gateway[:40]!r}", code="no_gateway")
+        if found.state is GatewayState.REVOKED:
+            raise ConflictError(f"gateway {gateway} is revoked", code="gateway_revoked")
+        if len(note) > MAX_NOTE_CHARACTERS:
+            raise InvalidError(f"the note has more than {MAX_NOTE_CHARACTERS} characters")
+        intake.lock_gateways(doing.connection, [found.id])
+        version, wire = _seal(backend, doing, found, settings)
+        configurations.add(
+            doing.connection,
+            gateway_id=found.id,
+            version=version,
+            settings_json=settings_text(dict(settings)),
+            note=note.strip(),
+            desired_by=actor.name,
+            desired_at_utc_ms=doing.now.utc_ms,
+            wire=wire,
+        )
+        doing.detail.update(version=version, settings=",".join(sorted(settings))[:200])
+    _publish(backend, found.name, wire)
+    _announce(backend, found.name)
+    return version
+
+
+def publish_all(backend: Backend) -> None:
+    """Publishes the newest configuration of every gateway again, retained."""
+    with backend.store.read() as connection:
+        wires = configurations.newest_wires(connection, backend.config.site)
+    for each in wires:
+        _publish(backend, each.gateway, each.wire)
+
+
+def note_reported(
+    backend: Backend, connection: sa.Connection, gateway: Gateway, reported: Reported
+) -> Sequence[Callable[[], None]]:
+    """Keeps what a gateway says of its configuration, within the caller's transaction."""
+    said = {
+        "taken": reported.config_taken,
+        "pending": list(reported.pending),
+        "rejected": [asdict(rejection) for rejection in reported.rejected],
+        "at_utc_s": reported.at,
+    }
+    gateways.change(connection, gateway.id, reported_json=json.dumps(said))
+    return (lambda: _announce(backend, gateway.name),)
+
+
+def _seal(
+    backend: Backend, doing: Act, gateway: Gateway, settings: Mapping[str, Any]
+) -> tuple[int, bytes]:
+    """Returns the next version and its wire.
+
+    A database from yesterday's backup goes on after what the gateway has seen, not after its own.
+    """
+    newest = configurations.newest_version(doing.connection, gateway.id)
+    seen = gateways.config_versions_seen(doing.connection, gateway.id)
+    version = max(newest, *seen) + 1
+    desired = Desired(
+        site=backend.config.site,
+        gateway=gateway.name,
+        version=version,
+        created_at=UtcSeconds(doing.now.utc_s),
+        settings=dict(settings),
+    )
+    try:
+        body = desired.to_body()
+        Desired.from_body(body)
+    except MalformedError as err:
+        raise InvalidError(str(err), code="bad_settings") from err
+    return version, seal_envelope(Kind.CONFIG, body, [backend.keys.command])
+
+
+def _publish(backend: Backend, gateway: GatewayId, wire: bytes) -> None:
+    topic = topics.down(backend.config.site, gateway, topics.Down.DESIRED)
+    backend.publisher.publish(topic, wire, retain=True)
+
+
+def _announce(backend: Backend, gateway: str) -> None:
+    data = {"gateway": gateway, "what": "configuration"}
+    backend.feed.announce(EventKind.COMMAND, data)

@@ -1,0 +1,66 @@
+"""Desired configurations of gateways, every version that there was."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from doorward.ids import GatewayId
+from doorward_controller.store.gateways import GatewayState
+from doorward_controller.store.schema import configurations, gateways
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewestWire:
+    """What lies retained at the broker for one gateway."""
+
+    gateway: GatewayId
+    wire: bytes
+
+
+def newest_version(connection: sa.Connection, gateway_id: int) -> int:
+    """Returns the newest version that was desired, 0 for none."""
+    newest = connection.execute(
+        sa.select(sa.func.max(configurations.c.version)).where(
+            configurations.c.gateway_id == gateway_id
+        )
+    ).scalar_one()
+    return int(newest or 0)
+
+
+def add(connection: sa.Connection, **values: object) -> None:
+    """Inserts a version."""
+    connection.execute(sa.insert(configurations).values(**values))
+
+
+def settings_of(connection: sa.Connection, gateway_id: int, version: int) -> str | None:
+    """Returns the settings of a version as JSON."""
+    return connection.execute(
+        sa.select(configurations.c.settings_json).where(
+            configurations.c.gateway_id == gateway_id, configurations.c.version == version
+        )
+    ).scalar_one_or_none()
+
+
+def newest_wires(connection: sa.Connection, site: str) -> tuple[NewestWire, ...]:
+    """Returns the newest configuration of every gateway that we listen to."""
+    newest = (
+        sa.select(
+            configurations.c.gateway_id, sa.func.max(configurations.c.version).label("version")
+        )
+        .group_by(configurations.c.gateway_id)
+        .subquery()
+    )
+    rows = connection.execute(
+        sa.select(gateways.c.name.label("gateway"), configurations.c.wire)
+        .join(newest, newest.c.gateway_id == gateways.c.id)
+        .join(
+            configurations,
+            sa.and_(
+                configurations.c.gateway_id == newest.c.gateway_id,
+                configurations.c.version == newest.c.version,
+            ),
+        )
+        .where(gateways.c.site == site, gateways.c.state == GatewayState.ENROLLED.value)
+        .order_by(gateways.c.name)
+    )
+    return tuple(NewestWire(**row._asdict()) for row in rows)
