@@ -32,6 +32,7 @@ MOST_PER_CLIENT = 16
 MOST_HEAD_BYTES = 16 * 1024
 START_S = 10.0
 STOP_S = 1.0
+GOODBYE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +169,16 @@ class PanelServer:
             connection.shutdown()
         if state.tasks:
             await asyncio.wait(state.tasks, timeout=STOP_S / 2)
+        await _hang_up(state)
+
+
+async def _hang_up(state: ServerState) -> None:
+    """Says goodbye to browsers that keep a connection for later; does not wait for their answer."""
+    await asyncio.sleep(GOODBYE_S)
+    for connection in list(state.connections):
+        transport: asyncio.Transport = connection.transport
+        transport.abort()
+    await asyncio.sleep(GOODBYE_S)
 
 
 async def _listen(
