@@ -91,6 +91,12 @@ class EventCode(StrEnum):
     CLOCK_BELOW_FLOOR = "clock_below_floor"
 
 
+CLOCK_EVENTS = frozenset(
+    {EventCode.CLOCK_STEPPED, EventCode.CLOCK_TRUST_CHANGED, EventCode.CLOCK_BELOW_FLOOR}
+)
+"""What is recorded as `RecordKind.CLOCK`: whoever orders records by time wants to find these."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventText:
     """What a passage or an event means to those who watch the site.

@@ -311,6 +311,18 @@ class Watchdog(Protocol):
         ...
 
 
+class Board(Protocol):
+    """The machine that the gateway runs on."""
+
+    def reboot(self) -> None:
+        """Asks for a restart of the whole board, and returns before it begins.
+
+        Raises:
+            OSError: it is not there, not allowed or not answered.
+        """
+        ...
+
+
 # --- The journal -------------------------------------------------------------------------------
 
 

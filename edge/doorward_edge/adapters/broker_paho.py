@@ -10,7 +10,7 @@ import random
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import paho.mqtt.client as mqtt
@@ -50,19 +50,29 @@ class BrokerAddress:
 class PahoBroker:
     """A connection that dials again by itself."""
 
-    def __init__(self, address: BrokerAddress, will: Callable[[int], Outgoing]) -> None:
+    def __init__(
+        self,
+        address: BrokerAddress,
+        will: Callable[[int], Outgoing],
+        mono_ms: Callable[[], int] = lambda: 0,
+    ) -> None:
         """Prepares TLS.
 
         Args:
             address: where and as whom.
             will: the last will of the connection with a session number.
+            mono_ms: monotonic time, to measure how long the broker takes to answer.
 
         Raises:
             OSError: a certificate or key file cannot be used; the message names it.
         """
         self._address = address
         self._will = will
+        self._mono_ms = mono_ms
         self._session = 0
+        self._accepted = 0
+        self._timed: tuple[int, int] | None = None
+        self._round_trip_ms: int | None = None
         self._last_error = ""
         self._is_open = False
         self._events: queue.SimpleQueue[LinkEvent | None] = queue.SimpleQueue()
@@ -82,6 +92,7 @@ class PahoBroker:
         self._client.on_connect_fail = self._on_connect_fail
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
+        self._client.on_publish = self._on_publish
         self._client.on_subscribe = self._on_subscribe
         self._client.on_log = self._on_log
 
@@ -101,9 +112,13 @@ class PahoBroker:
         """Hands a message to paho, unless there is no connection."""
         if not self._client.is_connected():
             return False
+        began_ms = self._mono_ms()
         info = self._client.publish(
             message.topic, message.payload, qos=message.qos, retain=message.retain
         )
+        if message.qos:
+            # One at a time is measured; an answer that came before this line is not.
+            self._timed = (info.mid, began_ms)
         return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def next_event(self, timeout_s: float) -> LinkEvent | None:
@@ -116,6 +131,12 @@ class PahoBroker:
     def wake(self) -> None:
         """Puts nothing into the queue, which ends a wait."""
         self._events.put(None)
+
+    def figures(self) -> Mapping[str, int]:
+        """Returns how often the connection was made anew, and how long the last answer took."""
+        found = {"reconnects": max(0, self._accepted - 1)}
+        round_trip_ms = self._round_trip_ms
+        return found if round_trip_ms is None else {**found, "round_trip_ms": round_trip_ms}
 
     def close(self) -> None:
         """Sends DISCONNECT, so that the broker drops the will, and ends paho's thread."""
@@ -141,6 +162,7 @@ class PahoBroker:
         if code.is_failure:
             self._events.put(LinkDown(f"refused: {code}"))
         else:
+            self._accepted += 1
             self._events.put(LinkUp(self._session))
 
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: object) -> None:
@@ -166,6 +188,13 @@ class PahoBroker:
         refused = sum(code.is_failure for code in codes)
         if refused:
             log.error("link.subscriptions_refused count=%d", refused)
+
+    def _on_publish(
+        self, _client: mqtt.Client, _userdata: object, mid: int, _code: ReasonCode, _p: object
+    ) -> None:
+        timed = self._timed
+        if timed is not None and timed[0] == mid:
+            self._timed, self._round_trip_ms = None, self._mono_ms() - timed[1]
 
     def _on_message(
         self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage

@@ -67,6 +67,15 @@ class CommandsSection(Table, frozen=True, kw_only=True):
 
 
 class HealthSection(Table, frozen=True, kw_only=True):
-    """How often the gateway says how it is; it does so at once when something changes."""
+    """How often the gateway says how it is, and what it may do about a camera that does not see.
+
+    It says so at once when something changes.
+
+    Attributes:
+        service_restarts_a_day: how often the gateway may start itself anew for a camera; 0: never.
+        board_restarts_a_day: how often it may start the board anew for a camera; 0: never.
+    """
 
     interval_s: Annotated[int, msgspec.Meta(ge=10, le=3600)] = 60
+    service_restarts_a_day: Annotated[int, msgspec.Meta(ge=0, le=10)] = 3
+    board_restarts_a_day: Annotated[int, msgspec.Meta(ge=0, le=3)] = 1
