@@ -37,7 +37,9 @@ from doorward_edge.uplink import LinkAction, LinkChange, Uplink
 
 log = logging.getLogger(__name__)
 
-HEALTH_EVERY_MS = 10_000
+HEALTH_EVERY_MS = 60_000
+HEALTH_APART_MS = 5_000
+"""What changes at every look must not fill the link with messages about it."""
 PURGE_EVERY_MS = 600_000
 ASK_AGAIN_MS = 10_000
 """What the disk did not take is asked for again after this."""
@@ -103,6 +105,7 @@ class Courier:
         health: Callable[[], Health],
         errands: Sequence[Errand] = (),
         config: Callable[[], ConfigReport] = ConfigReport,
+        health_every_ms: int = HEALTH_EVERY_MS,
     ) -> None:
         """Takes what it carries between."""
         self._me = myself
@@ -116,7 +119,11 @@ class Courier:
         self._config = config
         self._outbox = Outbox(journal.spans())
         self._session = 0
+        self._health_every_ms = health_every_ms
         self._health_due_ms: int = clock.now().mono_ms
+        self._health_sent_ms = self._health_due_ms - HEALTH_APART_MS
+        self._is_health_wanted = False
+        self.turned_ms: int = self._health_due_ms
         self._purge_due_ms: int = self._health_due_ms
         self._ask_again_ms: int | None = None
         self.uplink = Uplink()
@@ -139,6 +146,12 @@ class Courier:
         self._send_batches(now)
         self._send_health(now)
         self._purge(now)
+        self.turned_ms = self._clock.now().mono_ms
+
+    def say_health_soon(self) -> None:
+        """Has the health message sent before its time; from any thread."""
+        self._is_health_wanted = True
+        self._broker.wake()
 
     def close(self) -> None:
         """Sends what waits, says that we go, and hangs up."""
@@ -297,8 +310,15 @@ class Courier:
         self.uplink.note(LinkChange.DRAINED if drained else LinkChange.BEHIND)
 
     def _send_health(self, now: Instant) -> None:
-        if self.uplink.is_connected and now.mono_ms >= self._health_due_ms:
-            self._health_due_ms = now.mono_ms + HEALTH_EVERY_MS
+        """When it is due, and when something changed, but not at every swing of it."""
+        if not self.uplink.is_connected:
+            return
+        since_ms = now.mono_ms - self._health_sent_ms
+        is_early = self._is_health_wanted and since_ms >= HEALTH_APART_MS
+        if now.mono_ms >= self._health_due_ms or is_early:
+            self._is_health_wanted = False
+            self._health_sent_ms = now.mono_ms
+            self._health_due_ms = now.mono_ms + self._health_every_ms
             self._publish(topics.Up.HEALTH, self._health().to_wire(), qos=0)
 
     def _purge(self, now: Instant) -> None:

@@ -287,6 +287,37 @@ def test_a_connection_whose_end_was_not_told_is_announced_anew(bench: Bench) -> 
     assert len(bench.batches()) == 1
 
 
+def healths(bench: Bench) -> int:
+    return len(bench.broker.take_published("up/health"))
+
+
+def test_health_is_said_every_minute_and_at_once_when_something_changes(bench: Bench) -> None:
+    bench.connect()
+    assert healths(bench) == 1
+    bench.clock.mono_ms += 59_000
+    bench.courier.turn()
+    assert healths(bench) == 0
+    bench.courier.say_health_soon()
+    bench.courier.turn()
+    assert healths(bench) == 1
+    bench.clock.mono_ms += 59_000
+    bench.courier.turn()
+    assert healths(bench) == 0
+    bench.clock.mono_ms += 1_000
+    bench.courier.turn()
+    assert healths(bench) == 1
+
+
+def test_what_swings_does_not_fill_the_link_with_health(bench: Bench) -> None:
+    bench.connect()
+    healths(bench)
+    for _ in range(100):
+        bench.clock.mono_ms += 100
+        bench.courier.say_health_soon()
+        bench.courier.turn()
+    assert healths(bench) == 2
+
+
 def test_what_waits_is_sent_before_hanging_up(bench: Bench) -> None:
     bench.connect()
     bench.record()
