@@ -1,0 +1,1 @@
+"""What an installer is told about a code before the camera: how large, sharp and lit it is."""
