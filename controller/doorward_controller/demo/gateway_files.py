@@ -96,6 +96,9 @@ kind = "scene"
 [clock]
 source = "assume"
 
+[health]
+interval_s = 10
+
 [journal]
 capacity_mib = 64
 
