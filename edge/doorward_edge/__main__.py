@@ -2,6 +2,7 @@
 
 import typer
 
+from doorward_edge.cli.aim import aim
 from doorward_edge.cli.check import check
 from doorward_edge.cli.decode import decode
 from doorward_edge.cli.run import run, simulate
@@ -15,6 +16,7 @@ app.command()(run)
 app.command()(simulate)
 app.command()(check)
 app.command()(decode)
+app.command()(aim)
 app.command()(secure)
 
 
