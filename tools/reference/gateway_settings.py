@@ -49,6 +49,8 @@ def _kind(kind: Any) -> str:  # noqa: ANN401
             parts = [t for t in kind.types if not isinstance(t, msgspec.inspect.NoneType)]
             is_optional = len(parts) < len(kind.types)
             return " or ".join(map(_kind, parts)) + (", or left out" if is_optional else "")
+        case msgspec.inspect.TupleType():
+            return "[" + ", ".join(map(_kind, kind.item_types)) + "]"
         case msgspec.inspect.VarTupleType():
             inner = kind.item_type
             is_plain = isinstance(inner, msgspec.inspect.IntType) and inner.ge is None
