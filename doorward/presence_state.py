@@ -1,10 +1,13 @@
 """The state that presence messages add up to: part of a `doorward.presence.PresenceBook`."""
 
-from doorward.ids import GatewayId, PortalId
+from doorward.ids import PortalId
 from doorward.presence_doors import Doors
 from doorward.presence_message import PresenceMessage, Sign
 from doorward.presence_places import Places, Source
 from doorward.presence_uses import CountedEntries, OneTimeUses, UsedSlots, with_entry
+
+NOWHERE = PortalId("")
+"""A door that nobody asks about; passages by hand may happen at none."""
 
 
 class PresenceState:
@@ -47,8 +50,9 @@ class PresenceState:
         if message.slot is not None:
             self.slots.note(message.credential, message.slot, mono_ms)
         if message.once_until and message.way is not None:
+            key = (message.credential, message.way)
             by = (message.gateway, message.epoch, message.seq)
-            self.once.put((message.credential, message.way), by, message.once_until)
+            self.once.put(key, max(by, self.once.get(key) or by), message.once_until)
         self._release(message, mono_ms)
 
     def _passage(self, message: PresenceMessage, oldest: int) -> None:
@@ -65,19 +69,19 @@ class PresenceState:
             self._place(message, message.enters, is_inside=True)
 
     def _annulment(self, message: PresenceMessage) -> None:
-        """Gives a one-time code back, unless somebody else let it in as well."""
+        """Gives a one-time code back, unless somebody else let it in, or it was let in since."""
         self._release(message, None)
         if message.way is None:
             return
         key = (message.credential, message.way)
         by = self.once.get(key)
-        if by is not None and by[:2] == (message.gateway, message.epoch):
+        is_ours = by is not None and by[:2] == (message.gateway, message.epoch)
+        if by is not None and is_ours and by[2] < message.seq:
             self.once.drop(key)
 
     def _leaf(self, message: PresenceMessage) -> None:
-        if message.portal is not None:
-            is_open = message.sign is Sign.OPENED
-            self.doors.note_leaf(message.portal, message.gateway, is_open=is_open)
+        is_open = message.sign is Sign.OPENED
+        self.doors.note_leaf(message.portal or NOWHERE, message.gateway, is_open=is_open)
 
     def _forgiveness(self, message: PresenceMessage) -> None:
         if message.enters:
@@ -90,8 +94,7 @@ class PresenceState:
             self.gave_up_at = max(message.at, self.gave_up_at or 0)
 
     def _release(self, message: PresenceMessage, mono_ms: int | None) -> None:
-        if message.portal is not None:
-            self.doors.note_release(message.portal, GatewayId(message.gateway), mono_ms)
+        self.doors.note_release(message.portal or NOWHERE, message.gateway, mono_ms)
 
 
 def _source(message: PresenceMessage) -> Source:

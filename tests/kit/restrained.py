@@ -26,7 +26,11 @@ UNKNOWN = (Reason.PRESENCE_UNKNOWN,)
 
 def at_gate(*, alone: bool = True, **changes: Any) -> dict[str, Any]:
     """The portals of a site; not `alone`, another gateway sees people enter the zone as well."""
-    portals = {GATE: PortalDraft(zone="site", gateway=GATEWAY, **changes)}
+    others = changes.get("interlock", ())
+    portals: dict[PortalId, PortalDraft] = {
+        door: PortalDraft(zone="lab", gateway=GATEWAY) for door in others
+    }
+    portals[GATE] = PortalDraft(zone="site", gateway=GATEWAY, **changes)
     if not alone:
         portals[SOUTH] = PortalDraft(zone="site", gateway=GatewayId("gw-south"))
     return {"portals": portals}
@@ -40,7 +44,7 @@ def once(**changes: Any) -> dict[str, Any]:
     return at_gate(**changes) | {"group_rules": {"staff": GroupRule(is_once=True)}}
 
 
-def limited(**limits: int) -> dict[str, Any]:
+def limited(**limits: Any) -> dict[str, Any]:
     grants = (GrantDraft(group="staff", zone="site", schedule="always", **limits),)
     return {"grants": grants}
 

@@ -7,7 +7,7 @@ import pytest
 
 from doorward.credential import Refusal
 from doorward.decision import Deny, Grant, Rules, decide, standing
-from doorward.ids import PortalId
+from doorward.ids import GatewayId, PortalId
 from doorward.policy import (
     AntiPassback,
     Direction,
@@ -16,9 +16,11 @@ from doorward.policy import (
     Policy,
     Posture,
     PostureOrder,
+    PresenceDoubt,
     Unlisted,
 )
-from doorward.policy_draft import ZoneDraft, build_body
+from doorward.policy_draft import GrantDraft, PortalDraft, ZoneDraft, build_body
+from doorward.presence_port import NothingSeen
 from doorward.reasons import Reason
 from doorward.schedule import DayType, Schedule, Span
 from doorward.status import Status
@@ -31,6 +33,8 @@ from tests.kit.plant import (
     BOB,
     BOB_INDEX,
     GATE,
+    GATEWAY,
+    LAB_DOOR,
     NOON,
     OFFICE,
     OPEN,
@@ -396,3 +400,28 @@ def test_without_any_memory_the_reader_of_both_ways_lets_in() -> None:
     decision = Case(STICKER, draft=draft | {"stickers": STICKERS, "people": (person(BOB),)})
     assert isinstance(decision.decision(), Grant)
     assert BOB_INDEX != ALICE_INDEX
+
+
+def test_where_nothing_was_ever_seen_no_memory_holds_anybody_up() -> None:
+    draft = {
+        "portals": {
+            GATE: PortalDraft(
+                zone="site",
+                gateway=GATEWAY,
+                antipassback=AntiPassback.HARD,
+                min_interval_s=60,
+                presence_unknown=PresenceDoubt.DENY,
+                unlock="always",
+                unlock_after_first=True,
+                interlock=(LAB_DOOR,),
+            ),
+            LAB_DOOR: PortalDraft(zone="site", gateway=GatewayId("gw-lab")),
+        },
+        "group_rules": {"staff": GroupRule(is_once=True)},
+        "zone_rules": {"site": ZoneDraft(at_most=1)},
+        "grants": (GrantDraft(group="staff", zone="site", schedule="always", per_day=1),),
+    }
+    decision = Case(draft=draft, presence=NothingSeen()).decision()
+    assert (decision.reason, decision.grounds.notices) == (Reason.GRANTED, ())
+    passing = credential(slot=NOON // 5)
+    assert Case(passing, draft=draft, presence=NothingSeen()).decision().reason is Reason.GRANTED

@@ -196,7 +196,7 @@ RULED = st.fixed_dictionaries(
     {
         "direction": st.sampled_from(Direction),
         "antipassback": st.sampled_from(AntiPassback),
-        "antipassback_s": st.sampled_from([0, 60, 1000]),
+        "antipassback_s": st.sampled_from([1, 60, 1000]),
         "min_interval_s": st.sampled_from([0, 60]),
         "two_persons": st.booleans(),
         "interlock": st.sampled_from([(), (AIRLOCK,)]),
