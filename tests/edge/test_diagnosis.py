@@ -158,6 +158,32 @@ def test_the_command_ends_with_1_when_something_is_missing(folder: Path) -> None
     assert "→ enrol this gateway" in done.stdout
 
 
+def test_a_section_s_name_in_brackets_is_shown_as_it_is(folder: Path) -> None:
+    with_camera('kind = "v4l2"\ndevice = "/dev/video99"')(folder)
+    done = CliRunner().invoke(app, ["check", "--config", str(folder / "edge.toml")])
+    assert "connect the camera, or correct [[camera]]" in " ".join(done.stdout.split())
+
+
+def test_the_board_is_shown_with_the_keys_that_claim_its_terminals(folder: Path) -> None:
+    config = folder / "edge.toml"
+    config.write_text(config.read_text() + 'lock = { kind = "fail_safe", terminal = "lock-1" }\n')
+    findings = found(folder)
+    lock = findings["terminal lock-1 (GPIO17)"]
+    assert lock.said.startswith("pin, portal.lock.terminal: fail_safe lock of gate-1, released by")
+    assert findings["terminal lock-2 (GPIO27)"].said == "pin, free"
+
+
+def test_a_lock_that_would_be_open_at_the_start_is_named_with_its_line(folder: Path) -> None:
+    config = folder / "edge.toml"
+    wiring = 'lock = { kind = "fail_secure", terminal = 5 }\n'
+    config.write_text(config.read_text() + wiring)
+    finding = found(folder)["configuration"]
+    line = config.read_text().splitlines().index(wiring.strip()) + 1
+    assert not finding.is_well
+    assert f"edge.toml, line {line}: portal.lock.terminal cannot be" in finding.said
+    assert finding.mend == f"edit {config}"
+
+
 def test_json_is_one_finding_a_line_with_the_same_status(folder: Path) -> None:
     done = CliRunner().invoke(app, ["check", "--json", "--config", str(folder / "edge.toml")])
     assert done.exit_code == 1

@@ -29,12 +29,13 @@ def check(
 def _print(findings: list[Finding]) -> None:
     # Not at the top: `run` and `simulate` are in the same program and print no tables.
     from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(show_header=False, box=None, pad_edge=False)
     for finding in findings:
         mark = "[green]✓[/]" if finding.is_well else "[red]✗[/]"
-        table.add_row(mark, finding.name, finding.said)
+        table.add_row(mark, escape(finding.name), escape(finding.said))
         if finding.mend:
-            table.add_row("", "", f"[bold]→ {finding.mend}[/]")
+            table.add_row("", "", f"[bold]→ {escape(finding.mend)}[/]")
     Console(highlight=False).print(table)
