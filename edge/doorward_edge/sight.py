@@ -12,7 +12,7 @@ from doorward_edge.mailbox import CameraThread
 from doorward_edge.ports import CameraHealth, FrameSource
 from doorward_edge.scan import Frame, Luma, Scan, Strategy
 from doorward_edge.stages.change_gate import ChangeGate
-from doorward_edge.stages.decode import HeldCodes, Pass, PassPlan
+from doorward_edge.stages.decode import FIRST_LOOK, HeldCodes, Pass, PassPlan
 
 _SMOOTHING = 0.1
 _TIMES_KEPT = 512
@@ -32,6 +32,20 @@ class CameraLook:
     health: CameraHealth
     frame_ms: int
     is_starting: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A picture, and whether it could be looked at.
+
+    Attributes:
+        luma: a copy.
+        loss: why the decoder did not look, or empty.
+    """
+
+    luma: Luma
+    loss: str
+    decode_us: int
 
 
 class Decoder(Protocol):
@@ -72,6 +86,7 @@ class Sight:
         self._decoder = decoder
         self._clock = clock
         self._gate = ChangeGate()
+        self._strategy = strategy
         self._plan = PassPlan(strategy)
         self._held = HeldCodes(int(held_s * 1000))
         self._camera = CameraThread(source, clock, roi_px)
@@ -93,6 +108,21 @@ class Sight:
             scans = self._look(frame) if frame is not None else ()
             if scans or frame is None or left_ms <= 0:
                 return scans
+
+    def examine(self, timeout_s: float) -> Examined | None:
+        """Takes the next picture and has the decoder look at it; its codes do not count.
+
+        None when no picture came in time.
+        """
+        frame = self._camera.mailbox.take(timeout_s)
+        if frame is None:
+            return None
+        decoded = self._decoder.decode(frame.luma, FIRST_LOOK[self._strategy])
+        return Examined(
+            luma=frame.luma.copy(),
+            loss="" if decoded.loss is None else decoded.loss.value,
+            decode_us=decoded.took_us,
+        )
 
     def camera_health(self) -> CameraHealth:
         """Returns what is wrong with the camera, if anything."""

@@ -48,6 +48,10 @@ class PostureKeeper:
         """Returns what a command told this portal, or None; for `decide` and for the door."""
         return self._postures.order_of(portal)
 
+    def orders(self) -> Mapping[PortalId, PostureOrder]:
+        """Returns what commands told all portals, by portal."""
+        return {name: held.order for name, held in self._postures.by_portal.items()}
+
     def set(self, order: SetPosture) -> None:
         """Puts a portal into a posture. Raises OSError; the old one goes on then."""
         with self._lock:
