@@ -1,10 +1,10 @@
 """From a frame to a lock that is told: what the gateway adds to the reader's own time.
 
 The whole path is real: camera thread, mailbox, change gate, hand-over to the sandboxed decoder and
-back, verification, decision, journal on this disk, lock. The reader's own time is taken in the
-decoder; the journal's is from `append` to the receipt. Two paces: a rush, in which one badge
-follows another in the next frame; and a calm hall at ten frames a second, where a badge comes now
-and then and the processor has to be woken for every step.
+back, the eye's thread, the inbox, verification, decision, journal on this disk, door, lock. The
+reader's own time is taken in the decoder; the journal's is from `append` to the receipt. Two paces:
+a rush, in which one badge follows another in the next frame; and a calm hall at ten frames a
+second, where a badge comes now and then and the processor has to be woken for every step.
 """
 
 import queue
@@ -19,6 +19,7 @@ from typing import cast
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from bench.report import Report
+from doorward.decision import Deny, Grant
 from doorward.keys import pin_keyring
 from doorward.reasons import Reason
 from doorward.records import Record
@@ -28,17 +29,16 @@ from doorward_edge.adapters.journal_sqlite import SqliteJournal
 from doorward_edge.config import ClockSource
 from doorward_edge.decoder.client import Decoded, DecoderClient
 from doorward_edge.decoder.process import ChildSettings
-from doorward_edge.pipeline import Counters, Pipeline
+from doorward_edge.eye import CameraEye
+from doorward_edge.inbox import Happening, Inbox, Presented
 from doorward_edge.ports import Journal, Receipt, Ticket
-from doorward_edge.scan import Frame, Luma, Scan, Strategy
+from doorward_edge.scan import Frame, Luma, Strategy
 from doorward_edge.sight import Sight
 from doorward_edge.simulate.scene_camera import SceneCamera
-from doorward_edge.stages.actuate import ActuateStage
-from doorward_edge.stages.decide import DecideStage, UsedSlots
 from doorward_edge.stages.decode import Pass
-from doorward_edge.stages.record import RecordStage
 from doorward_edge.sync import PolicyKeeper
 from tests.fakes.edge_ports import FakeFloors, FakeIndicator, FakePolicyFiles
+from tests.fakes.one_door import Around, make_door
 from tests.fakes.site_simulator import GATEWAY, PORTAL, SITE, START_S, SiteSimulator
 
 SIZE_PX = (1280, 720)
@@ -178,6 +178,7 @@ class Gate:
             held_s=HELD_S,
             clock=self.clock,
         )
+        self.eye, self.inbox = CameraEye("hall", PORTAL, lambda: self.sight), Inbox()
         recipient = X25519PrivateKey.generate().public_key().public_bytes_raw()
         self.journal = TimedJournal(SqliteJournal.open(folder, GATEWAY, recipient, JOURNAL_BYTES))
         keeper = PolicyKeeper(
@@ -188,28 +189,38 @@ class Gate:
         )
         for wire in (site.bundle(), site.status()):
             keeper.take(wire, self.clock.now())
-        self.pipeline = Pipeline(
+        around = Around(
+            site=SITE,
+            gateway=GATEWAY,
             rules=keeper,
             link=_Unconnected(),
             clock=self.clock,
-            decide=DecideStage(PORTAL, UsedSlots()),
-            record=RecordStage(
-                cast("Journal", self.journal),
-                boot_id=bytes(8),
-                portal=PORTAL,
-                is_online=lambda: False,
-            ),
-            actuate=ActuateStage(self.lock, FakeIndicator()),
-            counters=Counters(),
+            journal=cast("Journal", self.journal),
         )
+        self.door = make_door(around, PORTAL, self.lock, FakeIndicator())
+        self.decisions: queue.SimpleQueue[Grant | Deny | None] = queue.SimpleQueue()
+        self.inbox.open(self._take)
+        self.eye.start(self.inbox.put_scan)
 
-    def show(self, luma: Luma) -> Scan | None:
+    def _take(self, happened: Happening) -> None:
+        assert isinstance(happened, Presented)
+        self.decisions.put(self.door.pipeline.take(happened.scan))
+
+    def show(self, luma: Luma, timeout_s: float = LOOK_S) -> Grant | Deny | None:
+        """Gives a picture, and does what the main loop does beside: it waits, and looks round."""
         self.camera.give(luma)
-        scans = self.sight.next_scans(LOOK_S)
-        return scans[0] if scans else None
+        try:
+            decision = self.decisions.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        self.inbox.wait(LOOK_S)
+        with self.inbox.turn():
+            self.door.portal.turn(self.clock.now())
+            self.door.events.write(self.clock.now())
+        return decision
 
     def close(self) -> None:
-        self.sight.close()
+        self.eye.close()
         self.journal.journal.close()
 
 
@@ -272,13 +283,12 @@ def _round(gate: Gate, between: tuple[Luma, ...], shown: list[Luma]) -> list[Tur
     turns = []
     for luma in shown:
         for empty in between:
-            gate.camera.give(empty)
-            gate.sight.next_scans(FRAME_S)
-        scan = gate.show(luma)
-        if scan is None:
+            if gate.show(empty, FRAME_S) is not None:
+                raise RuntimeError("a code was read in an empty hall")
+        decision = gate.show(luma)
+        if decision is None:
             raise RuntimeError("a plain badge was not read; nothing can be measured")
-        decision = gate.pipeline.take(scan)
-        if decision is None or decision.reason is not Reason.GRANTED:
+        if decision.reason is not Reason.GRANTED:
             raise RuntimeError(f"a good badge was not let in: {decision}")
         turns.append(
             Turn(

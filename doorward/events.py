@@ -56,7 +56,7 @@ class EventCode(StrEnum):
     INPUT_FAULTY = "input_faulty"
     INPUT_WELL = "input_well"
     LOCK_FAILED = "lock_failed"
-    DURESS = "duress"
+    DURESS = "duress_signalled"
 
     PANEL_SIGNED_IN = "panel_signed_in"
     PANEL_PIN_WRONG = "panel_pin_wrong"
@@ -249,7 +249,7 @@ EVENT_TEXTS: dict[EventCode, EventText] = {
     ),
     EventCode.CONFIG_TAKEN_BACK: _text(
         Severity.WARNING,
-        "A configuration was taken back because the controller could not be reached with it.",
+        "A configuration that cut the controller off was taken back.",
         "使用新配置后无法连接控制中心，已恢复原配置。",
     ),
     EventCode.CAMERA_FAULT: _text(Severity.ALARM, "A camera does not see.", "摄像头无法正常工作。"),

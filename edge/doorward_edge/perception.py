@@ -180,7 +180,7 @@ def signal_of(decision: Grant | Deny) -> Signal:
         return Signal.NOT_ENROLLED
     if decision.reason is Reason.LOCKDOWN:
         return Signal.LOCKDOWN
-    return Signal.REFUSED
+    return Signal.WAITING if decision.wait_s else Signal.REFUSED
 
 
 def with_offline_dot(pattern: Pattern) -> Pattern:

@@ -10,11 +10,10 @@ from typing import Protocol
 from doorward.decision import Deny, Grant, Rules
 from doorward.keys import Keyring
 from doorward.reasons import Reason
-from doorward.times import Clock
+from doorward.times import Clock, Instant
 from doorward_edge.scan import Scan
-from doorward_edge.stages.actuate import ActuateStage
 from doorward_edge.stages.decide import DecideStage
-from doorward_edge.stages.record import Recorded, RecordStage
+from doorward_edge.stages.record import Recorded, RecordOutcome, RecordStage
 from doorward_edge.stages.verify import verify_scan
 
 log = logging.getLogger(__name__)
@@ -40,6 +39,16 @@ class LinkView(Protocol):
     @property
     def is_connected(self) -> bool:
         """Whether messages can be sent now."""
+        ...
+
+
+class Actor(Protocol):
+    """Who acts on a decision; `doorward_edge.portal.Portal`."""
+
+    def act(
+        self, decision: Grant | Deny, recorded: RecordOutcome, now: Instant, *, online: bool
+    ) -> None:
+        """Opens for a grant, and shows what was decided."""
         ...
 
 
@@ -76,7 +85,7 @@ class Pipeline:
         clock: Clock,
         decide: DecideStage,
         record: RecordStage,
-        actuate: ActuateStage,
+        actuate: Actor,
         counters: Counters,
     ) -> None:
         """Takes the stages of one portal, and where to count."""
@@ -100,13 +109,13 @@ class Pipeline:
         if self._decide.is_same_pass_again(presentation, now):
             return None
         decision = self._decide.decide(presentation, rules, now)
-        recorded = self._record.scan(scan, decision, now).state
-        if recorded is Recorded.FAILED:
+        recorded = self._record.scan(scan, decision, now)
+        if recorded.state is Recorded.FAILED:
             decision = Deny(reason=Reason.NOT_RECORDED, grounds=decision.grounds)
         if isinstance(decision, Grant):
             self._decide.note_granted(presentation, now)
-        self._actuate.actuate(decision, online=online)
-        self._count(decision, recorded)
+        self._actuate.act(decision, recorded, now, online=online)
+        self._count(decision, recorded.state)
         return decision
 
     def _count(self, decision: Grant | Deny, recorded: Recorded) -> None:

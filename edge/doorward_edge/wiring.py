@@ -2,47 +2,45 @@
 
 import contextlib
 import os
+import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from doorward.ids import MAX_EPOCH, Epoch, PortalId
 from doorward.messages import Health
+from doorward.presence import PresenceBook
 from doorward.times import Clock
 from doorward_edge.adapters.broker_paho import PahoBroker, address_of
 from doorward_edge.adapters.clock_system import SystemClock
 from doorward_edge.adapters.documents_tinydb import TinyDocuments
-from doorward_edge.adapters.gpio_gpiozero import (
-    GpioIndicator,
-    NoLock,
-    PinError,
-    Pins,
-    board_pins,
-    open_lock,
-    recorded_pins,
-)
+from doorward_edge.adapters.gpio_gpiozero import Pins, board_pins, recorded_pins
 from doorward_edge.adapters.journal_sqlite import SqliteJournal
 from doorward_edge.adapters.policy_files import FolderOfPolicies
 from doorward_edge.adapters.watchdog_systemd import SystemdWatchdog
 from doorward_edge.boards import Level
-from doorward_edge.capture.source import largest_picture_px, open_source
-from doorward_edge.config import (
-    CameraSection,
-    ConfigError,
-    EdgeConfig,
-    OutputLine,
-    PortalConfig,
-)
+from doorward_edge.capture.source import open_source
+from doorward_edge.config import ConfigError, EdgeConfig
 from doorward_edge.courier import Courier, Myself, state_message
-from doorward_edge.decoder.client import DecoderClient
-from doorward_edge.decoder.process import ChildSettings
 from doorward_edge.enrolled import Enrolled, load_enrolled
 from doorward_edge.events import EventBook
+from doorward_edge.eye import CameraEye, health_of, stats_of
 from doorward_edge.gateway import Gateway, Parts
-from doorward_edge.perception import Lamp, PerceptionError, perception_of
-from doorward_edge.pipeline import Counters, Pipeline
-from doorward_edge.ports import Broker, Documents, FrameSource, Indicator, Journal, Lock
-from doorward_edge.sight import Sight
-from doorward_edge.stages.actuate import ActuateStage
-from doorward_edge.stages.decide import DecideStage, UsedSlots
+from doorward_edge.housing import Housing
+from doorward_edge.inbox import Inbox
+from doorward_edge.pipeline import Counters
+from doorward_edge.portal import Portal
+from doorward_edge.portal_wiring import (
+    Hands,
+    Shared,
+    make_doorway,
+    make_eyes,
+    open_hands,
+    open_inputs,
+)
+from doorward_edge.ports import Broker, Documents, FrameSource, Journal
+from doorward_edge.scanner import open_scanners
+from doorward_edge.site_presence import PresenceChores
 from doorward_edge.stages.record import RecordStage
 from doorward_edge.switches import levels_of
 from doorward_edge.sync import PolicyKeeper
@@ -60,13 +58,14 @@ class Assembled:
 
     gateway: Gateway
     config: EdgeConfig
-    camera: FrameSource
+    cameras: Mapping[str, FrameSource]
     pins: Pins
     journal: Journal
     keeper: PolicyKeeper
     courier: Courier
     counters: Counters
-    sight: Sight
+    eyes: tuple[CameraEye, ...]
+    portals: Mapping[PortalId, Portal]
 
 
 def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
@@ -91,83 +90,85 @@ def _assemble(config: EdgeConfig, undo: contextlib.ExitStack, *, simulated: bool
     clock = SystemClock(config.clock.source)
     pins = _recorded_pins(config) if simulated else _board_pins()
     undo.callback(pins.close)
-    portal, camera_section = _only_portal(config)
-    lock, indicator = _hands(config, portal, pins)
+    hands = open_hands(config, pins, undo)
+    inputs = open_inputs(config, pins, clock)
+    undo.callback(inputs.close)
     memory = _open_memory(config, enrolled)
     undo.callback(memory.journal.close)
-    camera = open_source(camera_section, clock)
-    sight = _open_eyes(config, portal, camera_section, camera, clock)
-    undo.callback(sight.close)
+    cameras = {camera.name: open_source(camera, clock) for camera in config.cameras}
+    eyes, scanners = make_eyes(config, cameras, clock), open_scanners(config, clock)
     counters, myself = Counters(), _myself(config, enrolled)
-    broker, courier = _connect(config, enrolled, myself, clock, memory, counters, sight)
-    record = RecordStage(
-        memory.journal,
-        boot_id=bytes.fromhex(myself.boot_id),
-        portal=portal.id,
-        is_online=lambda: courier.uplink.is_connected,
+    broker, courier = _connect(config, enrolled, myself, clock, memory, counters, eyes)
+    presence = PresenceBook(
+        site=config.site,
+        gateway=config.gateway,
+        epoch=Epoch(1 + secrets.randbelow(MAX_EPOCH)),
+        # What was seen before this start is not known any more.
+        is_complete=False,
     )
-    pipeline = Pipeline(
+    shared = Shared(
         rules=memory.keeper,
         link=courier.uplink,
         clock=clock,
-        decide=DecideStage(portal.id, UsedSlots(), portal.held_s),
-        record=record,
-        actuate=ActuateStage(lock, indicator),
+        journal=memory.journal,
+        boot_id=bytes.fromhex(myself.boot_id),
+        presence=presence,
         counters=counters,
     )
+    events = EventBook(
+        RecordStage(
+            memory.journal,
+            boot_id=shared.boot_id,
+            portal="",
+            is_online=lambda: courier.uplink.is_connected,
+        )
+    )
+    doorways = {
+        portal.id: make_doorway(portal, hands[portal.id], shared, events)
+        for portal in config.portals
+    }
+    portals = {name: doorway.portal for name, doorway in doorways.items()}
     parts = Parts(
-        sight=sight,
-        pipeline=pipeline,
+        inbox=Inbox(),
+        sources=(*eyes, *scanners),
+        inputs=inputs,
+        pipelines={name: doorway.pipeline for name, doorway in doorways.items()},
+        portals=portals,
+        housing=Housing(events),
+        chores=(PresenceChores(presence, memory.keeper).turn,),
         courier=courier,
         broker=broker,
-        events=EventBook(record),
+        events=events,
         clock=clock,
         watchdog=SystemdWatchdog(os.environ.get("NOTIFY_SOCKET")),
-        hands=(lock.close, indicator.close, sight.close),
-        closers=(memory.journal.close, pins.close),
-        notices=(memory.journal.take_notices, memory.documents.take_notices),
+        hands=_closers_of(hands),
+        closers=(inputs.close, memory.journal.close, pins.close),
+        notices=(
+            memory.journal.take_notices,
+            memory.documents.take_notices,
+            *(scanner.take_notices for scanner in scanners),
+        ),
         problems=memory.problems,
         software=myself.software,
     )
     return Assembled(
         gateway=Gateway(parts),
         config=config,
-        camera=camera,
+        cameras=cameras,
         pins=pins,
         journal=memory.journal,
         keeper=memory.keeper,
         courier=courier,
         counters=counters,
-        sight=sight,
+        eyes=eyes,
+        portals=portals,
     )
 
 
-def _only_portal(config: EdgeConfig) -> tuple[PortalConfig, CameraSection]:
-    portal = config.portals[0]
-    if len(config.portals) > 1 or len(portal.cameras) != 1 or portal.scanners:
-        raise ConfigError("this version serves one portal with one camera")
-    return portal, config.camera(portal.cameras[0])
-
-
-def _open_eyes(
-    config: EdgeConfig,
-    portal: PortalConfig,
-    section: CameraSection,
-    camera: FrameSource,
-    clock: Clock,
-) -> Sight:
-    """Starts decoder child and camera thread; both end with the thread that calls this."""
-    settings = ChildSettings(
-        symbologies=config.reader.symbologies, frame_bytes=largest_picture_px(section)
-    )
-    return Sight(
-        source=camera,
-        decoder=DecoderClient(settings, clock),
-        strategy=config.reader.strategy,
-        held_s=portal.held_s,
-        clock=clock,
-        roi_px=section.roi_px,
-    )
+def _closers_of(hands: Mapping[PortalId, Hands]) -> tuple[Callable[[], None], ...]:
+    """Returns what is let go of first: every lock, before any lamp."""
+    locks = [each.lock.close for each in hands.values()]
+    return (*locks, *(each.indicator.close for each in hands.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +207,7 @@ def _connect(
     clock: Clock,
     memory: _Memory,
     counters: Counters,
-    sight: Sight,
+    eyes: tuple[CameraEye, ...],
 ) -> tuple[Broker, Courier]:
     def health() -> Health:
         return health_message(
@@ -214,8 +215,8 @@ def _connect(
             now=clock.now(),
             journal=memory.journal,
             counters=counters,
-            decoder=sight.stats(),
-            camera=sight.camera_health(),
+            decoder=stats_of(eyes),
+            camera=health_of(eyes),
         )
 
     try:
@@ -270,23 +271,3 @@ def _board_pins() -> Pins:
             f"the pins of this board cannot be used: {err}; "
             "run `doorward-edge check`, or `doorward-edge simulate` on a machine without GPIO"
         ) from err
-
-
-def _hands(config: EdgeConfig, portal: PortalConfig, pins: Pins) -> tuple[Lock, Indicator]:
-    try:
-        return _lock(portal, pins), _indicator(config, portal, pins)
-    except PinError as err:
-        raise ConfigError(f"a pin of portal {portal.id} cannot be used: {err}") from err
-
-
-def _lock(portal: PortalConfig, pins: Pins) -> Lock:
-    return NoLock() if portal.lock is None else open_lock(portal.lock, factory=pins)
-
-
-def _indicator(config: EdgeConfig, portal: PortalConfig, pins: Pins) -> Indicator:
-    lamps: dict[Lamp, OutputLine] = {Lamp(name): line for name, line in portal.lamps.items()}
-    try:
-        patterns = perception_of(config.perception).patterns
-    except PerceptionError as err:
-        raise ConfigError(str(err)) from err
-    return GpioIndicator(lamps, portal.buzzer, factory=pins, patterns=patterns)

@@ -1,23 +1,37 @@
 """The gateway's two loops: what they survive, when they give up, and how they end."""
 
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
 
 from doorward.decision import Deny, Grounds
 from doorward.events import EventCode
+from doorward.ids import PortalId
 from doorward.reasons import Reason
+from doorward.times import Instant
 from doorward_edge.events import EventBook
-from doorward_edge.gateway import MOST_FAILURES, STANDSTILL_MS, Gateway, Parts
-from doorward_edge.ports import JournalFullError, Notice
+from doorward_edge.gateway import (
+    LOOK_S,
+    MOST_FAILURES,
+    SOURCES_END_S,
+    STANDSTILL_MS,
+    Gateway,
+    Parts,
+)
+from doorward_edge.housing import Housing
+from doorward_edge.inbox import Inbox
+from doorward_edge.ports import InputChange, InputKind, JournalFullError, Notice
+from doorward_edge.scan import Scan
 from doorward_edge.stages.record import RecordStage
-from tests.fakes.edge_ports import FakeClock
+from tests.fakes.edge_ports import FakeClock, FakeInputs
 from tests.fakes.fake_journal import FakeJournal
 
 PATIENCE_S = 10
+NORTH = PortalId("north")
 
 
 class BrokenError(RuntimeError):
@@ -36,20 +50,29 @@ class World:
     problems: tuple[str, ...] = ()
     done: list[str] = field(default_factory=list)
     broken_closers: bool = False
+    inputs: FakeInputs = field(default_factory=FakeInputs)
+    chores: list[int] = field(default_factory=list)
+    waits_s: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.clock = FakeClock(1_800_000_000)
         self.turned = threading.Event()
-        record = RecordStage(
-            self.journal, boot_id=b"12345678", portal="north", is_online=lambda: True
-        )
+        self.source, self.portal = Source(self), FakePortal()
+        self.inbox = ScriptedInbox(self)
+        record = RecordStage(self.journal, boot_id=b"12345678", portal="", is_online=lambda: True)
+        events = EventBook(record)
         self.gateway = Gateway(
             Parts(
-                sight=cast("Any", self),
-                pipeline=cast("Any", self),
+                inbox=self.inbox,
+                sources=(cast("Any", self.source),),
+                inputs=self.inputs,
+                pipelines={NORTH: cast("Any", Pipeline(self))},
+                portals={NORTH: cast("Any", self.portal)},
+                housing=Housing(events),
+                chores=(lambda now: self.chores.append(now.mono_ms),),
                 courier=cast("Any", Courier(self)),
                 broker=cast("Any", self),
-                events=EventBook(record),
+                events=events,
                 clock=self.clock,
                 watchdog=cast("Any", self),
                 hands=(self._closer("lock"), self._closer("lamps")),
@@ -68,17 +91,6 @@ class World:
         return [(record.reason, record.detail) for record in self.journal.records]
 
     # What the gateway asks of its parts.
-
-    def next_scans(self, _timeout_s: float) -> list[str]:
-        if not self.looks:
-            self.gateway.stop()
-            return []
-        return self.looks.pop(0)()
-
-    def take(self, scan: str) -> Deny:
-        self.done.append(scan)
-        reason = Reason.NOT_RECORDED if self.journal.error else Reason.REVOKED
-        return Deny(reason=reason, grounds=Grounds(rule="1:x"))
 
     def wake(self) -> None:
         self.done.append("wake")
@@ -103,6 +115,75 @@ class World:
                 raise BrokenError(name)
 
         return close
+
+
+class ScriptedInbox(Inbox):
+    """Does what a test says whenever the main loop waits, and brings what that saw."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+
+    def wait(self, timeout_s: float) -> None:
+        self.world.waits_s.append(timeout_s)
+        if not self.world.looks:
+            self.world.gateway.stop()
+            return
+        for scan in self.world.looks.pop(0)():
+            self.put_scan(NORTH, cast("Any", scan))
+
+
+@dataclass
+class Pipeline:
+    world: World
+
+    def take(self, scan: str) -> Deny:
+        self.world.done.append(scan)
+        if scan == "bad":
+            raise BrokenError(scan)
+        reason = Reason.NOT_RECORDED if self.world.journal.error else Reason.REVOKED
+        return Deny(reason=reason, grounds=Grounds(rule="1:x"))
+
+
+@dataclass
+class FakePortal:
+    """Writes down what it is told."""
+
+    told: list[object] = field(default_factory=list)
+    due_ms: int | None = None
+
+    def take_input(self, change: InputChange, _now: Instant) -> None:
+        self.told.append(change)
+
+    def turn(self, now: Instant) -> None:
+        if self.due_ms is not None and self.due_ms <= now.mono_ms:
+            self.told.append("due")
+            self.due_ms = None
+
+    def look_at_posture(self, _now: Instant) -> None:
+        self.told.append("posture")
+
+    def due_mono_ms(self) -> int | None:
+        return self.due_ms
+
+
+@dataclass
+class Source:
+    """A source that hands over one code as soon as it is started, and may hang at its end."""
+
+    world: World
+    hangs: bool = False
+
+    def start(self, put: Callable[[PortalId, Scan], None]) -> None:
+        put(NORTH, cast("Any", "code"))
+
+    def stats(self) -> dict[str, int]:
+        return {}
+
+    def close(self) -> None:
+        self.world.done.append("source ends")
+        if self.hangs:
+            threading.Event().wait(PATIENCE_S)
 
 
 class Courier:
@@ -139,7 +220,7 @@ def test_it_says_that_it_starts_and_ends_and_ends_in_order() -> None:
         ("gateway_started", "software 9.9; bundle on disk: damaged"),
         ("gateway_stopped", "asked to"),
     ]
-    assert world.done[:2] == ["READY", "ready"]
+    assert world.done[:3] == ["code", "READY", "ready"]
     ended = [x for x in world.done if x.startswith(("close", "STOPPING", "goodbye"))]
     assert ended == [
         "close lock",
@@ -149,6 +230,83 @@ def test_it_says_that_it_starts_and_ends_and_ends_in_order() -> None:
         "close journal",
         "close pins",
     ]
+
+
+def test_inputs_go_to_their_portal_and_what_belongs_to_none_to_the_housing() -> None:
+    world = World()
+    contact = InputChange(portal=NORTH, kind=InputKind.CONTACT, is_active=True, at_mono_ms=0)
+    fire = replace(contact, portal=None, kind=InputKind.FIRE)
+    tamper = replace(fire, kind=InputKind.TAMPER)
+
+    def happen() -> list[str]:
+        world.inputs.feed(contact, fire, tamper)
+        return []
+
+    world.looks = [happen]
+    assert world.run()
+    assert [each for each in world.portal.told if each != "posture"] == [contact, fire]
+    assert ("tamper_opened", "") in world.events()
+
+
+def test_doors_are_looked_at_before_the_first_code_is_read() -> None:
+    world = World()
+    contact = InputChange(portal=NORTH, kind=InputKind.CONTACT, is_active=True, at_mono_ms=0)
+    world.inputs.feed(contact)
+    world.source.start = lambda put: world.done.append(f"{len(world.portal.told)} told")  # type: ignore[method-assign]
+    assert world.run()
+    assert "2 told" in world.done
+
+
+def test_the_loop_waits_no_longer_than_until_something_is_due() -> None:
+    world = World()
+    world.portal.due_ms = world.clock.now().mono_ms + 120
+
+    def wait() -> list[str]:
+        world.clock.pass_s(0.12)
+        return []
+
+    world.looks = [list, wait, list]
+    assert world.run()
+    assert world.waits_s[:3] == [0, pytest.approx(0.12), LOOK_S]
+    assert "due" in world.portal.told
+
+
+def test_postures_and_chores_are_looked_at_once_a_second() -> None:
+    world = World()
+
+    def pass_half_a_second() -> list[str]:
+        world.clock.pass_s(0.5)
+        return []
+
+    world.looks = [pass_half_a_second] * 4
+    assert world.run()
+    assert world.chores == [0, 1000, 2000]
+    assert world.portal.told.count("posture") == 3
+
+
+def test_what_another_thread_wants_done_is_done_between_the_turns() -> None:
+    world = World()
+    world.looks = [lambda: [str(world.inbox.call(lambda: world.done.append("called"), 1))]]
+    assert world.run()
+    assert "called" in world.done
+
+
+def test_scans_that_cannot_be_taken_do_not_stop_the_loop_but_many_in_a_row_end_it() -> None:
+    world = World(looks=[lambda: ["bad"] * (MOST_FAILURES - 2), lambda: ["good"]])
+    assert world.run()
+    assert "good" in world.done
+    world = World(looks=[lambda: ["bad"] * MOST_FAILURES, pass_some_time])
+    assert not world.run()
+    assert world.events()[-1] == ("gateway_stopped", "failed")
+
+
+def test_a_source_that_hangs_at_its_end_does_not_hold_up_the_end() -> None:
+    world = World()
+    world.source.hangs = True
+    began = time.monotonic()
+    assert world.run()
+    assert time.monotonic() - began < SOURCES_END_S + 1
+    assert "close pins" in world.done
 
 
 def test_a_loop_that_fails_some_times_goes_on() -> None:

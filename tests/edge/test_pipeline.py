@@ -13,12 +13,8 @@ from doorward.keys import pin_keyring
 from doorward.reasons import Reason
 from doorward.records import Outcome
 from doorward.status import Status
-from doorward_edge.pipeline import Counters, Pipeline
 from doorward_edge.ports import JournalFullError, Signal
 from doorward_edge.scan import Scan
-from doorward_edge.stages.actuate import ActuateStage
-from doorward_edge.stages.decide import DecideStage, UsedSlots
-from doorward_edge.stages.record import RecordStage
 from doorward_edge.sync import PolicyKeeper
 from tests.fakes.edge_ports import (
     FakeClock,
@@ -28,7 +24,8 @@ from tests.fakes.edge_ports import (
     FakePolicyFiles,
 )
 from tests.fakes.fake_journal import FakeJournal
-from tests.fakes.site_simulator import PORTAL, SITE, START_S, SiteSimulator, credential_id
+from tests.fakes.one_door import Around, make_door
+from tests.fakes.site_simulator import GATEWAY, PORTAL, SITE, START_S, SiteSimulator, credential_id
 
 PHONE = ec.derive_private_key(0xFACE, ec.SECP256R1())
 
@@ -65,21 +62,16 @@ class Gate:
             files=FakePolicyFiles(),
             floors=FakeFloors(),
         )
-        self.counters = Counters()
-        self.pipeline = Pipeline(
+        around = Around(
+            site=SITE,
+            gateway=GATEWAY,
             rules=self.keeper,
             link=self.link,
             clock=self.clock,
-            decide=DecideStage(PORTAL, UsedSlots(), held_s=3.0),
-            record=RecordStage(
-                self.journal,
-                boot_id=bytes(8),
-                portal=PORTAL,
-                is_online=lambda: self.link.is_connected,
-            ),
-            actuate=ActuateStage(self.lock, self.indicator),
-            counters=self.counters,
+            journal=self.journal,
         )
+        door = make_door(around, PORTAL, self.lock, self.indicator, held_s=3.0)
+        self.pipeline, self.counters = door.pipeline, door.counters
 
     def with_rules(self) -> "Gate":
         for wire in (self.site.bundle(), self.site.status()):

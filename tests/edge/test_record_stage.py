@@ -62,4 +62,6 @@ def test_a_full_disk_is_an_outcome_and_not_an_exception() -> None:
 def test_a_long_event_is_cut_to_what_a_record_holds() -> None:
     journal = FakeJournal()
     stage(journal).event(EventCode.JOURNAL_DAMAGED, "x" * 600, NOW)
-    assert [(r.reason, len(r.detail)) for r in journal.records] == [(EventCode.JOURNAL_DAMAGED, 512)]
+    assert [(r.reason, len(r.detail)) for r in journal.records] == [
+        (EventCode.JOURNAL_DAMAGED, 512)
+    ]

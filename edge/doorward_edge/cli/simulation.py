@@ -12,6 +12,8 @@ from doorward_edge.adapters.gpio_gpiozero import (
 from doorward_edge.boards import Level
 from doorward_edge.config import PortalConfig
 from doorward_edge.courier import pending_records, span_of
+from doorward_edge.eye import health_of, stats_of
+from doorward_edge.portal import Portal
 from doorward_edge.ports import InputKind
 from doorward_edge.simulate.scene_camera import SceneCamera
 from doorward_edge.switches import faulty_levels, levels_of
@@ -28,12 +30,16 @@ def control_handlers(
         "drive": lambda request: _drive(assembled.pins, **request),
         "input": lambda request: _input(assembled, **request),
     }
-    camera = assembled.camera
-    if isinstance(camera, SceneCamera):
+    scenes = {
+        name: camera
+        for name, camera in assembled.cameras.items()
+        if isinstance(camera, SceneCamera)
+    }
+    if scenes:
         handlers |= {
-            "show": lambda request: _done(camera.show, request),
-            "clear": lambda request: _done(camera.clear, request),
-            "fail": lambda request: _done(camera.fail, request),
+            "show": lambda request: _done(_scene(scenes, request).show, request),
+            "clear": lambda request: _done(_scene(scenes, request).clear, request),
+            "fail": lambda request: _done(_scene(scenes, request).fail, request),
         }
     return handlers
 
@@ -68,6 +74,11 @@ def _input(
     return {}
 
 
+def _scene(scenes: Mapping[str, SceneCamera], request: dict[str, Any]) -> SceneCamera:
+    """Returns the camera that a request names, or the first one."""
+    return scenes[request.pop("camera", next(iter(scenes)))]
+
+
 def _done(act: Callable[..., None], request: dict[str, Any]) -> dict[str, Any]:
     act(**request)
     return {}
@@ -80,7 +91,10 @@ def _state(assembled: Assembled) -> dict[str, Any]:
     levels = pin_levels(assembled.pins)
     return {
         "gateway": assembled.config.gateway,
-        "portals": {each.id: _portal(each, levels) for each in assembled.config.portals},
+        "portals": {
+            each.id: {**_portal(each, levels), **_door(assembled.portals[each.id])}
+            for each in assembled.config.portals
+        },
         "journal": {
             "pending": pending_records(spans),
             "epoch": newest.epoch,
@@ -98,8 +112,18 @@ def _state(assembled: Assembled) -> dict[str, Any]:
             # A copy, because the main loop may count a new reason meanwhile.
             "reasons": {r.value: n for r, n in dict(assembled.counters.reasons).items()},
         },
-        "decoder": dict(assembled.sight.stats()),
-        "camera": assembled.sight.camera_health(),
+        "decoder": dict(stats_of(assembled.eyes)),
+        "camera": health_of(assembled.eyes),
+    }
+
+
+def _door(portal: Portal) -> dict[str, Any]:
+    door = portal.door
+    return {
+        "door": door.state,
+        "posture": door.posture,
+        "fire": door.is_fire,
+        "passages": dict(portal.counts),
     }
 
 

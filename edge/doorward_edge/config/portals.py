@@ -97,11 +97,15 @@ class DoorSection(Table, frozen=True, kw_only=True):
         open_timeout_s: after a grant the leaf may take so long to open, or nobody came.
         passage_timeout_s: where there is a passage sensor: so long to be walked through.
         held_after_s: a leaf that stays open for longer is held open.
+        held_again_s: so often a door that stays held open is told again; 0 for once.
+        free_handle: from inside it opens by its handle, so that an opening is not forced.
     """
 
     open_timeout_s: Annotated[float, msgspec.Meta(ge=1, le=120)] = 5.0
     passage_timeout_s: Annotated[float, msgspec.Meta(ge=1, le=120)] = 10.0
     held_after_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 30.0
+    held_again_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 300.0
+    free_handle: bool = False
     exit_button: ExitButton = ExitButton.RELEASE
 
 

@@ -1,42 +1,18 @@
-"""Presentation + rules + what this gateway saw -> `Grant` or `Deny`."""
+"""Presentation + rules + what the site's gateways saw -> `Grant` or `Deny`."""
 
-from collections import OrderedDict
-
-from doorward.credential import SLOT_S, SLOT_TOLERANCE, Credential
-from doorward.decision import Deny, Grant, Presentation, Rules, decide
+from doorward.credential import SLOT_S, Credential
+from doorward.decision import Deny, Grant, Presence, Presentation, Rules, decide
 from doorward.ids import CredentialId, PortalId
-from doorward.presence_port import NothingSeen
 from doorward.times import Instant
-
-_REMEMBER_MS = (2 * SLOT_TOLERANCE + 2) * SLOT_S * 1000
-"""After this no clock within the tolerance could still accept the slot."""
-
-
-class UsedSlots(NothingSeen):
-    """Which passes were accepted in which slot, for as long as they could be accepted again."""
-
-    def __init__(self) -> None:
-        """Starts with none."""
-        self._used: OrderedDict[tuple[CredentialId, int], int] = OrderedDict()
-
-    def is_slot_used(self, credential_id: CredentialId, slot: int) -> bool:
-        """Whether the pass was accepted in this slot."""
-        return (credential_id, slot) in self._used
-
-    def remember(self, credential_id: CredentialId, slot: int, mono_ms: int) -> None:
-        """Notes an accepted pass, and forgets those that are too old to matter."""
-        self._used[credential_id, slot] = mono_ms
-        while self._used and next(iter(self._used.values())) < mono_ms - _REMEMBER_MS:
-            self._used.popitem(last=False)
 
 
 class DecideStage:
-    """Decides for one portal, and remembers what may be used only once."""
+    """Decides for one portal, and knows the pass that was granted last while it is held up."""
 
-    def __init__(self, portal: PortalId, used: UsedSlots, held_s: float = 0.0) -> None:
-        """Takes the portal, the memory of used slots, and how long a code may be held up."""
+    def __init__(self, portal: PortalId, presence: Presence, held_s: float = 0.0) -> None:
+        """Takes the portal, what is known of people, and how long a code may be held up."""
         self._portal = portal
-        self._used = used
+        self._presence = presence
         self._held_ms = int((SLOT_S + held_s) * 1000)
         self._granted: CredentialId | None = None
         self._granted_ms = 0
@@ -57,11 +33,15 @@ class DecideStage:
 
     def decide(self, presentation: Presentation, rules: Rules | None, now: Instant) -> Grant | Deny:
         """Returns the decision of `doorward.decision.decide` at this portal."""
-        return decide(presentation, self._portal, rules, self._used, now)
+        return decide(presentation, self._portal, rules, self._presence, now)
 
     def note_granted(self, presentation: Presentation, now: Instant) -> None:
-        """Uses a pass up, once its grant is on record: who was not let in may try again."""
+        """Remembers a pass once its grant is on record: who was not let in may try again."""
         if isinstance(presentation, Credential) and presentation.slot is not None:
-            credential_id = presentation.statement.credential_id
-            self._used.remember(credential_id, presentation.slot, now.mono_ms)
-            self._granted, self._granted_ms = credential_id, now.mono_ms
+            self._granted = presentation.statement.credential_id
+            self._granted_ms = now.mono_ms
+
+    def note_annulled(self, grant: Grant) -> None:
+        """Forgets a pass whose holder did not go through, and may hold it up again."""
+        if grant.bearer is not None and grant.bearer.credential_id == self._granted:
+            self._granted = None

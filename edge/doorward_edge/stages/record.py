@@ -10,7 +10,7 @@ from doorward.errors import MalformedError
 from doorward.events import EventCode
 from doorward.records import Outcome, Record, RecordKind
 from doorward.times import Instant
-from doorward_edge.ports import Journal, JournalError, Receipt
+from doorward_edge.ports import Journal, JournalError, Receipt, Ticket
 from doorward_edge.scan import Scan
 
 RECORD_WAIT_S = 0.150
@@ -37,11 +37,23 @@ class RecordOutcome:
     Attributes:
         receipt: its number when it is durable.
         error: why it failed.
+        ticket: asks the journal again, for what was late.
     """
 
     state: Recorded
     receipt: Receipt | None = None
     error: Exception | None = None
+    ticket: Ticket | None = None
+
+    def now(self, wait_s: float = 0) -> "RecordOutcome":
+        """Returns what became of it by now, or within some time. Never raises for the disk."""
+        if self.state is not Recorded.LATE or self.ticket is None:
+            return self
+        try:
+            receipt = self.ticket.wait(wait_s)
+        except JournalError as err:
+            return RecordOutcome(state=Recorded.FAILED, error=err)
+        return self if receipt is None else _durable(receipt)
 
 
 class RecordStage:
@@ -83,8 +95,16 @@ class RecordStage:
         except (JournalError, MalformedError) as err:
             return RecordOutcome(state=Recorded.FAILED, error=err)
         if receipt is None:
-            return RecordOutcome(state=Recorded.LATE)
-        return RecordOutcome(state=Recorded.DURABLE, receipt=receipt)
+            return RecordOutcome(state=Recorded.LATE, ticket=ticket)
+        return _durable(receipt)
+
+    def hand_over(self, record: Record) -> RecordOutcome:
+        """Appends without waiting; `RecordOutcome.now` tells later what became of it."""
+        try:
+            ticket = self._journal.append(record)
+        except (JournalError, MalformedError) as err:
+            return RecordOutcome(state=Recorded.FAILED, error=err)
+        return RecordOutcome(state=Recorded.LATE, ticket=ticket)
 
     def scan(self, scan: Scan, decision: Grant | Deny, now: Instant) -> RecordOutcome:
         """Records what was decided about a scan, a refusal like a grant."""
@@ -93,8 +113,16 @@ class RecordStage:
 
     def event(self, code: EventCode, detail: str, now: Instant) -> RecordOutcome:
         """Records that something happened to the gateway."""
-        begun = self.begin(RecordKind.EVENT, now, code.value)
-        return self.record(replace(begun, detail=detail[:512].replace("\0", "")))
+        return self.record(self.begin_event(code, detail, now))
+
+    def begin_event(self, code: EventCode, detail: str, now: Instant) -> Record:
+        """Returns the record of something that happened to the gateway."""
+        said = detail[:512].replace("\0", "")
+        return self.begin(RecordKind.EVENT, now, code.value, said)
+
+
+def _durable(receipt: Receipt) -> RecordOutcome:
+    return RecordOutcome(state=Recorded.DURABLE, receipt=receipt)
 
 
 def _with_decision(begun: Record, scan: Scan, decision: Grant | Deny) -> Record:
@@ -113,5 +141,6 @@ def _with_decision(begun: Record, scan: Scan, decision: Grant | Deny) -> Record:
         policy_age_s=grounds.policy_age_s,
         status_seq=grounds.status_seq or None,
         reader=scan.reader,
+        detail=f"noticed: {', '.join(grounds.notices)}" if grounds.notices else "",
         payload_digest=None if is_ours else hashlib.sha256(scan.payload).digest()[:8],
     )
