@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from doorward_edge.adapters.gpio_gpiozero import (
     LAST_CHANGES,
     GpioIndicator,
+    GpioLamp,
     GpioLock,
     GpioTurnstile,
     RecordedPins,
@@ -229,6 +230,16 @@ def test_a_lock_that_is_held_open_outlasts_pulses_until_it_is_secured(
     lock.secure()
     assert not factory.pin(LOCK_PIN).state
     lock.close()
+
+
+@pytest.mark.parametrize("active", Level)
+def test_a_cameras_light_is_lit_until_it_is_closed(active: Level) -> None:
+    pins = recorded_pins({GREEN_PIN: active.other})
+    line = OutputLine(terminal="light", pin=GREEN_PIN, active=active)
+    lamp = GpioLamp(line, factory=pins)
+    lamp.close()
+    out, lit = float(active is Level.LOW), float(active is Level.HIGH)
+    assert _levels(pins, GREEN_PIN) == [out, lit, out]
 
 
 def test_a_newer_signal_cuts_the_older_short(factory: RecordedPins) -> None:

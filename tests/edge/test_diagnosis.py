@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from doorward_edge.__main__ import app
-from doorward_edge.diagnosis import Finding, examine
+from doorward_edge.diagnosis import examine
+from doorward_edge.findings import Finding
 from tests.fakes.site_simulator import SITE, SiteSimulator
 
 NOWHERE = 9

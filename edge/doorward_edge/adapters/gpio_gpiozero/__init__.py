@@ -6,7 +6,7 @@ used here. What a pin does while no process holds it is a matter of the board: t
 refused when a lock would be released then (`doorward_edge.config.claims`).
 """
 
-from doorward_edge.adapters.gpio_gpiozero.indicator import GpioIndicator
+from doorward_edge.adapters.gpio_gpiozero.indicator import GpioIndicator, GpioLamp
 from doorward_edge.adapters.gpio_gpiozero.inputs import GpioInputs
 from doorward_edge.adapters.gpio_gpiozero.locks import GpioLock, GpioTurnstile, NoLock, open_lock
 from doorward_edge.adapters.gpio_gpiozero.pins import PinError, Pins, board_pins
@@ -23,6 +23,7 @@ __all__ = [
     "LAST_CHANGES",
     "GpioIndicator",
     "GpioInputs",
+    "GpioLamp",
     "GpioLock",
     "GpioTurnstile",
     "NoLock",

@@ -19,6 +19,24 @@ BUZZER_DUTY = 0.5
 _END = None
 
 
+class GpioLamp:
+    """The light beside a camera: lit until it is closed."""
+
+    def __init__(self, line: OutputLine, *, factory: Factory) -> None:
+        """Claims the pin, lit. Raises PinError for a pin that is taken or missing."""
+        self._device = DigitalOutputDevice(
+            line.pin,
+            active_high=line.active is Level.HIGH,
+            initial_value=True,
+            pin_factory=factory,
+        )
+
+    def close(self) -> None:
+        """Puts it out, lets go of the pin."""
+        self._device.off()
+        self._device.close()
+
+
 class GpioIndicator:
     """Lamps and buzzer; a thread plays the pattern, a newer signal cuts it short."""
 
