@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from doorward.times import Clock
+from doorward_edge.camera_settings import libcamera_controls
 from doorward_edge.config import CameraSection
 from doorward_edge.ports import CameraError
 from doorward_edge.scan import Frame, Luma
@@ -23,7 +24,12 @@ class PiCamera:
         self._size = (camera.width_px, camera.height_px)
         self._clock = clock
         self._seq = 0
-        self._device = _open(camera)
+        self._device, self._refused = _open(camera)
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """What was asked for and this camera does not do."""
+        return self._refused
 
     def next_frame(self, timeout_s: float) -> Frame | None:  # noqa: ARG002  # libcamera blocks
         """Waits for the next picture; a camera that gives none blocks until `close`."""
@@ -61,7 +67,7 @@ def luma_of(planes: np.ndarray[Any, np.dtype[np.uint8]], size_px: tuple[int, int
     return np.array(luma, dtype=np.uint8)
 
 
-def _open(camera: CameraSection) -> Any:  # noqa: ANN401  # the library has no types
+def _open(camera: CameraSection) -> tuple[Any, tuple[str, ...]]:
     try:
         from picamera2 import Picamera2  # noqa: PLC0415
     except ImportError as err:
@@ -71,9 +77,10 @@ def _open(camera: CameraSection) -> Any:  # noqa: ANN401  # the library has no t
         ) from err
     try:
         device = Picamera2(int(camera.device))
+        settled = libcamera_controls(camera, device.camera_controls)
         configuration = device.create_video_configuration(
             main={"size": (camera.width_px, camera.height_px), "format": "YUV420"},
-            controls={"FrameRate": float(camera.fps)},
+            controls={"FrameRate": float(camera.fps), **settled.controls},
             buffer_count=_BUFFERS,
             queue=False,
         )
@@ -83,4 +90,4 @@ def _open(camera: CameraSection) -> Any:  # noqa: ANN401  # the library has no t
         raise CameraError(
             f"camera.device {camera.device} at {camera.width_px}x{camera.height_px}: {err}"
         ) from err
-    return device
+    return device, settled.refused

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from doorward.times import Clock
+from doorward_edge.camera_settings import settle_v4l2
 from doorward_edge.config import CameraSection
 from doorward_edge.ports import CameraError
 from doorward_edge.scan import Frame, Luma
@@ -21,6 +22,12 @@ class V4l2Camera:
         self._clock = clock
         self._seq = 0
         self._device: cv2.VideoCapture | None = None
+        self._refused: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """What was asked for and this camera does not do; known from the first picture on."""
+        return self._refused
 
     def next_frame(self, timeout_s: float) -> Frame | None:  # noqa: ARG002  # the driver blocks
         """Waits for the next picture, at most the driver's own ten seconds. Raises CameraError."""
@@ -53,6 +60,7 @@ class V4l2Camera:
             (cv2.CAP_PROP_FPS, self._camera.fps),
         ):
             device.set(what, value)  # A camera that cannot gives what it can.
+        self._refused = settle_v4l2(device, self._camera)
         self._device = device
         return device
 

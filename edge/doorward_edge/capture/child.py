@@ -146,8 +146,12 @@ def _serve(camera: CameraSection, ring: Ring, teller: Teller, clock: Clock) -> N
 
 def _show(source: FrameSource, ring: Ring, teller: Teller) -> None:
     """Hands over one picture after another; one for which there is no place is passed over."""
+    refused = ""
     while True:
         frame = source.next_frame(ASK_FOR_S)
+        if (said := "; ".join(getattr(source, "refused", ()))) != refused:
+            refused = said
+            teller.tell(CaptureNotice(told=Told.OPEN, text=refused))
         while places := teller.hear():
             ring.give_back(places)
         if frame is not None:

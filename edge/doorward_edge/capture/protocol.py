@@ -28,7 +28,7 @@ class Told(IntEnum):
     """What a message of the child's is about."""
 
     OPEN = 1
-    """The camera is open; pictures follow."""
+    """The camera is open; pictures follow. The text says what it was asked for and does not do."""
     FRAME = 2
     TROUBLE = 3
     """There are no pictures now; the text says why. The child tries again by itself."""

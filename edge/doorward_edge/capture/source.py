@@ -57,6 +57,8 @@ class CaptureSource:
         self._counts = {"starts": 0, "ends": 0, "passed_over": 0}
         self._news: deque[str] = deque(maxlen=_NEWS)
         self._closed = threading.Event()
+        self.refused = ""
+        """What was asked for and the camera does not do, in words."""
 
     def next_frame(self, timeout_s: float) -> Frame | None:
         """Returns the newest picture, or None when none came in time.
@@ -143,6 +145,10 @@ class CaptureSource:
                 raise FramesEndedError(notice.text)
             case _:
                 log.info("capture.open pid=%s", self.pid)
+                if notice.text and notice.text != self.refused:
+                    # Told once, however often the camera is opened.
+                    log.warning("camera.refused what=%s", notice.text)
+                self.refused = notice.text or self.refused
 
     def _number(self, notice: CaptureNotice) -> int:
         """Counts on over restarts; what the child passed over leaves a gap."""

@@ -13,7 +13,7 @@ from doorward.times import Clock
 from doorward_edge.adapters.camera_folder import open_picture, pictures_in
 from doorward_edge.adapters.clock_system import SystemClock
 from doorward_edge.aiming.verdict import ADVICE, AIM_MODULE_PX, WORDS, Aim, judge
-from doorward_edge.capture.source import open_source
+from doorward_edge.capture.source import CaptureSource, open_source
 from doorward_edge.cli.aim_view import Annotator, Screen
 from doorward_edge.cli.options import DEFAULT_CONFIG
 from doorward_edge.config import CameraSection, ClockSource, ConfigError, load_config
@@ -115,10 +115,13 @@ def _at_camera(
     if isinstance(source, SceneCamera):
         source.show(SAMPLE)
     client = _decoder(loaded.reader.symbologies, LARGEST_PICTURE_PX, ends, clock)
-    plan = PassPlan(loaded.reader.strategy)
+    plan, refused = PassPlan(loaded.reader.strategy), ""
     until_ms = clock.now().mono_ms + int(seconds * 1000) if seconds else None
     while until_ms is None or clock.now().mono_ms < until_ms:
         luma, seq = _next_picture(source, section)
+        if isinstance(source, CaptureSource) and source.refused != refused:
+            refused = source.refused
+            print(f"camera {section.name}: {refused}", file=sys.stderr)
         if luma is not None:
             passes = plan.passes(clock.now().mono_ms, is_changed=True)
             yield _look(f"{section.name} {seq}", luma, client, passes)
