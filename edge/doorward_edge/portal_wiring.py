@@ -12,6 +12,7 @@ from doorward.times import Clock, Instant
 from doorward_edge.adapters.gpio_gpiozero import (
     GpioIndicator,
     GpioInputs,
+    GpioLamp,
     NoLock,
     PinError,
     Pins,
@@ -77,6 +78,18 @@ def open_hands(config: EdgeConfig, pins: Pins, undo: ExitStack) -> Mapping[Porta
             raise ConfigError(f"a pin of portal {portal.id} cannot be used: {err}") from err
         hands[portal.id] = Hands(lock=lock, indicator=indicator)
     return hands
+
+
+def light_cameras(config: EdgeConfig, pins: Pins, undo: ExitStack) -> tuple[GpioLamp, ...]:
+    """Switches on the lights beside the cameras. Raises ConfigError."""
+    lights = []
+    for camera, line in config.illumination.items():
+        try:
+            lights.append(GpioLamp(line, factory=pins))
+        except PinError as err:
+            raise ConfigError(f"the light of camera {camera} cannot be used: {err}") from err
+        undo.callback(lights[-1].close)
+    return tuple(lights)
 
 
 def open_inputs(config: EdgeConfig, pins: Pins, clock: Clock) -> Inputs:

@@ -11,6 +11,7 @@ from doorward.ids import MAX_EPOCH, Epoch, PortalId
 from doorward.messages import Health
 from doorward.presence import PresenceBook
 from doorward.times import Clock
+from doorward_edge.adapters.board_systemd import NoBoard, SystemdBoard
 from doorward_edge.adapters.broker_paho import PahoBroker, address_of
 from doorward_edge.adapters.clock_system import SystemClock
 from doorward_edge.adapters.documents_tinydb import TinyDocuments
@@ -33,6 +34,7 @@ from doorward_edge.portal import Portal
 from doorward_edge.portal_wiring import (
     Hands,
     Shared,
+    light_cameras,
     make_doorway,
     make_eyes,
     open_hands,
@@ -45,6 +47,7 @@ from doorward_edge.stages.record import RecordStage
 from doorward_edge.switches import levels_of
 from doorward_edge.sync import PolicyKeeper
 from doorward_edge.vitals.message import board_name, health_message
+from doorward_edge.vitals_wiring import Physician
 
 CAPABILITIES = ("batch-1", "dw0", "dw1", "dw2", "policy-1", "status-1")
 BOOT_ID_BYTES = 8
@@ -91,6 +94,7 @@ def _assemble(config: EdgeConfig, undo: contextlib.ExitStack, *, simulated: bool
     pins = _recorded_pins(config) if simulated else _board_pins()
     undo.callback(pins.close)
     hands = open_hands(config, pins, undo)
+    lights = light_cameras(config, pins, undo)
     inputs = open_inputs(config, pins, clock)
     undo.callback(inputs.close)
     memory = _open_memory(config, enrolled)
@@ -98,7 +102,15 @@ def _assemble(config: EdgeConfig, undo: contextlib.ExitStack, *, simulated: bool
     cameras = {camera.name: open_source(camera, clock) for camera in config.cameras}
     eyes, scanners = make_eyes(config, cameras, clock), open_scanners(config, clock)
     counters, myself = Counters(), _myself(config, enrolled)
-    broker, courier = _connect(config, enrolled, myself, clock, memory, counters, eyes)
+    physician = Physician(
+        config,
+        clock,
+        journal=memory.journal,
+        documents=memory.documents,
+        keeper=memory.keeper,
+        eyes=eyes,
+    )
+    broker, courier = _connect(config, enrolled, myself, clock, memory, counters, eyes, physician)
     presence = PresenceBook(
         site=config.site,
         gateway=config.gateway,
@@ -128,6 +140,13 @@ def _assemble(config: EdgeConfig, undo: contextlib.ExitStack, *, simulated: bool
         for portal in config.portals
     }
     portals = {name: doorway.portal for name, doorway in doorways.items()}
+    attendance = physician.attend(
+        courier,
+        SystemdWatchdog(os.environ.get("NOTIFY_SOCKET")),
+        portals,
+        NoBoard() if simulated else SystemdBoard(),
+        lambda: gateway.fail(),  # noqa: PLW0108  # it is made of what this returns
+    )
     parts = Parts(
         inbox=Inbox(),
         sources=(*eyes, *scanners),
@@ -135,24 +154,26 @@ def _assemble(config: EdgeConfig, undo: contextlib.ExitStack, *, simulated: bool
         pipelines={name: doorway.pipeline for name, doorway in doorways.items()},
         portals=portals,
         housing=Housing(events),
-        chores=(PresenceChores(presence, memory.keeper).turn,),
+        chores=(PresenceChores(presence, memory.keeper).turn, *attendance.chores),
         courier=courier,
         broker=broker,
         events=events,
         clock=clock,
-        watchdog=SystemdWatchdog(os.environ.get("NOTIFY_SOCKET")),
-        hands=_closers_of(hands),
-        closers=(inputs.close, memory.journal.close, pins.close),
+        watchdog=attendance.watchdog,
+        hands=(*_closers_of(hands), *(light.close for light in lights)),
+        closers=(inputs.close, *attendance.closers, memory.journal.close, pins.close),
         notices=(
             memory.journal.take_notices,
             memory.documents.take_notices,
             *(scanner.take_notices for scanner in scanners),
+            *attendance.notices,
         ),
         problems=memory.problems,
         software=myself.software,
     )
+    gateway = Gateway(parts)
     return Assembled(
-        gateway=Gateway(parts),
+        gateway=gateway,
         config=config,
         cameras=cameras,
         pins=pins,
@@ -208,6 +229,7 @@ def _connect(
     memory: _Memory,
     counters: Counters,
     eyes: tuple[CameraEye, ...],
+    physician: Physician,
 ) -> tuple[Broker, Courier]:
     def health() -> Health:
         return health_message(
@@ -217,12 +239,15 @@ def _connect(
             counters=counters,
             decoder=stats_of(eyes),
             camera=health_of(eyes),
+            uplink=broker.figures(),
+            vitals=physician.numbers(),
         )
 
     try:
         broker = PahoBroker(
             address_of(config),
             lambda session: state_message(myself, session, clock.now(), online=False),
+            lambda: clock.now().mono_ms,
         )
     except OSError as err:
         raise ConfigError(f"{err}; enrol this gateway") from err
@@ -234,6 +259,7 @@ def _connect(
         signer=enrolled.signer,
         clock=clock,
         health=health,
+        health_every_ms=config.health.interval_s * 1000,
     )
     return broker, courier
 
