@@ -55,6 +55,11 @@ class CameraEye:
         self._put = put
         self._thread.start()
 
+    @property
+    def sight(self) -> Sight | None:
+        """Camera and reader, or None while they are being opened."""
+        return self._sight
+
     def stats(self) -> Mapping[str, int]:
         """Returns what `Sight.stats` counts, and how often looking failed."""
         sight = self._sight

@@ -103,6 +103,11 @@ class Gateway:
         self._is_asked_to_stop = True
         self._parts.inbox.wake()
 
+    def fail(self) -> None:
+        """Ends `run` soon, as failed: the service manager starts the gateway anew."""
+        self._has_failed = True
+        self._parts.inbox.wake()
+
     def close(self) -> None:
         """Lets go of everything, for a gateway that never ran."""
         sources = (source.close for source in self._parts.sources)

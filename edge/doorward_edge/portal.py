@@ -112,6 +112,7 @@ class Portal:
         self._rest_due_ms: int | None = None
         self._hold_until_ms: int | None = None
         self._told_open: bool | None = None
+        self._is_blind = False
         self.counts = {passage.value: 0 for passage in Passage}
 
     @property
@@ -177,6 +178,12 @@ class Portal:
         posture = self._parts.posture(now) or Posture.NORMAL
         if posture is not self._door.posture:
             self._step(PostureSet(posture=posture), now)
+
+    def look_at_cameras(self, *, is_blind: bool) -> None:
+        """Shows in place of rest that nothing here can read, while that is so."""
+        if is_blind is not self._is_blind:
+            self._is_blind = is_blind
+            self._rest()
 
     def turn(self, now: Instant) -> None:
         """Does what is due."""
@@ -274,9 +281,12 @@ class Portal:
 
         What goes out by itself needs nothing after it, where nothing stands behind it.
         """
-        rests = wait_ms > 0 or resting_signal(self._door) is not Signal.IDLE
+        rests = wait_ms > 0 or self._resting_signal() is not Signal.IDLE
         self._rest_due_ms = now.mono_ms + (wait_ms or REST_AFTER_MS) if rests else None
 
     def _rest(self) -> None:
+        self._parts.hands.show(self._resting_signal(), online=self._parts.is_online())
+
+    def _resting_signal(self) -> Signal:
         signal = resting_signal(self._door)
-        self._parts.hands.show(signal, online=self._parts.is_online())
+        return Signal.CAMERA_FAULT if signal is Signal.IDLE and self._is_blind else signal

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 from doorward.ids import MAX_EPOCH, Epoch, PortalId
 from doorward.messages import Health
@@ -41,6 +42,8 @@ from doorward_edge.portal_wiring import (
     open_inputs,
 )
 from doorward_edge.ports import Broker, Documents, FrameSource, Journal
+from doorward_edge.premises import Restarter
+from doorward_edge.remote_wiring import open_twin
 from doorward_edge.scanner import open_scanners
 from doorward_edge.site_presence import PresenceChores
 from doorward_edge.stages.record import RecordStage
@@ -49,7 +52,9 @@ from doorward_edge.sync import PolicyKeeper
 from doorward_edge.vitals.message import board_name, health_message
 from doorward_edge.vitals_wiring import Physician
 
-CAPABILITIES = ("batch-1", "dw0", "dw1", "dw2", "policy-1", "status-1")
+CAPABILITIES = (
+    "batch-1", "commands-1", "config-1", "dw0", "dw1", "dw2", "policy-1", "status-1",
+)  # fmt: skip
 BOOT_ID_BYTES = 8
 PIN_HISTORY = "pins.jsonl"
 """In the data folder of a simulated gateway: what was done to its pins, across restarts."""
@@ -69,35 +74,42 @@ class Assembled:
     counters: Counters
     eyes: tuple[CameraEye, ...]
     portals: Mapping[PortalId, Portal]
+    restarter: Restarter
 
 
-def assemble(config: EdgeConfig, *, simulated: bool) -> Assembled:
+def assemble(config: EdgeConfig, *, simulated: bool, file: Path | None = None) -> Assembled:
     """Opens everything that the gateway needs.
 
     Args:
         config: what the installer set.
         simulated: take pins that drive nothing, and remember what was done to them.
+        file: where `config` is from; without it nothing is set from afar.
 
     Raises:
         ConfigError: the configuration asks for what this machine cannot give.
         DoorwardError, OSError: the journal or the documents cannot be used.
     """
     with contextlib.ExitStack() as undo:
-        assembled = _assemble(config, undo, simulated=simulated)
+        assembled = _assemble(config, file, undo, simulated=simulated)
         undo.pop_all()
         return assembled
 
 
-def _assemble(config: EdgeConfig, undo: contextlib.ExitStack, *, simulated: bool) -> Assembled:
-    enrolled = load_enrolled(config)
-    clock = SystemClock(config.clock.source)
+def _assemble(
+    installed: EdgeConfig, file: Path | None, undo: contextlib.ExitStack, *, simulated: bool
+) -> Assembled:
+    enrolled = load_enrolled(installed)
+    clock = SystemClock(installed.clock.source)
+    documents = TinyDocuments.open(installed.data_dir / "documents", enrolled.documents_key)
+    twin = open_twin(installed, file, documents, clock.now())
+    config = twin.config
     pins = _recorded_pins(config) if simulated else _board_pins()
     undo.callback(pins.close)
     hands = open_hands(config, pins, undo)
     lights = light_cameras(config, pins, undo)
     inputs = open_inputs(config, pins, clock)
     undo.callback(inputs.close)
-    memory = _open_memory(config, enrolled)
+    memory = _open_memory(config, enrolled, documents)
     undo.callback(memory.journal.close)
     cameras = {camera.name: open_source(camera, clock) for camera in config.cameras}
     eyes, scanners = make_eyes(config, cameras, clock), open_scanners(config, clock)
@@ -119,7 +131,7 @@ def _assemble(config: EdgeConfig, undo: contextlib.ExitStack, *, simulated: bool
         is_complete=False,
     )
     shared = Shared(
-        rules=memory.keeper,
+        rules=rules,
         link=courier.uplink,
         clock=clock,
         journal=memory.journal,
@@ -165,6 +177,8 @@ def _assemble(config: EdgeConfig, undo: contextlib.ExitStack, *, simulated: bool
         notices=(
             memory.journal.take_notices,
             memory.documents.take_notices,
+            command.desk.take_notices,
+            twin.keeper.take_notices,
             *(scanner.take_notices for scanner in scanners),
             *attendance.notices,
         ),
@@ -183,6 +197,7 @@ def _assemble(config: EdgeConfig, undo: contextlib.ExitStack, *, simulated: bool
         counters=counters,
         eyes=eyes,
         portals=portals,
+        restarter=command.restarter,
     )
 
 
@@ -202,8 +217,7 @@ class _Memory:
     problems: tuple[str, ...]
 
 
-def _open_memory(config: EdgeConfig, enrolled: Enrolled) -> _Memory:
-    documents = TinyDocuments.open(config.data_dir / "documents", enrolled.documents_key)
+def _open_memory(config: EdgeConfig, enrolled: Enrolled, documents: TinyDocuments) -> _Memory:
     keeper = PolicyKeeper(
         site=config.site,
         pinned=enrolled.keyring,

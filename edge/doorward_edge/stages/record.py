@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from doorward.decision import Deny, Grant
 from doorward.errors import MalformedError
-from doorward.events import EventCode
+from doorward.events import CLOCK_EVENTS, EventCode
 from doorward.records import Outcome, Record, RecordKind
 from doorward.times import Instant
 from doorward_edge.ports import Journal, JournalError, Receipt, Ticket
@@ -118,7 +118,8 @@ class RecordStage:
     def begin_event(self, code: EventCode, detail: str, now: Instant) -> Record:
         """Returns the record of something that happened to the gateway."""
         said = detail[:512].replace("\0", "")
-        return self.begin(RecordKind.EVENT, now, code.value, said)
+        kind = RecordKind.CLOCK if code in CLOCK_EVENTS else RecordKind.EVENT
+        return self.begin(kind, now, code.value, said)
 
 
 def _durable(receipt: Receipt) -> RecordOutcome:

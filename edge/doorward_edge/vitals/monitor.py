@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from doorward.health import Level
 from doorward.times import Clock, Instant
-from doorward_edge.ports import Notice
+from doorward_edge.ports import CameraHealth, Notice
 from doorward_edge.vitals.camera_care import CameraCare
 from doorward_edge.vitals.camera_ladder import Step
 from doorward_edge.vitals.changes import Change, LevelBook
@@ -80,6 +80,10 @@ class Vitals:
     def numbers(self) -> Mapping[str, int]:
         """Returns what was measured last."""
         return self._numbers
+
+    def camera_faults(self) -> Mapping[str, CameraHealth]:
+        """Returns the cameras that do not see, and why."""
+        return self._cameras.faults()
 
     def turn(self, now: Instant) -> Step | None:
         """Looks after the cameras. Returns what of the gateway is to be started anew, if any."""
