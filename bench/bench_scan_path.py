@@ -31,7 +31,7 @@ from doorward_edge.decoder.client import Decoded, DecoderClient
 from doorward_edge.decoder.process import ChildSettings
 from doorward_edge.eye import CameraEye
 from doorward_edge.inbox import Happening, Inbox, Presented
-from doorward_edge.ports import Journal, Receipt, Ticket
+from doorward_edge.ports import FrameSource, Journal, Receipt, Ticket
 from doorward_edge.scan import Frame, Luma, Strategy
 from doorward_edge.sight import Sight
 from doorward_edge.simulate.scene_camera import SceneCamera
@@ -163,16 +163,16 @@ class TimedLock:
 
 
 class Gate:
-    """A gateway without its courier, fed by hand."""
+    """A gateway without its courier, fed by hand or by another camera."""
 
-    def __init__(self, folder: Path, site: SiteSimulator) -> None:
+    def __init__(self, folder: Path, site: SiteSimulator, eye: FrameSource | None = None) -> None:
         self.clock = SiteClock()
         self.camera, self.lock = HandFedCamera(self.clock), TimedLock()
         client = DecoderClient(ChildSettings(frame_bytes=SIZE_PX[0] * SIZE_PX[1]), self.clock)
         self.decoder = TimedDecoder(client)
         client.wait_ready(20)
         self.sight = Sight(
-            source=self.camera,
+            source=eye or self.camera,
             decoder=self.decoder,
             strategy=Strategy.DUAL,
             held_s=HELD_S,
@@ -209,6 +209,10 @@ class Gate:
     def show(self, luma: Luma, timeout_s: float = LOOK_S) -> Grant | Deny | None:
         """Gives a picture, and does what the main loop does beside: it waits, and looks round."""
         self.camera.give(luma)
+        return self.next_decision(timeout_s)
+
+    def next_decision(self, timeout_s: float = LOOK_S) -> Grant | Deny | None:
+        """Returns what was decided on the next code, or None when there is none in time."""
         try:
             decision = self.decisions.get(timeout=timeout_s)
         except queue.Empty:
