@@ -14,6 +14,7 @@ from doorward_controller.api import (
     policy,
     records,
     session,
+    staff,
 )
 from doorward_controller.api.errors import PROBLEMS, install
 from doorward_controller.api.limits import BodyLimit
@@ -52,6 +53,6 @@ def _api(backend: Backend) -> FastAPI:
     )
     api.state.backend = backend
     install(api)
-    for module in (session, gateways, records, credentials, holders, policy, audit, live, commands):
+    for module in (session, gateways, records, credentials, holders, policy, audit, live, commands, staff):
         api.include_router(module.router)
     return api

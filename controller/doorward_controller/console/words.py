@@ -184,6 +184,7 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "configure_gateway": mark("Configure gateways"),
         "open_doors": mark("Open, hold and lock doors from here"),
         "take_picture": mark("See what a camera sees"),
+        "manage_staff": mark("Manage guards and technicians"),
         "manage_accounts": mark("Manage accounts"),
         "simulate": mark("Ask what would be decided"),
     }
@@ -197,6 +198,9 @@ ACTS: Mapping[str, str] = MappingProxyType(
         "set_password": mark("Set a password"),
         "disable_operator": mark("Closed an account"),
         "create_token": mark("Made an access token"),
+        "add_staff": mark("Added a guard or technician"),
+        "new_staff_pin": mark("Gave out a new PIN"),
+        "remove_staff": mark("Removed a guard or technician"),
         "save_rules": mark("Saved the rules"),
         "release_policy": mark("Released the policy"),
         "add_holder": mark("Added a holder"),

@@ -38,6 +38,7 @@ class Action(StrEnum):
     CONFIGURE_GATEWAY = "configure_gateway"
     OPEN_DOORS = "open_doors"
     TAKE_PICTURE = "take_picture"
+    MANAGE_STAFF = "manage_staff"
     MANAGE_ACCOUNTS = "manage_accounts"
     SIMULATE = "simulate"
 
@@ -70,6 +71,7 @@ MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.MAINTAIN_GATEWAY,
             Action.OPEN_DOORS,
             Action.TAKE_PICTURE,
+            Action.MANAGE_STAFF,
         },
         Role.AUDITOR: _EVERYONE | _INSIGHT | {Action.READ_AUDIT},
     }

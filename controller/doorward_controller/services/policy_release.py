@@ -19,7 +19,7 @@ from doorward.status import Status
 from doorward_controller.domain.permissions import Action, Actor
 from doorward_controller.domain.rule_book import PortalOptions, RuleBook
 from doorward_controller.errors import ConflictError
-from doorward_controller.services import configuring, foreign_codes, status_publishing
+from doorward_controller.services import configuring, foreign_codes, staff, status_publishing
 from doorward_controller.services.acting import act, check_read
 from doorward_controller.services.backend import Backend
 from doorward_controller.store import credentials, gateways, policies
@@ -69,6 +69,7 @@ def publish_current(backend: Backend) -> None:
     """Publishes everything retained again: whatever the broker lost, it has now."""
     publish_bundle(backend)
     status_publishing.publish(backend, full=True)
+    staff.publish(backend)
     configuring.publish_all(backend)
 
 

@@ -8,8 +8,8 @@ from typing import TypedDict, Unpack
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 2
-"""The tables that this program makes. 1: first tables. 2: commands and configurations."""
+SCHEMA_VERSION = 3
+"""The tables that this program makes. 1: first tables. 2: commands and configurations. 3: staff."""
 
 SCHEMA_COMPAT_VERSION = 1
 """The oldest program (by its SCHEMA_VERSION) that may work on a database that we have migrated."""
@@ -323,6 +323,27 @@ bundles = sa.Table(
 )
 
 # --- people who run it
+
+staff = sa.Table(
+    "staff",
+    metadata,
+    sa.Column("site", sa.Text, sa.ForeignKey("sites.name"), primary_key=True),
+    _text("id", primary_key=True),
+    _number("abilities"),
+    _text("pin_hash"),
+    _number("not_after"),
+    _text("added_by"),
+    _number("added_at_utc_s"),
+    _number("removed_at_utc_s", nullable=True),
+)
+
+staff_lists = sa.Table(
+    "staff_lists",
+    metadata,
+    sa.Column("site", sa.Text, sa.ForeignKey("sites.name"), primary_key=True),
+    _number("version"),
+    _blob("wire"),
+)
 
 operators = sa.Table(
     "operators",

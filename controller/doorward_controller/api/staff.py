@@ -1,0 +1,80 @@
+"""Guards and technicians who sign in at the gateways. Nobody reads a PIN a second time."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from doorward.staff import Ability
+from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.domain.permissions import Action
+from doorward_controller.queries import staff as shown
+from doorward_controller.queries.staff import StaffRow
+from doorward_controller.services import staff
+
+router = APIRouter(tags=["staff"])
+
+
+class MemberBody(BaseModel):
+    """A new entry: abilities of `register`, `override` and `service`; its end in UTC seconds."""
+
+    id: str = Field(max_length=32)
+    abilities: list[str] = Field(min_length=1, max_length=3)
+    not_after: Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class PinBody(BaseModel):
+    """A PIN, shown this once, and the version of the list in which it counts."""
+
+    id: str
+    pin: str
+    version: int
+
+
+class ListBody(BaseModel):
+    """The newest list: its version, and who is on it."""
+
+    version: int
+    members: list[StaffRow]
+
+
+@router.get("/staff", dependencies=[Depends(Needs(Action.MANAGE_STAFF))])
+def listed(backend: BackendDep) -> ListBody:
+    """Returns who may sign in at the gateways."""
+    version, members = shown.newest(backend.store, backend.config.site)
+    return ListBody(version=version, members=list(members))
+
+
+@router.post("/staff", status_code=201)
+def add(body: MemberBody, backend: BackendDep, actor: ActorDep) -> PinBody:
+    """Adds somebody, draws the PIN, and sends every gateway the new list."""
+    made = staff.add_member(
+        backend,
+        actor,
+        member_id=body.id,
+        abilities=_abilities(body.abilities),
+        not_after=body.not_after,
+    )
+    return PinBody(id=made.member_id, pin=made.pin, version=made.version)
+
+
+@router.post("/staff/{member_id}/pin")
+def new_pin(member_id: str, backend: BackendDep, actor: ActorDep) -> PinBody:
+    """Draws a new PIN; the old one ends with the new list."""
+    made = staff.new_pin(backend, actor, member_id)
+    return PinBody(id=made.member_id, pin=made.pin, version=made.version)
+
+
+@router.delete("/staff/{member_id}", status_code=204)
+def remove(member_id: str, backend: BackendDep, actor: ActorDep) -> None:
+    """Removes somebody; the number is not given out again."""
+    staff.remove_member(backend, actor, member_id)
+
+
+def _abilities(names: list[str]) -> Ability:
+    """Returns the mask; an unknown name is no ability, and none at all is refused."""
+    known = {ability.name.lower(): ability for ability in Ability if ability.name}
+    mask = Ability(0)
+    for name in names:
+        mask |= known.get(name, Ability(0))
+    return mask if all(name in known for name in names) else Ability(0)
