@@ -175,14 +175,14 @@ MISTAKES = {
     (LOCK, f"{LOCK}\n[inputs]\nfire = {{ terminal = 17 }}"): (
         "line 26: inputs.fire.terminal is GPIO17, which is portal.lock.terminal already"
     ),
-    ("terminal = 17", "termnial = 17"): (
-        "line 24: portal.lock.termnial is not known here; known are: kind, terminal, active,"
+    ("terminal = 17", "terminals = 17"): (
+        "line 24: portal.lock.terminals is not known here; known are: kind, terminal, active,"
     ),
     ("terminal = 17", "terminal = 5"): (
         "line 24: portal.lock.terminal cannot be: a fail_secure lock on contact no is released"
     ),
     ('kind = "fail_secure"', 'kind = "fail_safe", contact = "no"'): (
-        "line 24: portal.lock.contact cannot be: a fail_safe lock on contact no is locked only while"
+        "line 24: portal.lock.contact cannot be: a fail_safe lock on contact no is locked only"
     ),
     (LOCK, 'lock = { kind = "magnet", terminal = 17 }'): (
         "line 24: portal.lock.kind is 'magnet', must be one of fail_secure, fail_safe, turnstile"

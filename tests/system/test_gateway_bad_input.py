@@ -322,12 +322,12 @@ def test_damaged_rules_are_refused_and_replaced_by_the_brokers(
 
 
 def test_a_wrong_key_in_the_configuration_is_named_with_its_line(gate: Gate) -> None:
-    gate.replace("terminal = 17", "termnial = 17")
+    gate.replace("terminal = 17", "terminals = 17")
     lines = gate.config.read_text().splitlines()
-    line = next(number for number, text in enumerate(lines, 1) if "termnial" in text)
+    line = next(number for number, text in enumerate(lines, 1) if "terminals" in text)
     done = run_to_its_end(gate)
     assert done.returncode == 2
-    assert f"{gate.config}, line {line}: portal.lock.termnial is not known here" in done.stderr
+    assert f"{gate.config}, line {line}: portal.lock.terminals is not known here" in done.stderr
     assert "kind, terminal, active" in done.stderr
 
 

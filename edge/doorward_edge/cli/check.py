@@ -7,7 +7,8 @@ from pathlib import Path
 import typer
 
 from doorward_edge.cli.options import DEFAULT_CONFIG
-from doorward_edge.diagnosis import Finding, examine
+from doorward_edge.diagnosis import examine
+from doorward_edge.findings import Finding
 
 
 def check(
