@@ -1,6 +1,7 @@
 """Puts together what the far end may ask of a gateway: commands, and settings over the file."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,19 +12,24 @@ from doorward.ids import PortalId
 from doorward.keys import Keyring
 from doorward.times import Clock, Instant
 from doorward.twin import Settings
-from doorward_edge.commands.commander import Commander
+from doorward_edge.commands.commander import Commander, Record
 from doorward_edge.commands.desk import CommandDesk
 from doorward_edge.commands.posture_keeper import PostureKeeper
 from doorward_edge.commands.rules import Judge
-from doorward_edge.commands.targets import CommandTargets, Premises
 from doorward_edge.config import ConfigError, EdgeConfig, load_config
+from doorward_edge.inbox import Inbox
+from doorward_edge.log_ring import LogRing
+from doorward_edge.orders import PortalOrders
 from doorward_edge.perception import PerceptionError, perception_of
 from doorward_edge.pipeline import RulesInForce
+from doorward_edge.portal import Portal
+from doorward_edge.portal_wiring import Shared
 from doorward_edge.ports import Documents
-from doorward_edge.premises import Restarter
+from doorward_edge.premises import Eye, GatewayPremises, Restarter
 from doorward_edge.stages.record import Recorded, RecordStage
 from doorward_edge.twin.keeper import TwinKeeper
 
+USUAL_PULSE_MS = 3000
 COMMAND_RECORD_WAIT_S = 2.0
 """A command waits longer for its record than a person does; without one it is not carried out."""
 
@@ -57,25 +63,18 @@ class Twin:
     config: EdgeConfig
 
 
-def open_twin(
-    config: EdgeConfig,
-    file: Path,
-    documents: Documents,
-    keyring: Callable[[], Keyring],
-    now: Instant,
-) -> Twin:
+def open_twin(config: EdgeConfig, file: Path | None, documents: Documents, now: Instant) -> Twin:
     """Lays the settings that the controller sent over the installer's file.
 
     Args:
         config: the installer's file alone.
-        file: where it is.
+        file: where it is; without it nothing can be set from afar.
         documents: where the settings are kept.
-        keyring: which keys may sign new ones.
         now: when the gateway begins.
     """
-    keeper = TwinKeeper(
-        site=config.site, gateway=config.gateway, documents=documents, keyring=keyring
-    )
+    keeper = TwinKeeper(site=config.site, gateway=config.gateway, documents=documents)
+    if file is None:
+        return Twin(keeper=keeper, config=config)
     settings = keeper.load(lambda wanted: check_settings(file, wanted), now)
     return Twin(keeper=keeper, config=load_config(file, settings) if settings else config)
 
@@ -114,29 +113,67 @@ def open_desk(
     )
 
 
-def make_commander(
+def make_commander(  # everything that a command may reach
     config: EdgeConfig,
     command: Command,
-    targets: CommandTargets,
-    premises: Premises,
-    record: RecordStage,
-    clock: Clock,
+    *,
+    inbox: Inbox,
+    portals: Mapping[PortalId, Portal],
+    eyes: Sequence[Eye],
+    rules: RulesInForce,
+    shared: Shared,
+    wake: Callable[[], None],
     seal_key: bytes,
 ) -> Commander:
-    """Returns the worker; `record` waits `COMMAND_RECORD_WAIT_S` and belongs to it alone."""
-
-    def on_disk(code: EventCode, detail: str) -> bool:
-        return record.event(code, detail, clock.now()).state is Recorded.DURABLE
-
+    """Returns the worker that carries commands out; it begins with its first `tend`."""
+    orders = PortalOrders(inbox, portals, shared.clock, lambda portal: _pulse_ms(rules, portal))
+    ring = LogRing()
+    logging.getLogger().addHandler(ring)
+    premises = GatewayPremises(
+        eyes=eyes,
+        journal=shared.journal,
+        clock=shared.clock,
+        ring=ring,
+        restart=command.restarter,
+        show=lambda: orders.identify(None),
+        faulty_inputs=lambda: {
+            name: sorted(kind.value for kind in portal.door.faulty)
+            for name, portal in portals.items()
+        },
+        wake=wake,
+    )
     return Commander(
         desk=command.desk,
-        targets=targets,
+        targets=orders,
         premises=premises,
         postures=command.postures,
-        record=on_disk,
-        clock=clock,
+        record=_recorder(shared),
+        clock=shared.clock,
         gateway=config.gateway,
-        portals=frozenset(PortalId(portal.id) for portal in config.portals),
+        portals=frozenset(portals),
         seal_key=seal_key,
         allows_pictures=config.commands.pictures,
     )
+
+
+def _recorder(shared: Shared) -> Record:
+    stage = RecordStage(
+        shared.journal,
+        boot_id=shared.boot_id,
+        portal="",
+        is_online=lambda: shared.link.is_connected,
+        wait_s=COMMAND_RECORD_WAIT_S,
+    )
+
+    def on_disk(code: EventCode, detail: str) -> bool:
+        outcome = stage.event(code, detail, shared.clock.now())
+        return outcome.state is Recorded.DURABLE
+
+    return on_disk
+
+
+def _pulse_ms(rules: RulesInForce, portal: PortalId) -> int:
+    """The policy's pulse, or the usual one for a portal that it does not know."""
+    known = rules.rules
+    rule = known.policy.portals.get(portal) if known else None
+    return rule.pulse_ms if rule else USUAL_PULSE_MS

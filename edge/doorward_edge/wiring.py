@@ -22,6 +22,7 @@ from doorward_edge.adapters.policy_files import FolderOfPolicies
 from doorward_edge.adapters.watchdog_systemd import SystemdWatchdog
 from doorward_edge.boards import Level
 from doorward_edge.capture.source import open_source
+from doorward_edge.commands.desk import CommandDesk
 from doorward_edge.config import ConfigError, EdgeConfig
 from doorward_edge.courier import Courier, Myself, state_message
 from doorward_edge.enrolled import Enrolled, load_enrolled
@@ -43,12 +44,13 @@ from doorward_edge.portal_wiring import (
 )
 from doorward_edge.ports import Broker, Documents, FrameSource, Journal
 from doorward_edge.premises import Restarter
-from doorward_edge.remote_wiring import open_twin
+from doorward_edge.remote_wiring import OrderedRules, make_commander, open_desk, open_twin
 from doorward_edge.scanner import open_scanners
 from doorward_edge.site_presence import PresenceChores
 from doorward_edge.stages.record import RecordStage
 from doorward_edge.switches import levels_of
 from doorward_edge.sync import PolicyKeeper
+from doorward_edge.twin.keeper import TwinKeeper
 from doorward_edge.vitals.message import board_name, health_message
 from doorward_edge.vitals_wiring import Physician
 
@@ -122,7 +124,13 @@ def _assemble(
         keeper=memory.keeper,
         eyes=eyes,
     )
-    broker, courier = _connect(config, enrolled, myself, clock, memory, counters, eyes, physician)
+    command = open_desk(config, documents, memory.keeper, enrolled.signer, clock)
+    twin.keeper.connect(lambda: memory.keeper.keyring, command.restarter)
+    rules = OrderedRules(memory.keeper, command.postures)
+    errands = (command.desk, twin.keeper)
+    broker, courier = _connect(
+        config, enrolled, myself, clock, memory, counters, eyes, physician, errands
+    )
     presence = PresenceBook(
         site=config.site,
         gateway=config.gateway,
@@ -152,6 +160,18 @@ def _assemble(
         for portal in config.portals
     }
     portals = {name: doorway.portal for name, doorway in doorways.items()}
+    inbox = Inbox()
+    commander = make_commander(
+        config,
+        command,
+        inbox=inbox,
+        portals=portals,
+        eyes=eyes,
+        rules=rules,
+        shared=shared,
+        wake=broker.wake,
+        seal_key=enrolled.seal_key,
+    )
     attendance = physician.attend(
         courier,
         SystemdWatchdog(os.environ.get("NOTIFY_SOCKET")),
@@ -160,20 +180,30 @@ def _assemble(
         lambda: gateway.fail(),  # noqa: PLW0108  # it is made of what this returns
     )
     parts = Parts(
-        inbox=Inbox(),
+        inbox=inbox,
         sources=(*eyes, *scanners),
         inputs=inputs,
         pipelines={name: doorway.pipeline for name, doorway in doorways.items()},
         portals=portals,
         housing=Housing(events),
-        chores=(PresenceChores(presence, memory.keeper).turn, *attendance.chores),
+        chores=(
+            PresenceChores(presence, memory.keeper).turn,
+            commander.tend,
+            *attendance.chores,
+        ),
         courier=courier,
         broker=broker,
         events=events,
         clock=clock,
         watchdog=attendance.watchdog,
-        hands=(*_closers_of(hands), *(light.close for light in lights)),
-        closers=(inputs.close, *attendance.closers, memory.journal.close, pins.close),
+        hands=(commander.stop, *_closers_of(hands), *(light.close for light in lights)),
+        closers=(
+            commander.close,
+            inputs.close,
+            *attendance.closers,
+            memory.journal.close,
+            pins.close,
+        ),
         notices=(
             memory.journal.take_notices,
             memory.documents.take_notices,
@@ -186,6 +216,7 @@ def _assemble(
         software=myself.software,
     )
     gateway = Gateway(parts)
+    command.restarter.stop = gateway.stop
     return Assembled(
         gateway=gateway,
         config=config,
@@ -244,6 +275,7 @@ def _connect(
     counters: Counters,
     eyes: tuple[CameraEye, ...],
     physician: Physician,
+    errands: tuple[CommandDesk, TwinKeeper],
 ) -> tuple[Broker, Courier]:
     def health() -> Health:
         return health_message(
@@ -273,8 +305,11 @@ def _connect(
         signer=enrolled.signer,
         clock=clock,
         health=health,
+        errands=errands,
+        config=lambda: errands[1].report,
         health_every_ms=config.health.interval_s * 1000,
     )
+    errands[0].wake = broker.wake
     return broker, courier
 
 

@@ -19,19 +19,21 @@ from doorward_edge.wiring import Assembled, assemble
 EXIT_CONFIG = 2
 EXIT_CANNOT_START = 3
 EXIT_FAILED = 4
+EXIT_RESTART = 5
 
 
 def run(config: Path = typer.Option(DEFAULT_CONFIG, help="The gateway's edge.toml.")) -> None:
     """Runs the gateway on this board until it is stopped.
 
-    Exit status: 0 stopped as asked, 2 wrong configuration, 3 cannot start, 4 failed while running.
+    Exit status: 0 stopped as asked, 2 wrong configuration, 3 cannot start, 4 failed while running,
+    5 ended so that it is begun anew.
     """
     loaded = _load(config)
     if any(camera.kind is CameraKind.SCENE for camera in loaded.cameras):
         _give_up(
             f"{config}: camera.kind scene is rendered; use `doorward-edge simulate`", EXIT_CONFIG
         )
-    _run(_assembled(loaded, simulated=False), lambda: None)
+    _run(_assembled(loaded, config, simulated=False), lambda: None)
 
 
 def simulate(
@@ -40,13 +42,14 @@ def simulate(
     """Runs the same gateway with a rendered or replayed camera and with recorded pins.
 
     It listens on control.sock in its data folder: one JSON object a line, each answered by one;
-    "do" is show, clear, fail, state, pins, drive or input. On standard output it says when it is ready.
+    "do" is show, clear, fail, state, pins, drive or input. On standard output it says when it is
+    ready.
     """
     # The renderer is heavy, and a real gateway never needs it.
     from doorward_edge.cli.simulation import control_handlers  # noqa: PLC0415
     from doorward_edge.simulate.control import ControlSocket  # noqa: PLC0415
 
-    assembled = _assembled(_load(config), simulated=True)
+    assembled = _assembled(_load(config), config, simulated=True)
     path = assembled.config.data_dir / "control.sock"
     try:
         control = ControlSocket(path, control_handlers(assembled))
@@ -67,14 +70,14 @@ def _load(path: Path) -> EdgeConfig:
         _give_up(str(err), EXIT_CONFIG)
 
 
-def _assembled(config: EdgeConfig, *, simulated: bool) -> Assembled:
+def _assembled(config: EdgeConfig, file: Path, *, simulated: bool) -> Assembled:
     # The system's journal puts its own time before each line.
     when = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format=f"{when}%(levelname)s %(name)s %(message)s"
     )
     try:
-        return assemble(config, simulated=simulated)
+        return assemble(config, simulated=simulated, file=file)
     except ConfigError as err:
         _give_up(str(err), EXIT_CONFIG)
     except (DoorwardError, OSError) as err:
@@ -90,6 +93,8 @@ def _run(assembled: Assembled, on_ready: Callable[[], None]) -> None:
         signal.signal(number, stop)
     if not assembled.gateway.run(on_ready):
         raise typer.Exit(EXIT_FAILED)
+    if assembled.restarter.is_asked:
+        raise typer.Exit(EXIT_RESTART)
 
 
 def _say_ready(assembled: Assembled) -> None:

@@ -29,7 +29,7 @@ from doorward.events import EventCode
 from doorward.ids import GatewayId, PortalId
 from doorward.outcomes import MAX_ATTACHMENT_BYTES, Attachment, AttachmentKind, JobState
 from doorward.sealing import seal_attachment
-from doorward.times import Clock
+from doorward.times import Clock, Instant
 from doorward_edge.commands.desk import Brought, CommandDesk
 from doorward_edge.commands.posture_keeper import PostureKeeper
 from doorward_edge.commands.rules import Refusal
@@ -66,7 +66,7 @@ class Commander:
         seal_key: bytes,
         allows_pictures: bool,
     ) -> None:
-        """Takes what commands are carried out with; `start` begins."""
+        """Takes what commands are carried out with; `tend` begins."""
         self._desk = desk
         self._targets = targets
         self._premises = premises
@@ -80,13 +80,19 @@ class Commander:
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="commander", daemon=True)
 
-    def start(self) -> None:
-        """Begins to carry out."""
-        self._thread.start()
+    def tend(self, now: Instant) -> None:
+        """Begins to carry out at the first call; ends postures whose time is over."""
+        if self._thread.ident is None and not self._is_over.is_set():
+            self._thread.start()
+        self._postures.turn(now)
+
+    def stop(self) -> None:
+        """Carries nothing more out; returns at once."""
+        self._is_over.set()
 
     def close(self) -> None:
         """Carries nothing more out, and waits a moment for what is under way."""
-        self._is_over.set()
+        self.stop()
         if self._thread.ident is not None:
             self._thread.join(END_S)
 

@@ -12,7 +12,13 @@ from typing import Protocol
 
 from doorward import topics
 from doorward.envelope import Kind, parse_envelope
-from doorward.errors import DoorwardError, MalformedError, RollbackError, WrongRecipientError
+from doorward.errors import (
+    DoorwardError,
+    MalformedError,
+    RollbackError,
+    UntrustedError,
+    WrongRecipientError,
+)
 from doorward.events import EventCode
 from doorward.ids import GatewayId, SiteId
 from doorward.keys import PURPOSE_OF_KIND, Keyring, verify_signed
@@ -51,26 +57,19 @@ class ConfigReport:
 class TwinKeeper:
     """The only writer of the settings from afar."""
 
-    def __init__(
-        self,
-        *,
-        site: SiteId,
-        gateway: GatewayId,
-        documents: Documents,
-        keyring: Callable[[], Keyring],
-    ) -> None:
-        """Takes whose configuration it is, where it is kept, and which keys may sign it."""
+    def __init__(self, *, site: SiteId, gateway: GatewayId, documents: Documents) -> None:
+        """Takes whose configuration it is and where it is kept."""
         self._site = site
         self._gateway = gateway
         self._documents = documents
-        self._keyring = keyring
+        self._keyring: Callable[[], Keyring] | None = None
         self._kept = Generations.from_notes(documents.notes(NOTES))
         self._in_force = self._kept.newest
         self._trial: Trial | None = None
         self._refused: Rejection | None = None
         self._notices: deque[Notice] = deque(maxlen=16)
-        self.check: Check = lambda _: None
-        self.restart: Callable[[str], None] = lambda _: None
+        self._check: Check = _refuse_all
+        self._restart: Callable[[str], None] = lambda _: None
 
     @property
     def topics(self) -> Sequence[str]:
@@ -109,7 +108,7 @@ class TwinKeeper:
             check: raises ValueError where settings do not fit.
             now: when the gateway begins.
         """
-        self.check = check
+        self._check = check
         began = self._kept.with_start()
         if began is not self._kept and not began.is_on_trial:
             self._tell(EventCode.CONFIG_TAKEN_BACK, began.rejected, began.error)
@@ -128,6 +127,11 @@ class TwinKeeper:
             self._trial = Trial(was_reachable=began.was_reachable, since_ms=now.mono_ms)
             self._tell(EventCode.CONFIG_APPLIED, began.newest.version, "on trial")
         return began.newest.settings
+
+    def connect(self, keyring: Callable[[], Keyring], restart: Callable[[str], None]) -> None:
+        """Takes which keys may sign, and what begins the gateway anew; before `take`."""
+        self._keyring = keyring
+        self._restart = restart
 
     def take(self, message: Arrived, now: Instant) -> bool:
         """Takes a desired configuration in, or says why not. Returns whether to report anew."""
@@ -175,7 +179,7 @@ class TwinKeeper:
         if self._kept.newest == self._in_force:
             self._keep(self._kept.with_newest_taken_back(LOST))
         # Else a newer one was taken meanwhile, and is tried in its place.
-        self.restart("a configuration was taken back")
+        self._restart("a configuration was taken back")
         return True
 
     def take_notices(self) -> tuple[Notice, ...]:
@@ -189,6 +193,8 @@ class TwinKeeper:
         envelope = parse_envelope(message.payload)
         if envelope.kind is not Kind.CONFIG:
             raise MalformedError(f"a {envelope.kind} is not a configuration")
+        if self._keyring is None:
+            raise UntrustedError("config: no keys are known yet")
         verify_signed(envelope, self._keyring(), PURPOSE_OF_KIND[Kind.CONFIG], now.trusted_utc_s)
         desired = Desired.from_body(envelope.body)
         if (desired.site, desired.gateway) != (self._site, self._gateway):
@@ -198,7 +204,7 @@ class TwinKeeper:
     def _weigh(self, desired: Desired) -> None:
         """Takes or refuses a new configuration by the file's own checks. Raises OSError."""
         try:
-            self.check(desired.settings)
+            self._check(desired.settings)
         except ValueError as err:
             log.warning("config.refused version=%d error=%s", desired.version, err)
             self._note(self._kept.with_rejected(desired.version, str(err)))
@@ -230,6 +236,10 @@ class TwinKeeper:
 
     def _tell(self, code: EventCode, version: int, detail: str) -> None:
         self._notices.append(Notice(code=code, detail=f"version {version}: {detail}"))
+
+
+def _refuse_all(settings: Settings) -> None:
+    raise ValueError(f"{len(settings)} settings, but there is no file that they could lie over")
 
 
 __all__ = ["Check", "ConfigReport", "Generation", "TwinKeeper"]

@@ -162,7 +162,7 @@ def test_an_outcome_that_the_disk_does_not_take_is_told_all_the_same() -> None:
 
 def test_the_worker_carries_out_in_its_own_thread_and_ends() -> None:
     bench = CommandBench()
-    bench.commander.start()
+    bench.commander.tend(bench.clock.now())
     command = bench.command()
     bench.deliver(bench.wire(command), command.id)
     for _ in range(1000):

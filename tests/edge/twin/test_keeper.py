@@ -45,13 +45,8 @@ class Bench:
 
     def boot(self) -> Settings:
         documents: Any = self.documents
-        self.keeper = TwinKeeper(
-            site=SITE,
-            gateway=GATEWAY,
-            documents=documents,
-            keyring=lambda: self.site.keyring,
-        )
-        self.keeper.restart = self.restarts.append
+        self.keeper = TwinKeeper(site=SITE, gateway=GATEWAY, documents=documents)
+        self.keeper.connect(lambda: self.site.keyring, self.restarts.append)
         self.in_force = self.keeper.load(self.check, self.clock.now())
         return self.in_force
 
