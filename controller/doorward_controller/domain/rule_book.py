@@ -3,29 +3,37 @@
 Everything refers by name; times of day are minutes after local midnight, dates are ISO texts.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from doorward.credential import CredentialClass
-from doorward.ids import parse_name
-from doorward.policy import DEFAULT_MAX_AGE_S, Foreign, InDoubt, Posture, Unlisted
-from doorward.policy_draft import GrantDraft
+from doorward.policy import DEFAULT_FORGET_S, GroupRule
+from doorward.policy_draft import GrantDraft, ZoneDraft
 from doorward.schedule import DayType, Schedule, SiteTime, Span
+from doorward_controller.domain.rule_options import (
+    DAY_S,
+    GrantLine,
+    GroupOptions,
+    Name,
+    Part,
+    PortalOptions,
+    ZoneOptions,
+)
+
+__all__ = [
+    "GrantLine", "GroupOptions", "PortalOptions", "RuleBook", "SpanRule", "ZoneOptions",
+    "first_rule_book",
+]  # fmt: skip
 
 OFFSETS_AHEAD_DAYS = 3 * 366
 """How far ahead a bundle knows the site's changes of clock; a release a year keeps it current."""
 
-Name = Annotated[str, AfterValidator(parse_name)]
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SpanRule(_Part):
+class SpanRule(Part):
     """Open from `from_min` until before `to_min` (past 1440: into the next day) on these days."""
 
     days: tuple[Annotated[int, Field(ge=0, le=7)], ...] = Field(min_length=1)
@@ -42,33 +50,12 @@ class SpanRule(_Part):
         return Span(sum(1 << day for day in set(self.days)), self.from_min, self.to_min)
 
 
-class GrantLine(_Part):
-    """A group may enter a zone while a schedule is open, with these qualifications."""
-
-    group: Name
-    zone: Name
-    schedule: Name
-    qualifications: tuple[Name, ...] = ()
-
-
-class PortalOptions(_Part):
-    """How one portal behaves; gateway and zone come from its enrolment."""
-
-    pulse_ms: Annotated[int, Field(ge=100, le=30_000)] = 3000
-    posture: Posture = Posture.NORMAL
-    unlisted: Unlisted = Unlisted.BY_CLASS
-    clock_untrusted: InDoubt = InDoubt.DENY
-    max_age_s: Annotated[int, Field(ge=60, le=366 * 86_400)] = DEFAULT_MAX_AGE_S
-    stale: InDoubt = InDoubt.DENY
-    foreign: Foreign = Foreign.DENY
-
-
 ClassName = Literal[
     "employee", "contractor", "visitor", "participant", "resident", "service", "thing"
 ]
 
 
-class RuleBook(_Part):
+class RuleBook(Part):
     """Everything of a policy that people decide on."""
 
     time_zone: str = "UTC"
@@ -80,6 +67,9 @@ class RuleBook(_Part):
     calendar: dict[date, Annotated[int, Field(ge=0, le=7)]] = Field(default_factory=dict)
     classes: dict[ClassName, tuple[Name, ...]] = Field(default_factory=dict)
     portals: dict[Name, PortalOptions] = Field(default_factory=dict)
+    group_rules: dict[Name, GroupOptions] = Field(default_factory=dict)
+    zone_rules: dict[Name, ZoneOptions] = Field(default_factory=dict)
+    forget_s: Annotated[int, Field(ge=60, le=366 * DAY_S)] = DEFAULT_FORGET_S
 
     @field_validator("time_zone")
     @classmethod
@@ -103,9 +93,23 @@ class RuleBook(_Part):
             for name in line.qualifications:
                 _defined("qualification", name, self.qualifications)
         for groups in self.classes.values():
-            for name in groups:
-                _defined("group", name, self.groups)
+            self._all_defined("group", groups)
+        for options in self.portals.values():
+            self._portal_is_defined(options)
+        self._all_defined("group", self.group_rules)
+        self._all_defined("zone", self.zone_rules)
+        self._all_defined("zone", (r.within for r in self.zone_rules.values() if r.within))
         return self
+
+    def _portal_is_defined(self, options: PortalOptions) -> None:
+        self._all_defined("zone", filter(None, (options.beyond,)))
+        self._all_defined("schedule", filter(None, (options.unlock,)))
+        self._all_defined("group", (*options.escorted, *options.escorts))
+        self._all_defined("qualification", options.qualifications)
+
+    def _all_defined(self, what: str, names: Iterable[str]) -> None:
+        for name in names:
+            _defined(what, name, getattr(self, f"{what}s"))
 
     def schedule_drafts(self) -> tuple[Schedule, ...]:
         """Returns the schedules as gateways read them."""
@@ -117,6 +121,14 @@ class RuleBook(_Part):
     def grant_drafts(self) -> tuple[GrantDraft, ...]:
         """Returns the grants as the kit builds them in."""
         return tuple(GrantDraft(**line.model_dump()) for line in self.grants)
+
+    def group_rule_drafts(self) -> dict[str, GroupRule]:
+        """Returns what belongs to being in a group."""
+        return {name: options.rule() for name, options in self.group_rules.items()}
+
+    def zone_rule_drafts(self) -> dict[str, ZoneDraft]:
+        """Returns what belongs to a zone."""
+        return {name: ZoneDraft(**each.model_dump()) for name, each in self.zone_rules.items()}
 
     def class_groups(self) -> dict[CredentialClass, tuple[str, ...]]:
         """Returns the groups of credentials that the roster does not list."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -80,6 +80,7 @@ class _Roster:
     rows: Iterator[RosterRow]
     groups: frozenset[str]
     qualifications: frozenset[str]
+    first_of_holders: Mapping[str, bytes]
     _labels: dict[bytes, tuple[bool, StickerRow]] = field(default_factory=dict)
     has_foreign: bool = False
     read: int = 0
@@ -97,6 +98,7 @@ class _Roster:
                 not_after=row.expires,
                 groups=self._groups(row),
                 qualifications=self._qualifications(row),
+                holder=self._holder(row),
             )
 
     def stickers(self) -> Iterator[tuple[bytes, StickerRow]]:
@@ -110,6 +112,11 @@ class _Roster:
         known = self._labels.get(digest)
         if known is None or rank > (known[0], known[1].status_index):
             self._labels[digest] = (counts, label)
+
+    def _holder(self, row: RosterRow) -> CredentialId | None:
+        """Where a holder has several credentials, presence is kept under the first of them."""
+        first = self.first_of_holders.get(row.holder_id or "", row.id)
+        return None if first == row.id else CredentialId(first)
 
     def _groups(self, row: RosterRow) -> tuple[str, ...]:
         """A group that the rule book no longer has opens nothing and is left out."""
@@ -135,6 +142,7 @@ def _build(backend: Backend, connection: sa.Connection, actor: Actor) -> StoredB
         credentials.roster(connection, now_utc_s),
         frozenset(book.groups),
         frozenset(book.qualifications),
+        credentials.first_of_holders(connection, now_utc_s),
     )
     people = list(roster.people())
     draft = PolicyDraft(
@@ -144,12 +152,16 @@ def _build(backend: Backend, connection: sa.Connection, actor: Actor) -> StoredB
         keyrings=policies.keyring_wires(connection, site),
         time=book.site_time(now_utc_s),
         zones=book.zones,
+        zone_rules=book.zone_rule_drafts(),
         groups=book.groups,
+        group_rules=book.group_rule_drafts(),
         qualifications=book.qualifications,
         schedules=book.schedule_drafts(),
         grants=book.grant_drafts(),
         classes=book.class_groups(),
         portals=_portals(book, gateways.portals_of_site(connection, site)),
+        gateways=gateways.record_keys(connection, site),
+        forget_s=book.forget_s,
         people=people,
         stickers=roster.stickers(),
         foreign_salt=foreign_codes.salt_of(backend, site) if roster.has_foreign else b"",

@@ -62,6 +62,7 @@ class RosterRow:
     form: str
     status: int
     sticker_hash: bytes | None
+    holder_id: str | None
     holder_groups_json: str | None
     holder_qualifications_json: str | None
 
@@ -134,6 +135,7 @@ def roster(connection: sa.Connection, now_utc_s: int) -> Iterator[RosterRow]:
             credentials.c.form,
             credentials.c.status,
             credentials.c.sticker_hash,
+            credentials.c.holder_id,
             holders.c.groups_json.label("holder_groups_json"),
             holders.c.qualifications_json.label("holder_qualifications_json"),
         )
@@ -144,6 +146,25 @@ def roster(connection: sa.Connection, now_utc_s: int) -> Iterator[RosterRow]:
     with connection.execute(wanted, execution_options={"yield_per": 5000}) as rows:
         for row in rows:
             yield RosterRow(**row._asdict())
+
+
+def first_of_holders(connection: sa.Connection, now_utc_s: int) -> dict[str, bytes]:
+    """Returns the smallest credential ever issued to each holder who has several that count.
+
+    Gateways keep presence under it, so that a badge and a phone of one person are one person; it
+    stays the same when that credential itself expires.
+    """
+    held = credentials.c.holder_id
+    several = (
+        sa.select(held)
+        .where(credentials.c.expires > now_utc_s, held.is_not(None))
+        .group_by(held)
+        .having(sa.func.count() > 1)
+    )
+    rows = connection.execute(
+        sa.select(held, credentials.c.id).where(held.in_(several)).order_by(credentials.c.id.desc())
+    )
+    return {row.holder_id: row.id for row in rows}
 
 
 def not_valid(connection: sa.Connection) -> tuple[tuple[int, Status], ...]:

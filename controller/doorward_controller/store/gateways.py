@@ -147,6 +147,16 @@ def portals_of_site(connection: sa.Connection, site: str) -> tuple[PortalRow, ..
     return tuple(PortalRow(**row._asdict()) for row in rows)
 
 
+def record_keys(connection: sa.Connection, site: str) -> dict[GatewayId, bytes]:
+    """Returns the public key of every gateway that we listen to."""
+    rows = connection.execute(
+        sa.select(gateways.c.name, gateways.c.record_key)
+        .where(gateways.c.site == site, gateways.c.state == GatewayState.ENROLLED.value)
+        .order_by(gateways.c.name)
+    )
+    return {GatewayId(row.name): bytes(row.record_key) for row in rows}
+
+
 def portal_exists(connection: sa.Connection, name: str) -> bool:
     """Says whether a portal of that name was ever made."""
     known = sa.select(portals.c.id).where(portals.c.name == name)
