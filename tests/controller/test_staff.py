@@ -1,4 +1,4 @@
-"""Guards and technicians: PINs shown once, a list that is signed, published, and never goes back."""
+"""Guards and technicians: PINs shown once, a list that is signed, published and never back."""
 
 from typing import Any
 
