@@ -50,9 +50,27 @@ def release(backend: Backend, actor: Actor) -> Released:
             raise ConflictError("somebody else released in this moment", code="released_already")
         policies.add_bundle(doing.connection, site, bundle)
         doing.detail.update(version=bundle.version, credentials=bundle.credentials)
+    _released_here.add(site)
     publish_bundle(backend)
     status_publishing.announce(backend, "bundle", bundle.version)
     return Released(version=bundle.version, digest=bundle.sha256, credentials=bundle.credentials)
+
+
+_released_here: set[str] = set()
+"""Sites for which this process has released a policy."""
+
+
+def _next_version(backend: Backend, connection: sa.Connection, now_utc_s: int) -> int:
+    """Returns the next version; the first one of a process is one that time alone has reached.
+
+    The database may be an older one, restored from a backup: versions above its own were signed
+    before, with other content. There were never more of them than seconds since the site began.
+    """
+    site = backend.config.site
+    newest = policies.newest_bundle_version(connection, site)
+    if newest == 0 or site in _released_here:
+        return newest + 1
+    return max(newest + 1, now_utc_s - policies.site_created_at(connection, site))
 
 
 def publish_bundle(backend: Backend) -> None:
@@ -147,7 +165,7 @@ def _build(backend: Backend, connection: sa.Connection, actor: Actor) -> StoredB
     people = list(roster.people())
     draft = PolicyDraft(
         site=site,
-        version=policies.newest_bundle_version(connection, site) + 1,
+        version=_next_version(backend, connection, now_utc_s),
         created_at=now_utc_s,
         keyrings=policies.keyring_wires(connection, site),
         time=book.site_time(now_utc_s),
