@@ -12,7 +12,7 @@ from doorward_controller.ingest.consumer import Consumer
 from doorward_controller.ingest.link_paho import PahoLink
 from doorward_controller.ingest.ports import Link
 from doorward_controller.jobs import Jobs
-from doorward_controller.services import policy_release, provisioning
+from doorward_controller.services import policy_release, provisioning, status_publishing
 from doorward_controller.services.backend import Backend, Publisher
 from doorward_controller.services.feed import Feed
 from doorward_controller.services.key_vault import KeyVault
@@ -113,6 +113,7 @@ def intakes_on(backend: Backend, link: Link) -> Intakes:
         jobs=Jobs(backend),
         checkpoints=Checkpoints(backend.store),
     )
+    status_publishing.begin(backend)
     # The writer's thread reads the store; paho's own must only enqueue.
     link.start(
         consumer.offer, lambda: consumer.offer(lambda: policy_release.publish_current(backend))

@@ -15,7 +15,7 @@ from doorward.envelope import Kind, seal_envelope
 from doorward.status import Delta, Status, StatusList, empty_list, with_changes
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
-from doorward_controller.store import credentials, gateways
+from doorward_controller.store import credentials, gateways, policies
 from doorward_controller.store.credentials import ListState
 
 MAX_DELTA = 1000
@@ -70,6 +70,20 @@ def start(backend: Backend, connection: sa.Connection, now_utc_s: int) -> None:
     credentials.add_list(connection, site, state, wire)
 
 
+def begin(backend: Backend) -> None:
+    """Makes the list anew when a process starts, under a number that time alone has reached.
+
+    The database may be an older one, restored from a backup: numbers above its own were signed
+    before, with other content. There were never more numbers than seconds since the site began.
+    """
+    site, now_utc_s = backend.config.site, backend.clock.now().utc_s
+    with backend.store.read() as connection:
+        passed_s = now_utc_s - policies.site_created_at(connection, site)
+        number = credentials.list_number(connection, site)
+    if passed_s > number:
+        _leap(backend, passed_s)
+
+
 def refresh(backend: Backend) -> int:
     """Vouches anew for an unchanged list, so that gateways know how fresh theirs is."""
     now = backend.clock.now()
@@ -81,14 +95,19 @@ def refresh(backend: Backend) -> int:
 
 
 def leap(backend: Backend, seen: int) -> None:
-    """Makes the list anew under numbers above one that gateways have seen already."""
+    """Makes the list anew, above a number that gateways have seen already, and publishes it."""
+    if _leap(backend, seen):
+        publish(backend, full=True)
+
+
+def _leap(backend: Backend, seen: int) -> bool:
     now = backend.clock.now()
     with backend.store.write() as connection:
         state = credentials.lock_list(connection, backend.config.site)
         if state.seq > seen:
-            return
+            return False
         _save_full(backend, connection, state, seen + 1, now.utc_s)
-    publish(backend, full=True)
+    return True
 
 
 def publish(backend: Backend, *, full: bool = False) -> None:

@@ -28,6 +28,12 @@ def add_site(connection: sa.Connection, site: str, now_utc_s: int) -> bool:
     return True
 
 
+def site_created_at(connection: sa.Connection, site: str) -> int:
+    """Returns when a site began, in seconds of UTC."""
+    wanted = sa.select(sites.c.created_at_utc_s).where(sites.c.name == site)
+    return int(connection.execute(wanted).scalar_one())
+
+
 def lock_site(connection: sa.Connection, site: str) -> None:
     """Keeps others from releasing for this site until we commit (PostgreSQL)."""
     connection.execute(sa.select(sites.c.name).where(sites.c.name == site).with_for_update())
