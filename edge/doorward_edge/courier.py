@@ -204,8 +204,16 @@ class Courier:
         log.info("link.up session=%d", self._session)
 
     def _say_who_we_are(self, now: Instant) -> None:
-        """The controller answers with what it holds of the journal and what it lacks."""
-        self._publish(topics.Up.BIRTH, self._birth(now).to_wire(), retain=True)
+        """The controller answers with what it holds of the journal and what it lacks.
+
+        An older database may lack epochs that ended long ago: each that is still here is told of,
+        the one that grows last, so that it is what the broker keeps.
+        """
+        *ended, growing = self._journal.spans()
+        for span in ended:
+            if span.pending or span.kept:
+                self._publish(topics.Up.BIRTH, self._birth(now, span).to_wire())
+        self._publish(topics.Up.BIRTH, self._birth(now, growing).to_wire(), retain=True)
 
     def _hear_of_controller(self, message: Arrived, now: Instant) -> None:
         """It came back: with an older database it lacks what it had acknowledged before.
@@ -351,7 +359,7 @@ class Courier:
         topic = topics.up(self._me.site, self._me.gateway, kind)
         return self._broker.publish(Outgoing(topic=topic, payload=payload, qos=qos, retain=retain))
 
-    def _birth(self, now: Instant) -> Birth:
+    def _birth(self, now: Instant, span: EpochSpan) -> Birth:
         return Birth(
             boot_id=self._me.boot_id,
             session=self._session,
@@ -359,7 +367,7 @@ class Courier:
             hardware=self._me.hardware,
             capabilities=self._me.capabilities,
             applied=self._applied(),
-            journal=span_of(self._journal.spans()[-1]),
+            journal=span_of(span),
             record_key=self._me.record_key,
             portals=self._me.portals,
             at=UtcSeconds(now.utc_s),
@@ -386,7 +394,7 @@ def state_message(me: Myself, session: int, now: Instant, *, online: bool) -> Ou
 
 
 def span_of(span: EpochSpan) -> JournalSpan:
-    """Returns where the newest epoch of the journal begins and ends."""
+    """Returns where an epoch of the journal begins and ends."""
     here = (*span.pending, *span.kept)
     tail = min((first for first, _ in here), default=0)
     return JournalSpan(epoch=span.epoch, head=span.head if here else 0, tail=tail)

@@ -163,7 +163,8 @@ class PolicyKeeper:
             self._files.save(name, wire)
             self._hold(self._policy, status)
         except OSError:
-            self._unwritten = status
+            if self._unwritten is None or self._unwritten.seq < status.seq:
+                self._unwritten = status
             self._show()
             raise
 
@@ -209,10 +210,26 @@ class PolicyKeeper:
         held = self._status or self._base
         if held is None:
             raise GapError("status delta: no full list is held yet")
-        status = apply_delta(held, delta)
+        try:
+            status = apply_delta(held, delta)
+        except GapError:
+            self._count_unwritten(delta)
+            raise
         if status.seq < (floor := self._floors.floors().status):
             raise RollbackError(f"status delta: number {status.seq}, already at {floor}")
         return status
+
+    def _count_unwritten(self, delta: Delta) -> None:
+        """Counts a delta at once that follows a list which the disk did not take.
+
+        Raises:
+            OSError: it counts, and has to come again with the list.
+            GapError: it does not follow that list either.
+        """
+        if self._unwritten is not None:
+            self._unwritten = apply_delta(self._unwritten, delta)
+            self._show()
+            raise OSError("the list that it changes is not on the disk")
 
     def _hold(self, policy: Policy | None, status: StatusList | None) -> None:
         """Raises the floors, then lets decisions see the new rules by one assignment."""

@@ -199,6 +199,25 @@ def test_a_full_disk_does_not_keep_a_revoked_badge_good(
     assert status_of(gateway, 5) is Status.REVOKED
 
 
+def test_a_full_disk_does_not_keep_a_badge_good_that_a_new_list_and_its_delta_revoke(
+    site: SiteSimulator, gateway: Gateway
+) -> None:
+    site.set_status(4, Status.SUSPENDED)
+    full = site.status()
+    delta = site.set_status(5, Status.REVOKED)
+    gateway.files.broken = True
+    assert [gateway.take(full), gateway.take(delta)] == [Verdict.UNWRITTEN, Verdict.UNWRITTEN]
+    assert (status_of(gateway, 4), status_of(gateway, 5)) == (Status.SUSPENDED, Status.REVOKED)
+    assert gateway.take(full) is Verdict.UNWRITTEN
+    assert status_of(gateway, 5) is Status.REVOKED, "the list alone would take the delta back"
+    assert gateway.keeper.applied.status == 1
+    gateway.files.broken = False
+    assert [gateway.take(full), gateway.take(delta)] == [Verdict.APPLIED, Verdict.APPLIED]
+    assert gateway.keeper.applied.status == 3
+    gateway.restart()
+    assert (status_of(gateway, 4), status_of(gateway, 5)) == (Status.SUSPENDED, Status.REVOKED)
+
+
 def test_an_older_list_does_not_take_back_what_could_not_be_written(
     site: SiteSimulator, gateway: Gateway
 ) -> None:
