@@ -120,6 +120,11 @@ class CameraEye:
             asked.set_result(examined)
 
 
+def are_well(eyes: Sequence[CameraEye], portal: PortalId) -> bool:
+    """Whether every camera of a portal gives pictures; True where it has none."""
+    return all(eye.health() is CameraHealth.OK for eye in eyes if eye.portal == portal)
+
+
 def stats_of(eyes: Sequence[CameraEye]) -> Mapping[str, int]:
     """Returns the counts of all eyes together; of `decode_us` the longest."""
     together: Counter[str] = Counter()

@@ -185,7 +185,7 @@ def make_doorway(config: PortalConfig, hands: Hands, shared: Shared, events: Eve
             events=events,
             presence=shared.presence,
             is_online=lambda: shared.link.is_connected,
-            is_interlocked=lambda now: _is_interlocked(name, shared, now),
+            is_interlocked=lambda now: is_interlocked(name, shared, now),
             posture=lambda now: _posture(name, shared, now),
             on_annulled=decide.note_annulled,
         )
@@ -207,7 +207,8 @@ def _posture(name: PortalId, shared: Shared, now: Instant) -> Posture | None:
     return None if stands is None else stands.posture
 
 
-def _is_interlocked(name: PortalId, shared: Shared, now: Instant) -> bool:
+def is_interlocked(name: PortalId, shared: Shared, now: Instant) -> bool:
+    """Whether a door that keeps this one shut is known to stand open."""
     rules = shared.rules.rules
     rule = rules.policy.portals.get(name) if rules else None
     others = rule.interlock if rule else ()

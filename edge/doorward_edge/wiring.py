@@ -27,10 +27,12 @@ from doorward_edge.config import ConfigError, EdgeConfig
 from doorward_edge.courier import Courier, Myself, state_message
 from doorward_edge.enrolled import Enrolled, load_enrolled
 from doorward_edge.events import EventBook
-from doorward_edge.eye import CameraEye, health_of, stats_of
+from doorward_edge.eye import CameraEye, are_well, health_of, stats_of
 from doorward_edge.gateway import Gateway, Parts
 from doorward_edge.housing import Housing
 from doorward_edge.inbox import Inbox
+from doorward_edge.panel_wiring import Around as PanelAround
+from doorward_edge.panel_wiring import StaffErrand, dress, open_staff, put_beside
 from doorward_edge.pipeline import Counters
 from doorward_edge.portal import Portal
 from doorward_edge.portal_wiring import (
@@ -107,7 +109,8 @@ def _assemble(
     config = twin.config
     pins = _recorded_pins(config) if simulated else _board_pins()
     undo.callback(pins.close)
-    hands = open_hands(config, pins, undo)
+    dressed = dress(config, open_hands(config, pins, undo), clock)
+    hands = dressed.hands
     lights = light_cameras(config, pins, undo)
     inputs = open_inputs(config, pins, clock)
     undo.callback(inputs.close)
@@ -127,7 +130,8 @@ def _assemble(
     command = open_desk(config, documents, memory.keeper, enrolled.signer, clock)
     twin.keeper.connect(lambda: memory.keeper.keyring, command.restarter)
     rules = OrderedRules(memory.keeper, command.postures)
-    errands = (command.desk, twin.keeper)
+    staff = open_staff(config, memory.keeper)
+    errands = (command.desk, twin.keeper, staff.errand)
     broker, courier = _connect(
         config, enrolled, myself, clock, memory, counters, eyes, physician, errands
     )
@@ -179,9 +183,23 @@ def _assemble(
         NoBoard() if simulated else SystemdBoard(),
         lambda: gateway.fail(),  # noqa: PLW0108  # it is made of what this returns
     )
+    beside = put_beside(
+        PanelAround(
+            config=config,
+            myself=myself,
+            shared=shared,
+            inbox=inbox,
+            documents=documents,
+            documents_key=enrolled.documents_key,
+            staff=staff.book,
+            dressed=dressed,
+            doorways=doorways,
+            is_camera_well=lambda portal: are_well(eyes, portal),
+        )
+    )
     parts = Parts(
         inbox=inbox,
-        sources=(*eyes, *scanners),
+        sources=(*eyes, *scanners, *beside.sources),
         inputs=inputs,
         pipelines={name: doorway.pipeline for name, doorway in doorways.items()},
         portals=portals,
@@ -190,6 +208,7 @@ def _assemble(
             PresenceChores(presence, memory.keeper).turn,
             commander.tend,
             *attendance.chores,
+            *beside.chores,
         ),
         courier=courier,
         broker=broker,
@@ -201,6 +220,7 @@ def _assemble(
             commander.close,
             inputs.close,
             *attendance.closers,
+            *beside.closers,
             memory.journal.close,
             pins.close,
         ),
@@ -211,8 +231,9 @@ def _assemble(
             twin.keeper.take_notices,
             *(scanner.take_notices for scanner in scanners),
             *attendance.notices,
+            *beside.notices,
         ),
-        problems=memory.problems,
+        problems=(*memory.problems, *staff.problems, *beside.problems),
         software=myself.software,
     )
     gateway = Gateway(parts)
@@ -275,7 +296,7 @@ def _connect(
     counters: Counters,
     eyes: tuple[CameraEye, ...],
     physician: Physician,
-    errands: tuple[CommandDesk, TwinKeeper],
+    errands: tuple[CommandDesk, TwinKeeper, StaffErrand],
 ) -> tuple[Broker, Courier]:
     def health() -> Health:
         return health_message(

@@ -139,7 +139,7 @@ class PanelSite:
         )
         panel = Panel(self.parts(section))
         assert panel.problems == ()
-        panel.start()
+        panel.start(lambda _portal, _scan: None)
         try:
             yield panel
         finally:

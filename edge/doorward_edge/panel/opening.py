@@ -1,8 +1,12 @@
 """Opens the sockets of the pages and begins to serve; what cannot be opened is told, not fatal."""
 
+from collections.abc import Callable, Mapping
+
+from doorward.ids import PortalId
 from doorward_edge.panel.pages import Pages
 from doorward_edge.panel.parts import PanelParts
 from doorward_edge.panel.server import LOOPBACK, Listener, PanelServer, open_socket, tls_of
+from doorward_edge.scan import Scan
 
 
 class Panel:
@@ -25,10 +29,15 @@ class Panel:
         """The ports that are served, the network's first."""
         return self._server.ports
 
-    def start(self) -> None:
-        """Begins to serve."""
+    def start(self, put: Callable[[PortalId, Scan], None]) -> None:
+        """Begins to serve. A code that a guard typed goes to the desk, not to `put`."""
+        del put
         self._server.start()
         self._board.listen(self._wake)
+
+    def stats(self) -> Mapping[str, int]:
+        """Returns how many sockets are served."""
+        return {"sockets": len(self.ports)}
 
     def close(self) -> None:
         """Ends streams and sockets."""
