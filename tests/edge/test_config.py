@@ -208,6 +208,16 @@ MISTAKES = {
 }
 
 
+def test_two_readers_cannot_have_one_device() -> None:
+    text = GOOD.replace(
+        'kind = "scene"',
+        'kind = "v4l2"\ndevice = "/dev/video0"\n'
+        '[[camera]]\nname = "back"\nkind = "v4l2"\ndevice = "/dev/video0"',
+    ).replace('cameras = ["front"]', 'cameras = ["front", "back"]')
+    with pytest.raises(ConfigError, match=r"line 24: camera\.device is .*, which front has"):
+        parse_config(text, PLACE)
+
+
 def test_more_than_eight_portals_are_refused() -> None:
     more = "".join(f'[[portal]]\nid = "p{n}"\npanel_only = true\n' for n in range(8))
     with pytest.raises(ConfigError, match="line 21: portal stands 9 times, must stand 1 to 8"):

@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 READ_ALL_S = 1.0
 
+GATHER_S = 0.002
+"""Edges come in bursts: a wire that picks up a motor's noise must not keep a processor busy."""
+
 _END = -1
 
 
@@ -59,6 +62,7 @@ class GpioInputs:
         self._moved: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._changes: deque[InputChange] = deque()
         self._wake: Callable[[], None] = lambda: None
+        self._ended = threading.Event()
         with ExitStack() as undo:
             self._wired = [
                 self._claim(index, portal, line, factory, undo)
@@ -85,6 +89,7 @@ class GpioInputs:
     def close(self) -> None:
         """Ends the thread, lets go of the pins."""
         self._wake = lambda: None
+        self._ended.set()
         self._moved.put(_END)
         self._thread.join(timeout=2)
         self._release.close()
@@ -139,6 +144,7 @@ class GpioInputs:
         moved = set()
         try:
             moved.add(self._moved.get(timeout=left_s))
+            self._ended.wait(GATHER_S)
             while True:
                 moved.add(self._moved.get_nowait())
         except queue.Empty:
