@@ -17,7 +17,14 @@ CONSOLE = Path(__file__).resolve().parent.parent / "controller/doorward_controll
 LOCALES = ("zh_Hans",)
 
 _METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
-_OPTIONS = {"templates/**.html": {"trimmed": "true", "silent": "false", "encoding": "utf-8"}}
+_OPTIONS = {
+    "templates/**.html": {
+        "trimmed": "true",
+        "silent": "false",
+        "encoding": "utf-8",
+        "extensions": "jinja2.ext.do",
+    }
+}
 _KEYWORDS = {"mark": None, "_": None, "gettext": None, "ngettext": (1, 2)}
 
 

@@ -36,10 +36,12 @@ def release_act(visit: GenuineSignedIn) -> Response:
 
 def _context(visit: Visit) -> dict[str, object]:
     store = visit.backend.store
+    book, portals = rules.current(visit.backend), policies.all_portals(store)
     return {
-        "book": rules.current(visit.backend),
+        "book": book,
         "bundle": propagation.of_bundle(store),
-        "portals": policies.all_portals(store),
+        "portals": portals,
+        "rule_of": {each.portal: book.rule_of(each.portal, each.options_json) for each in portals},
         "releases": policies.releases(store, limit=_RELEASES),
         "is_behind": policies.has_unreleased_rules(store),
     }

@@ -268,6 +268,29 @@ KINDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+POSTURES: Mapping[str, str] = MappingProxyType(
+    {"free": mark("stands free"), "closed": mark("closed"), "lockdown": mark("lockdown")}
+)
+
+WAYS: Mapping[str, str] = MappingProxyType(
+    {"entry": mark("only on the way in"), "exit": mark("only on the way out")}
+)
+
+ANTIPASSBACK: Mapping[str, str] = MappingProxyType(
+    {
+        "soft": mark("notes who enters twice or leaves twice"),
+        "hard": mark("nobody enters twice or leaves twice"),
+        "timed": mark("nobody enters twice within a while"),
+    }
+)
+
+PRESENCE_DOUBT: Mapping[str, str] = MappingProxyType(
+    {
+        "last_known": mark("cut off, what was last known counts"),
+        "deny": mark("cut off, refuses what it cannot know"),
+    }
+)
+
 NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "issued": ("good", mark("The badge is issued and on its way to every gateway.")),

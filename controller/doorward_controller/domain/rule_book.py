@@ -122,6 +122,10 @@ class RuleBook(Part):
         """Returns the grants as the kit builds them in."""
         return tuple(GrantDraft(**line.model_dump()) for line in self.grants)
 
+    def rule_of(self, portal: str, enrolled_json: str) -> PortalOptions:
+        """Returns how a portal behaves: by this book, else as it was enrolled."""
+        return self.portals.get(portal) or PortalOptions.model_validate_json(enrolled_json)
+
     def group_rule_drafts(self) -> dict[str, GroupRule]:
         """Returns what belongs to being in a group."""
         return {name: options.rule() for name, options in self.group_rules.items()}

@@ -28,6 +28,7 @@ class PortalRow:
     zone: str
     label: str
     gateway: str
+    options_json: str
 
 
 def releases(store: Store, limit: int = 50) -> tuple[ReleaseRow, ...]:
@@ -68,6 +69,7 @@ def all_portals(store: Store) -> tuple[PortalRow, ...]:
             portals.c.zone,
             portals.c.label,
             gateways.c.name.label("gateway"),
+            portals.c.options_json,
         )
         .join(gateways, gateways.c.id == portals.c.gateway_id)
         .order_by(portals.c.name)

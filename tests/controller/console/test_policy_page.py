@@ -1,0 +1,102 @@
+"""The policy page says in words what the rule book says of ways, presence, groups and zones."""
+
+import pytest
+
+from doorward_controller.domain.permissions import Role
+from doorward_controller.domain.rule_book import RuleBook
+from doorward_controller.services import rules
+from tests.controller.conftest import SECURITY
+from tests.controller.console.conftest import Plant
+
+PORTAL = {
+    "direction": "exit",
+    "beyond": "yard",
+    "posture": "lockdown",
+    "posture_rank": 5,
+    "posture_until": 1_790_000_000,
+    "qualifications": ["fire"],
+    "unlock": "working-hours",
+    "unlock_after_first": True,
+    "antipassback": "timed",
+    "antipassback_s": 300,
+    "presence_unknown": "deny",
+    "min_interval_s": 10,
+    "escorted": ["visitors"],
+    "escorts": ["staff"],
+    "two_persons": True,
+    "interlock": ["far-door"],
+}
+SAID = {
+    "en": (
+        "leads out of site",
+        "on the other side: yard",
+        "lockdown",
+        "rank 5 and above passes",
+        "until ",
+        "free during working-hours, once somebody came",
+        "needs fire",
+        "nobody enters twice within a while",
+        "for 300 seconds",
+        "10 seconds between passages",
+        "cut off, refuses what it cannot know",
+        "two persons together",
+        "visitors only with staff",
+        "only while far-door is closed",
+        "only on the way in",
+        "2 entries a day",
+        "1 entry a visit",
+        "rank 7",
+        "passes once",
+        "not held up by presence",
+        "signals duress",
+        "within site",
+        "at most 12 persons",
+    ),
+    "zh-CN": (
+        "离开 site",
+        "封控",
+        "级别 5 及以上可通行",
+        "限定时间内禁止重复进入",
+        "须两人同时",
+        "visitors 须由 staff 陪同",
+        "胁迫信号",
+        "最多 12 人",
+        "每天 2 次",
+    ),
+}
+
+
+def book_of(current: RuleBook, portal: str) -> RuleBook:
+    changes = {
+        "zones": [*current.zones, "yard"],
+        "qualifications": ["fire"],
+        "portals": {portal: PORTAL},
+        "group_rules": {
+            "staff": {"rank": 7, "exempt": True},
+            "visitors": {"once": True, "duress": True},
+        },
+        "zone_rules": {"yard": {"within": "site", "at_most": 12}},
+        "grants": [
+            *(line.model_dump(mode="json") for line in current.grants),
+            {
+                "group": "visitors",
+                "zone": "site",
+                "schedule": "working-hours",
+                "way": "entry",
+                "per_day": 2,
+                "per_visit": 1,
+            },
+        ],
+    }
+    return RuleBook.model_validate(current.model_dump(mode="json") | changes)
+
+
+@pytest.mark.parametrize("language", SAID)
+def test_policy_page_says_every_rule_in_words(plant: Plant, language: str) -> None:
+    client = plant.signed_in(Role.SECURITY, language)
+    before = client.get("/policy").text
+    assert not [words for words in SAID[language] if words in before and words != "until "]
+    book = book_of(rules.current(plant.backend), "near-door")
+    rules.save_rules(plant.backend, SECURITY, book)
+    page = client.get("/policy").text
+    assert [words for words in SAID[language] if words not in page] == []
