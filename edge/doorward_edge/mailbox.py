@@ -8,6 +8,7 @@ from doorward.times import Clock
 from doorward_edge.ports import CameraError, CameraHealth, FramesEndedError, FrameSource
 from doorward_edge.scan import Frame
 from doorward_edge.stages.capture import CameraWatch, crop, impression_of
+from doorward_edge.stages.illumination import Lantern
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +52,16 @@ class Mailbox:
 class CameraThread:
     """Reads one camera into a mailbox, cuts out what is looked at, and watches its health."""
 
-    def __init__(self, source: FrameSource, clock: Clock, roi_px: tuple[int, ...] = ()) -> None:
-        """Begins to read."""
+    def __init__(
+        self,
+        source: FrameSource,
+        clock: Clock,
+        roi_px: tuple[int, ...] = (),
+        lantern: Lantern | None = None,
+    ) -> None:
+        """Begins to read; `lantern` is told how bright the pictures are."""
         self._source = source
+        self._lantern = lantern
         self._clock = clock
         self._roi_px = roi_px
         self._watch = CameraWatch(clock.now().mono_ms)
@@ -106,4 +114,7 @@ class CameraThread:
             self._note_at_ms = frame.captured_mono_ms + NOTE_EVERY_MS
             # Lets whoever waits for the frame have the interpreter at once.
             os.sched_yield()
-            self._watch.note(impression_of(frame.luma), frame.captured_mono_ms)
+            impression = impression_of(frame.luma)
+            self._watch.note(impression, frame.captured_mono_ms)
+            if self._lantern is not None:
+                self._lantern.note(float(impression.sample.mean()), frame.captured_mono_ms)

@@ -20,7 +20,14 @@ from doorward_edge.adapters.gpio_gpiozero import (
 )
 from doorward_edge.boards import LockKind
 from doorward_edge.capture.source import largest_picture_px
-from doorward_edge.config import CameraSection, ConfigError, EdgeConfig, ExitButton, PortalConfig
+from doorward_edge.config import (
+    CameraSection,
+    ConfigError,
+    EdgeConfig,
+    ExitButton,
+    Illumination,
+    PortalConfig,
+)
 from doorward_edge.decoder.client import DecoderClient
 from doorward_edge.decoder.process import ChildSettings
 from doorward_edge.door import DoorRule
@@ -33,6 +40,7 @@ from doorward_edge.ports import FrameSource, Indicator, InputKind, Inputs, Journ
 from doorward_edge.sight import Sight
 from doorward_edge.stages.actuate import ActuateStage
 from doorward_edge.stages.decide import DecideStage
+from doorward_edge.stages.illumination import Lantern
 from doorward_edge.stages.record import RecordStage
 
 
@@ -80,16 +88,17 @@ def open_hands(config: EdgeConfig, pins: Pins, undo: ExitStack) -> Mapping[Porta
     return hands
 
 
-def light_cameras(config: EdgeConfig, pins: Pins, undo: ExitStack) -> tuple[GpioLamp, ...]:
-    """Switches on the lights beside the cameras. Raises ConfigError."""
-    lights = []
+def light_cameras(config: EdgeConfig, pins: Pins, undo: ExitStack) -> Mapping[str, GpioLamp]:
+    """Returns the lights beside the cameras, by the cameras' names. Raises ConfigError."""
+    lights = {}
     for camera, line in config.illumination.items():
+        is_lit = config.camera(camera).illumination is Illumination.ALWAYS
         try:
-            lights.append(GpioLamp(line, factory=pins))
+            lights[camera] = GpioLamp(line, factory=pins, is_lit=is_lit)
         except PinError as err:
             raise ConfigError(f"the light of camera {camera} cannot be used: {err}") from err
-        undo.callback(lights[-1].close)
-    return tuple(lights)
+        undo.callback(lights[camera].close)
+    return lights
 
 
 def open_inputs(config: EdgeConfig, pins: Pins, clock: Clock) -> Inputs:
@@ -110,14 +119,20 @@ def _open_indicator(config: EdgeConfig, portal: PortalConfig, pins: Pins) -> Ind
 
 
 def make_eyes(
-    config: EdgeConfig, cameras: Mapping[str, FrameSource], clock: Clock
+    config: EdgeConfig,
+    cameras: Mapping[str, FrameSource],
+    lights: Mapping[str, GpioLamp],
+    clock: Clock,
 ) -> tuple[CameraEye, ...]:
     """Returns an eye for every camera that a portal names; nothing looks before it is started."""
     return tuple(
-        CameraEye(name, portal.id, _opener(config, portal, config.camera(name), source, clock))
+        CameraEye(
+            name,
+            portal.id,
+            _opener(config, portal, config.camera(name), cameras[name], lights.get(name), clock),
+        )
         for portal in config.portals
         for name in portal.cameras
-        for source in (cameras[name],)
     )
 
 
@@ -126,11 +141,15 @@ def _opener(
     portal: PortalConfig,
     section: CameraSection,
     source: FrameSource,
+    light: GpioLamp | None,
     clock: Clock,
 ) -> Callable[[], Sight]:
     settings = ChildSettings(
         symbologies=config.reader.symbologies, frame_bytes=largest_picture_px(section)
     )
+
+    is_for_the_dark = section.illumination is Illumination.DARK
+    lantern = Lantern(light) if light is not None and is_for_the_dark else None
 
     def open_sight() -> Sight:
         return Sight(
@@ -140,6 +159,7 @@ def _opener(
             held_s=portal.held_s,
             clock=clock,
             roi_px=section.roi_px,
+            lantern=lantern,
         )
 
     return open_sight

@@ -13,6 +13,7 @@ from doorward_edge.ports import CameraHealth, FrameSource
 from doorward_edge.scan import Frame, Luma, Scan, Strategy
 from doorward_edge.stages.change_gate import ChangeGate
 from doorward_edge.stages.decode import FIRST_LOOK, HeldCodes, Pass, PassPlan
+from doorward_edge.stages.illumination import Lantern
 
 _SMOOTHING = 0.1
 _TIMES_KEPT = 512
@@ -80,6 +81,7 @@ class Sight:
         held_s: float,
         clock: Clock,
         roi_px: tuple[int, ...] = (),
+        lantern: Lantern | None = None,
     ) -> None:
         """Opens its eyes: frames are taken from now on. It closes source and decoder at the end."""
         self._source = source
@@ -89,7 +91,7 @@ class Sight:
         self._strategy = strategy
         self._plan = PassPlan(strategy)
         self._held = HeldCodes(int(held_s * 1000))
-        self._camera = CameraThread(source, clock, roi_px)
+        self._camera = CameraThread(source, clock, roi_px, lantern)
         self._counts = {"decoded": 0, "skipped": 0, "dropped": 0, "scans": 0}
         self._decode_us = 0.0
         self._times_us: deque[int] = deque(maxlen=_TIMES_KEPT)

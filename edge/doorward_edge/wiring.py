@@ -117,7 +117,7 @@ def _assemble(
     memory = _open_memory(config, enrolled, documents)
     undo.callback(memory.journal.close)
     cameras = {camera.name: open_source(camera, clock) for camera in config.cameras}
-    eyes, scanners = make_eyes(config, cameras, clock), open_scanners(config, clock)
+    eyes, scanners = make_eyes(config, cameras, lights, clock), open_scanners(config, clock)
     counters, myself = Counters(), _myself(config, enrolled)
     physician = Physician(
         config,
@@ -215,7 +215,7 @@ def _assemble(
         events=events,
         clock=clock,
         watchdog=attendance.watchdog,
-        hands=(commander.stop, *_closers_of(hands), *(light.close for light in lights)),
+        hands=(commander.stop, *_closers_of(hands), *(light.close for light in lights.values())),
         closers=(
             commander.close,
             inputs.close,

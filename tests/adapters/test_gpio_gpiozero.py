@@ -242,6 +242,21 @@ def test_a_cameras_light_is_lit_until_it_is_closed(active: Level) -> None:
     assert _levels(pins, GREEN_PIN) == [out, lit, out]
 
 
+@pytest.mark.parametrize("active", Level)
+def test_a_light_for_the_dark_is_out_at_first_and_switched_until_it_is_closed(
+    active: Level,
+) -> None:
+    pins = recorded_pins({GREEN_PIN: active.other})
+    line = OutputLine(terminal="light", pin=GREEN_PIN, active=active)
+    lamp = GpioLamp(line, factory=pins, is_lit=False)
+    for is_lit in (True, False, True):
+        lamp.set(is_lit=is_lit)
+    lamp.close()
+    lamp.set(is_lit=True)
+    out, lit = float(active is Level.LOW), float(active is Level.HIGH)
+    assert _levels(pins, GREEN_PIN) == [out, lit, out, lit, out]
+
+
 def test_a_newer_signal_cuts_the_older_short(factory: RecordedPins) -> None:
     indicator = GpioIndicator(
         {Lamp.GREEN: lit_by(GREEN_PIN), Lamp.RED: lit_by(RED_PIN)},

@@ -34,6 +34,14 @@ class ScannerKind(StrEnum):
     """It sends lines over a serial port, also one over USB."""
 
 
+class Illumination(StrEnum):
+    """When the lamp beside a camera is lit."""
+
+    ALWAYS = "always"
+    DARK = "dark"
+    """While the camera sees that it is dark; docs/aiming.md says how it tells."""
+
+
 class BoardSection(Table, frozen=True, kw_only=True):
     """The board that the wires are connected to.
 
@@ -55,7 +63,8 @@ class CameraSection(Table, frozen=True, kw_only=True):
         device: `/dev/videoN` for v4l2, the camera's number for picamera2.
         path: the folder or the video file that is played.
         focus: continuous autofocus, or a fixed distance as 1 / metres.
-        illumination_pin: a lamp that is lit while the camera looks.
+        illumination_pin: a lamp that lights what the camera looks at.
+        illumination: when it is lit.
         roi_px: x, y, width and height of the part that is looked at; empty means all of it.
     """
 
@@ -70,6 +79,7 @@ class CameraSection(Table, frozen=True, kw_only=True):
     gain: Annotated[float, msgspec.Meta(ge=1, le=64)] | None = None
     focus: Annotated[float, msgspec.Meta(ge=0, le=32)] | Literal["auto"] = "auto"
     illumination_pin: TerminalName | None = None
+    illumination: Illumination = Illumination.ALWAYS
     roi_px: tuple[int, ...] = ()
 
 

@@ -20,16 +20,21 @@ _END = None
 
 
 class GpioLamp:
-    """The light beside a camera: lit until it is closed."""
+    """The light beside a camera."""
 
-    def __init__(self, line: OutputLine, *, factory: Factory) -> None:
-        """Claims the pin, lit. Raises PinError for a pin that is taken or missing."""
+    def __init__(self, line: OutputLine, *, factory: Factory, is_lit: bool = True) -> None:
+        """Claims the pin, lit or out. Raises PinError for a pin that is taken or missing."""
         self._device = DigitalOutputDevice(
             line.pin,
             active_high=line.active is Level.HIGH,
-            initial_value=True,
+            initial_value=is_lit,
             pin_factory=factory,
         )
+
+    def set(self, *, is_lit: bool) -> None:
+        """Switches it; once it is closed, it stays out."""
+        if not self._device.closed:
+            self._device.value = is_lit
 
     def close(self) -> None:
         """Puts it out, lets go of the pin."""
