@@ -1,0 +1,212 @@
+"""Commands and configuration end to end: the API, a real broker, a real gateway, its lock's pin."""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from doorward import topics
+from doorward.envelope import parse_envelope
+from doorward.ids import GatewayId
+from doorward_controller.app import API_ROOT
+from doorward_controller.broker.waiting import wait_until
+from doorward_controller.clock import SystemClock
+from doorward_controller.demo.cable import Fault
+from doorward_controller.demo.cli import free_port
+from doorward_controller.demo.controller_host import ControllerProcess
+from doorward_controller.demo.gateway_process import GatewayProcess
+from doorward_controller.demo.people import PORTALS
+from doorward_controller.demo.world import World, build
+from doorward_controller.domain.permissions import Role
+from tests.system.broker_clients import talker
+
+READY_S = 40.0
+SEEN_S = 20.0
+NAME = PORTALS[0].name
+
+
+class Desk:
+    """An operator's desk: the API, by role."""
+
+    def __init__(self, world: World, http_port: int) -> None:
+        self.world = world
+        self._base = f"http://127.0.0.1:{http_port}{API_ROOT}"
+
+    def ask(self, role: Role, method: str, path: str, body: object = None) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.world.setup.tokens[role]}"}
+        return httpx.request(
+            method, f"{self._base}{path}", json=body, headers=headers, trust_env=False
+        )
+
+    def command(self, role: Role, name: str, **arguments: object) -> dict[str, Any]:
+        """Gives a command and follows it to its end."""
+        body = {"name": name, "arguments": arguments}
+        answer = self.ask(role, "POST", f"/gateways/{NAME}/commands", body)
+        assert answer.status_code == 202, answer.text
+        return self.ended(answer.json()["id"])
+
+    def ended(self, command_id: str) -> dict[str, Any]:
+        def row() -> Any:
+            return self.ask(Role.SECURITY, "GET", f"/commands/{command_id}").json()
+
+        assert wait_until(lambda: bool(row()["is_over"]), timeout_s=READY_S), row()
+        return dict(row())
+
+    def configuration(self) -> Any:
+        return self.ask(Role.ADMIN, "GET", f"/gateways/{NAME}/configuration").json()
+
+    def events(self) -> list[str]:
+        answer = self.ask(Role.SECURITY, "GET", "/records?limit=200").json()
+        return [row["reason"] for row in answer["items"]]
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[Desk]:
+    """Broker, controller and one gateway, which has its first policy and is connected."""
+    with tempfile.TemporaryDirectory(prefix="dw-") as name, ExitStack() as stack:
+        folder, http_port = Path(name), free_port(0)
+        world = build(
+            folder, http_port=http_port, clock=SystemClock(), say=print, portals=PORTALS[:1]
+        )
+        stack.callback(world.close)
+        controller = ControllerProcess(world.config_file, folder / "log")
+        controller.start()
+        stack.callback(controller.stop)
+        turnstile = next(iter(world.turnstiles.values()))
+        assert wait_until(turnstile.has_policy, timeout_s=READY_S), controller.last_errors
+        desk = Desk(world, http_port)
+        assert wait_until(lambda: _is_online(desk), timeout_s=READY_S)
+        yield desk
+
+
+def _is_online(desk: Desk) -> bool:
+    answer = desk.ask(Role.ADMIN, "GET", f"/gateways/{NAME}")
+    return answer.status_code == 200 and bool(answer.json()["online"])
+
+
+@pytest.fixture
+def gateway(desk: Desk) -> GatewayProcess:
+    return next(iter(desk.world.turnstiles.values())).gateway
+
+
+def lock_of(gateway: GatewayProcess) -> Any:
+    return ((gateway.state() or {}).get("portals") or {}).get(NAME, {}).get("lock")
+
+
+@pytest.mark.timeout(180)
+def test_open_once_reaches_the_lock_and_its_outcome_the_interface(
+    desk: Desk, gateway: GatewayProcess
+) -> None:
+    assert lock_of(gateway) == "locked"
+    body = {"name": "open_once", "arguments": {"portal": NAME}}
+    answer = desk.ask(Role.SECURITY, "POST", f"/gateways/{NAME}/commands", body)
+    assert wait_until(lambda: lock_of(gateway) == "released", timeout_s=SEEN_S)
+    row = desk.ended(answer.json()["id"])
+    assert (row["state"], row["detail"]) == ("succeeded", "released once")
+    assert wait_until(lambda: lock_of(gateway) == "locked", timeout_s=SEEN_S)
+    assert wait_until(lambda: "command_taken" in desk.events(), timeout_s=SEEN_S)
+
+
+@pytest.mark.timeout(180)
+def test_whoever_repeats_a_command_at_the_broker_opens_nothing(
+    desk: Desk, gateway: GatewayProcess
+) -> None:
+    site, world = desk.world.setup.provision.site, desk.world
+    mine = topics.commands_of(site, GatewayId(NAME))
+    with talker(world.tap, world.authority.ca_file, world.broker.port) as spy:
+        spy.hear(mine)
+        desk.command(Role.SECURITY, "secure", portal=NAME)
+        topic, wire = spy.next()
+        assert parse_envelope(wire).kind == "command"
+        before = desk.events().count("command_taken")
+        spy.say(topic, wire)
+        spy.say(topic, wire, retain=True)
+        spy.say(topic, b"", retain=True)
+        assert wait_until(lambda: "command_repeated" in desk.events(), timeout_s=SEEN_S)
+    assert desk.events().count("command_taken") == before
+
+
+@pytest.mark.timeout(180)
+def test_a_self_test_looks_through_camera_and_decoder_and_moves_no_lock(
+    desk: Desk, gateway: GatewayProcess
+) -> None:
+    row = desk.command(Role.ADMIN, "self_test")
+    findings = {each["what"]: each for each in row["findings"]}
+    assert row["state"] == "succeeded", json.dumps(findings)
+    assert {"camera front", "journal", "inputs", "lamps", "clock"} <= findings.keys()
+    assert lock_of(gateway) == "locked"
+
+
+@pytest.mark.timeout(180)
+def test_the_log_comes_sealed_and_a_picture_only_where_the_file_allows_it(desk: Desk) -> None:
+    row = desk.command(Role.ADMIN, "send_log", lines=50)
+    assert (row["state"], row["attachment"]) == ("succeeded", "log")
+    log = desk.ask(Role.ADMIN, "GET", f"/commands/{row['id']}/attachment")
+    assert "gateway.started" in log.text or "command.taken" in log.text
+    refused = desk.command(Role.SECURITY, "take_picture", portal=NAME)
+    assert refused["state"] == "rejected"
+    assert refused["detail"].startswith("not_allowed")
+
+
+@pytest.mark.timeout(240)
+def test_settings_from_afar_count_after_a_restart_and_bad_ones_never(
+    desk: Desk, gateway: GatewayProcess
+) -> None:
+    path = f"/gateways/{NAME}/configuration"
+    good = {"settings": {f"portal.{NAME}.held_s": 0.8, "camera.front.fps": 8}}
+    assert desk.ask(Role.ADMIN, "PUT", path, good).status_code == 200
+    assert wait_until(lambda: desk.configuration()["state"] == "pending", timeout_s=SEEN_S)
+    assert desk.configuration()["reported"]["pending"] == [
+        "camera.front.fps",
+        f"portal.{NAME}.held_s",
+    ]
+    pid = gateway.pid
+    row = desk.command(Role.ADMIN, "restart")
+    assert (row["state"], row["detail"]) == ("succeeded", "restarted")
+    assert gateway.pid != pid
+    assert wait_until(lambda: desk.configuration()["state"] == "in_force", timeout_s=SEEN_S)
+    bad = {"settings": {f"portal.{NAME}.held_s": 999}}
+    assert desk.ask(Role.ADMIN, "PUT", path, bad).status_code == 200
+    assert wait_until(lambda: desk.configuration()["state"] == "rejected", timeout_s=SEEN_S)
+    found = desk.configuration()
+    assert found["reported"]["in_force"] == 1
+    assert "held_s" in found["reported"]["rejected"][0]["error"]
+
+
+@pytest.mark.timeout(240)
+def test_a_posture_from_afar_outlives_a_kill_and_returns_by_itself(
+    desk: Desk, gateway: GatewayProcess
+) -> None:
+    until = int(time.time()) + 15
+    row = desk.command(Role.SECURITY, "posture", portal=NAME, posture="free", until=until)
+    assert row["state"] == "succeeded"
+    assert wait_until(lambda: lock_of(gateway) == "released", timeout_s=SEEN_S)
+    gateway.kill()
+    assert wait_until(lambda: lock_of(gateway) == "released", timeout_s=READY_S)
+    assert wait_until(
+        lambda: lock_of(gateway) == "locked" and time.time() >= until, timeout_s=READY_S
+    )
+
+
+@pytest.mark.timeout(240)
+def test_a_command_for_a_gateway_that_is_cut_off_times_out_and_never_opens(
+    desk: Desk, gateway: GatewayProcess
+) -> None:
+    gateway.cable.cut(Fault.RESET)
+    try:
+        assert wait_until(lambda: not _is_online(desk), timeout_s=READY_S)
+        body = {"name": "open_once", "arguments": {"portal": NAME}, "lifetime_s": 5}
+        asked = desk.ask(Role.SECURITY, "POST", f"/gateways/{NAME}/commands", body).json()
+        assert asked["sent_at_utc_ms"] is None
+        row = desk.ended(asked["id"])
+        assert (row["state"], row["detail"]) == ("timed_out", "never sent")
+    finally:
+        gateway.cable.restore()
+    assert wait_until(lambda: _is_online(desk), timeout_s=READY_S)
+    assert lock_of(gateway) == "locked"
