@@ -1,6 +1,6 @@
 """Stands in for the Python module lgpio, which needs a GPIO chip: notes every call.
 
-Names and orders of arguments are those with which gpiozero 2.0.1 calls it.
+Names, orders of arguments and flags were compared with lgpio 0.2.2.0.
 """
 
 SET_PULL_UP, SET_PULL_DOWN, SET_PULL_NONE = 32, 64, 128
