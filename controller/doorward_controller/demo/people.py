@@ -43,10 +43,15 @@ PORTALS = (
     DemoPortal(name=GatewayId("dormitory"), label="宿舍楼 / Dormitory", zone="dormitory"),
 )
 
+CAMPUS = PORTALS[0].zone
+"""The zone that the others lie within."""
+
 ZONES = tuple(portal.zone for portal in PORTALS)
 
 STAFF, RESEARCHERS, RESIDENTS, GUESTS = "staff", "researchers", "residents", "guests"
 GROUPS = (STAFF, RESEARCHERS, RESIDENTS, GUESTS)
+
+STAFF_RANK = 5
 
 RIGHTS = (
     (STAFF, "campus"),

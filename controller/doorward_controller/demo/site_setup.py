@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from doorward.credential import BADGE_PREFIX, Form
 from doorward.ids import GatewayId
 from doorward_controller.demo.people import (
+    CAMPUS,
     FOREIGN_CODES,
     GROUPS,
     GUESTS,
@@ -15,13 +16,20 @@ from doorward_controller.demo.people import (
     RESIDENTS,
     RIGHTS,
     STAFF,
+    STAFF_RANK,
     TIME_ZONE,
     ZONES,
     DemoPerson,
 )
 from doorward_controller.demo.turnstile import Code
 from doorward_controller.domain.permissions import Actor, Role, local_actor
-from doorward_controller.domain.rule_book import GrantLine, RuleBook, SpanRule
+from doorward_controller.domain.rule_book import (
+    GrantLine,
+    GroupOptions,
+    RuleBook,
+    SpanRule,
+    ZoneOptions,
+)
 from doorward_controller.services import (
     accounts,
     enrolment,
@@ -124,6 +132,9 @@ def _rule_book() -> RuleBook:
         groups=GROUPS,
         schedules={"always": (everyday,)},
         grants=tuple(GrantLine(group=g, zone=z, schedule="always") for g, z in RIGHTS),
+        zone_rules={inner: ZoneOptions(within=CAMPUS) for inner in ZONES if inner != CAMPUS},
+        # In a lockdown that names this rank or a lower one, the staff still pass.
+        group_rules={STAFF: GroupOptions(rank=STAFF_RANK)},
         # A badge that is issued while gateways hold an older policy counts at once by its class.
         classes={"employee": (STAFF,), "resident": (RESIDENTS,), "visitor": (GUESTS,)},
     )
