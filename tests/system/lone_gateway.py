@@ -19,7 +19,7 @@ from doorward.acks import Ack
 from doorward.batches import Batch, open_records
 from doorward.credential import CredentialClass, Statement, issue_badge
 from doorward.envelope import Ed25519Signer, Kind, parse_envelope, seal_envelope
-from doorward.ids import CredentialId, Epoch, GatewayId, SiteId, parse_portal_id
+from doorward.ids import CredentialId, Epoch, GatewayId, PortalId, SiteId
 from doorward.keys import Key, Keyring, Purpose
 from doorward.policy_draft import GrantDraft, PolicyDraft, PortalDraft, build_body
 from doorward.records import Record
@@ -50,6 +50,11 @@ class LoneSite:
     name: SiteId = DEMO
     now: int = field(default_factory=lambda: int(time.time()))
     intake: X25519PrivateKey = field(default_factory=X25519PrivateKey.generate)
+    portals: dict[PortalId, PortalDraft] = field(
+        default_factory=lambda: {
+            PortalId(NAME): PortalDraft(zone="hall", gateway=NAME, pulse_ms=500)
+        }
+    )
 
     def signer(self, role: str) -> Ed25519Signer:
         return signer(f"{self.name} {role}")
@@ -87,7 +92,7 @@ class LoneSite:
             groups=("staff",),
             schedules=(Schedule(name="always", spans=(ALWAYS,)),),
             grants=(GrantDraft(group="staff", zone="hall", schedule="always"),),
-            portals={parse_portal_id(NAME): PortalDraft(zone="hall", gateway=NAME, pulse_ms=500)},
+            portals=self.portals,
             classes={CredentialClass.EMPLOYEE: ("staff",)},
         )
         return seal_envelope(Kind.BUNDLE, build_body(draft), [self.signer("policy")])
