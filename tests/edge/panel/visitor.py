@@ -4,23 +4,38 @@ import re
 import ssl
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import httpx
 
-from tests.fakes.panel_site import PIN, PanelSite
+from tests.fakes.panel_site import PIN
 
 _HIDDEN = re.compile(r'name="(csrf|once|pending)" value="([^"]*)"')
+
+
+class Passing(Protocol):
+    """A clock that a visit takes a second of."""
+
+    def pass_s(self, seconds: float) -> None: ...
+
+
+class Visited(Protocol):
+    """Whose pages are looked at."""
+
+    @property
+    def certificate(self) -> ssl.SSLContext: ...
+
+    @property
+    def clock(self) -> Passing: ...
 
 
 class Visitor(AbstractContextManager["Visitor"]):
     """Somebody at a browser on the site's network."""
 
-    def __init__(self, site: PanelSite, port: int) -> None:
+    def __init__(self, site: Visited, port: int) -> None:
         self.site = site
         self.address = f"https://127.0.0.1:{port}"
-        trust: ssl.SSLContext = site.certificate
-        self.client = httpx.Client(base_url=self.address, verify=trust, trust_env=False)
+        self.client = httpx.Client(base_url=self.address, verify=site.certificate, trust_env=False)
         self.hidden: dict[str, str] = {}
 
     def __enter__(self) -> Self:
