@@ -30,7 +30,7 @@ from doorward.errors import (
     WrongRecipientError,
 )
 from doorward.foreign import Family, foreign_digest
-from doorward.ids import CredentialId, KeyId, PortalId, SiteId
+from doorward.ids import CredentialId, GatewayId, KeyId, PortalId, SiteId
 from doorward.keys import (
     PURPOSE_OF_KIND,
     Key,
@@ -41,6 +41,7 @@ from doorward.keys import (
     verify_signed,
 )
 from doorward.policy import Policy
+from doorward.presence_message import open_presence, token_of
 from doorward.reasons import Reason
 from doorward.status import Delta, StatusList, accept_list, apply_delta
 from doorward.sticker import StickerClaim, group_for_reading, make_sticker, read_sticker
@@ -62,6 +63,7 @@ def load(name: str) -> Any:
 
 
 CODES, ENVELOPES, STATUS, POLICY = map(load, ("codes", "envelopes", "status", "policy"))
+PRESENCE = load("presence")
 SITE = SiteId("plant-7")
 
 
@@ -338,3 +340,38 @@ def test_decision_of_the_vectors(row: dict[str, Any]) -> None:
     decision = decide(presentation, PortalId(row["portal"]), rules, Used(), now)
     assert (decision.reason.value, decision.grounds.rule) == (row["reason"], row["rule"])
     assert isinstance(decision, Grant) == (row["reason"] == "granted")
+
+
+# ---- presence
+
+
+@named(PRESENCE["messages"])
+def test_presence_message_of_the_vectors(row: dict[str, Any]) -> None:
+    gateways = {GatewayId(name): bytes.fromhex(key) for name, key in PRESENCE["gateways"].items()}
+    message = open_presence(bytes.fromhex(row["envelope"]), SiteId(PRESENCE["site"]), gateways)
+    assert message.to_body().hex() == row["body"]
+    assert (message.sign.name.lower(), message.gateway) == (row["sign"], row["gateway"])
+    assert (message.credential.hex(), message.holder.hex()) == (row["credential"], row["holder"])
+    for name in ("epoch", "seq", "at", "is_clock_trusted", "portal", "way", "enters", "slot"):
+        assert getattr(message, name) == row[name], name
+    assert (list(message.leaves), message.once_until, message.counts_until) == (
+        row["leaves"],
+        row["once_until"],
+        row["counts_until"],
+    )
+
+
+@named(PRESENCE["refused"])
+def test_presence_message_is_refused(row: dict[str, Any]) -> None:
+    gateways = {GatewayId(name): bytes.fromhex(key) for name, key in PRESENCE["gateways"].items()}
+    with pytest.raises(ERRORS[row["error"]]):
+        open_presence(bytes.fromhex(row["envelope"]), SiteId(PRESENCE["site"]), gateways)
+
+
+@pytest.mark.parametrize("row", PRESENCE["tokens"], ids=lambda row: row["credential"])
+def test_token_has_the_bytes_of_the_vectors(row: dict[str, Any]) -> None:
+    """By the protocol's own words, not by the kit's function alone."""
+    credential, site = bytes.fromhex(row["credential"]), PRESENCE["site"].encode()
+    by_hand = hashlib.sha256(b"doorward/1/presence\0" + site + b"\0" + credential).digest()[:16]
+    assert by_hand.hex() == row["token"]
+    assert token_of(SiteId(PRESENCE["site"]), CredentialId(credential)) == by_hand

@@ -8,8 +8,24 @@ from doorward.envelope import Ed25519Signer, Kind, seal_envelope
 from doorward.foreign import Family, foreign_digest
 from doorward.ids import CredentialId, GatewayId, PortalId, SiteId
 from doorward.keys import Key, Keyring, Purpose
-from doorward.policy import Foreign, InDoubt, Posture, Unlisted
-from doorward.policy_draft import GrantDraft, PersonDraft, PolicyDraft, PortalDraft, build_body
+from doorward.policy import (
+    AntiPassback,
+    Direction,
+    Foreign,
+    GroupRule,
+    InDoubt,
+    Posture,
+    PresenceDoubt,
+    Unlisted,
+)
+from doorward.policy_draft import (
+    GrantDraft,
+    PersonDraft,
+    PolicyDraft,
+    PortalDraft,
+    ZoneDraft,
+    build_body,
+)
 from doorward.roster import StickerRow
 from doorward.schedule import ALWAYS, DayType, Schedule, SiteTime, Span
 from doorward.status import Status, StatusList, with_changes
@@ -33,7 +49,14 @@ DRAFT = PolicyDraft(
     created_at=NOON - 3600,
     keyrings=(),
     time=TIME,
-    zones=("site", "lab"),
+    zones=("site", "lab", "vault"),
+    zone_rules={"vault": ZoneDraft(within="lab", at_most=4), "lab": ZoneDraft(within="site")},
+    group_rules={
+        "staff": GroupRule(rank=5),
+        "visitors": GroupRule(is_once=True, is_duress=True, is_exempt=True),
+    },
+    gateways={GATEWAY: ROOT.public},
+    forget_s=7200,
     groups=("staff", "visitors"),
     qualifications=("fire", "laser"),
     schedules=(
@@ -45,6 +68,14 @@ DRAFT = PolicyDraft(
         GrantDraft(group="staff", zone="site", schedule="always"),
         GrantDraft(group="staff", zone="lab", schedule="office", qualifications=("laser",)),
         GrantDraft(group="visitors", zone="site", schedule="office"),
+        GrantDraft(
+            group="staff",
+            zone="vault",
+            schedule="always",
+            way=Direction.ENTRY,
+            per_day=2,
+            per_visit=9,
+        ),
     ),
     classes={CredentialClass.VISITOR: ("visitors",)},
     portals={
@@ -62,6 +93,36 @@ DRAFT = PolicyDraft(
         PortalId("loading-bay"): PortalDraft(
             zone="site", gateway=GATEWAY, posture=Posture.LOCKDOWN
         ),
+        PortalId("south-gate"): PortalDraft(
+            zone="site",
+            gateway=GATEWAY,
+            posture=Posture.LOCKDOWN,
+            posture_rank=5,
+            posture_until=EVENING,
+        ),
+        PortalId("vault-in"): PortalDraft(
+            zone="vault",
+            gateway=GATEWAY,
+            beyond="lab",
+            qualifications=("fire",),
+            antipassback=AntiPassback.TIMED,
+            antipassback_s=300,
+            presence_unknown=PresenceDoubt.DENY,
+            min_interval_s=20,
+            two_persons=True,
+            escorted=("visitors",),
+            escorts=("staff",),
+            wait_s=30,
+            interlock=(PortalId("vault-out"),),
+        ),
+        PortalId("vault-out"): PortalDraft(
+            zone="vault",
+            gateway=GATEWAY,
+            direction=Direction.EXIT,
+            unlock="night",
+            unlock_after_first=True,
+            interlock=(PortalId("vault-in"),),
+        ),
     },
     people=(
         PersonDraft(
@@ -70,6 +131,7 @@ DRAFT = PolicyDraft(
             not_after=NOON + 86_400,
             groups=("staff",),
             qualifications=(("laser", NOON + 60), ("fire", NOON)),
+            holder=ALICE,
         ),
         PersonDraft(
             credential_id=ALICE, not_before=0, not_after=2**40, groups=("visitors", "staff")
@@ -113,6 +175,9 @@ _FOREIGN = (
 )
 
 
+VISITORS, VAULT = "10:visitors>site@office", "10:staff>vault@always"
+
+
 def vectors() -> dict[str, object]:
     """Returns what tests/vectors/policy.json holds."""
     body = build_body(DRAFT)
@@ -122,7 +187,13 @@ def vectors() -> dict[str, object]:
         "time": said["time"]
         | {"day_types": [[day, int(kind)] for day, kind in TIME.day_types.items()]},
         "classes": {str(int(kind)): list(groups) for kind, groups in DRAFT.classes.items()},
-        "people": [one | {"credential_id": one["credential_id"].hex()} for one in said["people"]],
+        "people": [
+            one
+            | {"credential_id": one["credential_id"].hex()}
+            | {"holder": one["holder"].hex() if one["holder"] else None}
+            for one in said["people"]
+        ],
+        "gateways": {name: key.hex() for name, key in DRAFT.gateways.items()},
         "stickers": [
             [digest.hex(), row.credential_id.hex(), row.status_index]
             for digest, row in DRAFT.stickers
@@ -164,7 +235,10 @@ def _malformed(body: bytes) -> list[tuple[str, bytes]]:
         ("a row past the profiles", body[: 4 + length] + ids + b"\xff" * 4 + rest[4:]),
         ("version true", changed(version=True)),
         ("a field more", changed(more=0)),
-        ("a group that is not there", changed(grants=[[2, 0, 0, []]])),
+        ("a group that is not there", changed(grants=[[2, 0, 0, [], 0, 0, 0]])),
+        ("a way that is not there", changed(grants=[[0, 0, 0, [], 3, 0, 0]])),
+        ("a zone within itself", changed(zone_rules={0: {"within": 0, "at_most": 0}})),
+        ("a gateway's key of 31 bytes", changed(gateways={"gw-north": bytes(31)})),
         ("a schedule's name twice", changed(schedules=[["a", []], ["b", []], ["a", []]])),
         ("a calendar day twice", changed(calendar=[[1, 7], [1, 0]])),
         ("offsets that fall", changed(time={"zone": "x", "offsets": [[2, 0], [1, 0]]})),
@@ -248,6 +322,12 @@ def _decisions() -> list[dict[str, object]]:
         ),
         ("not yet", alice, north, NOON - 101, 2, "not_yet_valid", "5:validity"),
         ("lockdown", alice, "loading-bay", NOON, 2, "lockdown", "2:posture"),
+        ("lockdown and of rank", alice, "south-gate", NOON, 2, "granted", "10:staff>site@always"),
+        ("lockdown and no rank", eve, "south-gate", NOON, 2, "lockdown", "2:posture"),
+        ("lockdown is over", eve, "south-gate", EVENING, 2, "outside_schedule", VISITORS),
+        ("vault, training over", bob, "vault-in", NOON, 2, "qualification_expired", VAULT),
+        ("vault, alone", bob, "vault-in", NOON - 1, 2, "second_person_needed", "16:together"),
+        ("vault, the other way", bob, "vault-out", NOON, 2, "not_this_way", VAULT),
         ("unknown portal", alice, "roof", NOON, 2, "portal_unknown", "1:portal"),
         ("a web address", "https://example.org/", north, NOON, 2, "not_ours", "3:code"),
     ]
