@@ -159,7 +159,8 @@ class Annotator:
     def drawn(self) -> Pixels:
         """Returns the picture with the code's outline and the words above it."""
         aim = self._shown.aim
-        picture = cv2.cvtColor(self._shown.luma, cv2.COLOR_GRAY2BGR)
+        coloured = cv2.cvtColor(self._shown.luma, cv2.COLOR_GRAY2BGR)
+        picture: Pixels = np.asarray(coloured, dtype=np.uint8)
         colour = _GREEN_BGR if aim.verdict is Verdict.GOOD else _AMBER_BGR
         if aim.corners is not None:
             outline = np.array(aim.corners).round().astype(np.int32)
@@ -169,4 +170,4 @@ class Annotator:
         for number, line in enumerate(lines):
             at = (12, 30 + 26 * number)
             cv2.putText(picture, line, at, cv2.FONT_HERSHEY_SIMPLEX, 0.7, colour, 1)
-        return np.asarray(picture, dtype=np.uint8)
+        return picture
