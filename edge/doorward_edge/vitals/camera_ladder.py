@@ -65,6 +65,7 @@ class Ladder:
         well_ms: since when it seems well again, or None while it does not.
         replaced: how often the capture process was replaced in this fault.
         due_ms: when it may be replaced next.
+        rest_ms: it is not replaced before this, whatever the fault turns into.
         is_given_up: the service or the board was asked to start anew; nothing more is done here.
     """
 
@@ -73,6 +74,7 @@ class Ladder:
     well_ms: int | None = None
     replaced: int = 0
     due_ms: int = 0
+    rest_ms: int = 0
     is_given_up: bool = False
 
 
@@ -94,16 +96,17 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How far one fault may climb, and with which pauses between new capture processes."""
+    """How far one fault may climb, and when it begins to."""
 
     first_ms: int
-    pauses_ms: tuple[int, ...]
     tries_ever: int | None
     climbs: bool
 
 
-_LASTING = _Way(0, (20_000, 40_000, 60_000, 300_000, 900_000), None, climbs=True)
-_PASSING = _Way(60_000, (), 1, climbs=False)
+_PAUSES_MS = (20_000, 40_000, 60_000, 300_000, 900_000)
+"""Between new capture processes; then an hour."""
+_LASTING = _Way(0, None, climbs=True)
+_PASSING = _Way(60_000, 1, climbs=False)
 _WAYS: Mapping[CameraHealth, _Way] = {
     CameraHealth.GONE: _LASTING,
     CameraHealth.FROZEN: _LASTING,
@@ -134,15 +137,30 @@ def look(
     if seen is CameraHealth.OK:
         return _look_well(ladder, now_ms)
     if ladder.fault is CameraHealth.OK:
-        began = Ladder(fault=seen, steady_ms=now_ms, due_ms=now_ms + _WAYS[seen].first_ms)
-        return replace(_climb(began, now_ms, now_s, past, allowed), began=seen)
+        return replace(_climb(_begun(seen, now_ms), now_ms, now_s, past, allowed), began=seen)
     if seen is not ladder.fault:
-        # The same trouble in another shape keeps its age; what it may climb is the new fault's.
-        changed = replace(_bad_again(ladder, now_ms), fault=seen)
+        changed = _changed(_bad_again(ladder, now_ms), seen, now_ms)
         return replace(
             _climb(changed, now_ms, now_s, past, allowed), began=seen, ended=ladder.fault
         )
     return _climb(_bad_again(ladder, now_ms), now_ms, now_s, past, allowed)
+
+
+def _begun(fault: CameraHealth, now_ms: int) -> Ladder:
+    return Ladder(fault=fault, steady_ms=now_ms, due_ms=now_ms + _WAYS[fault].first_ms)
+
+
+def _changed(ladder: Ladder, fault: CameraHealth, now_ms: int) -> Ladder:
+    """The same trouble in another shape goes on; what was night, and is a fault now, begins."""
+    if _WAYS[ladder.fault] is _WAYS[fault] or ladder.is_given_up:
+        return replace(ladder, fault=fault)
+    begun = _begun(fault, now_ms)
+    return replace(
+        begun,
+        replaced=ladder.replaced,
+        rest_ms=ladder.rest_ms,
+        due_ms=max(begun.due_ms, ladder.rest_ms),
+    )
 
 
 def _bad_again(ladder: Ladder, now_ms: int) -> Ladder:
@@ -168,9 +186,8 @@ def _climb(ladder: Ladder, now_ms: int, now_s: int, past: Past, allowed: Allowed
     has_tries = way.tries_ever is None or ladder.replaced < way.tries_ever
     if not has_tries or now_ms < ladder.due_ms:
         return Verdict(ladder=ladder)
-    replaced = replace(
-        ladder, replaced=ladder.replaced + 1, due_ms=now_ms + _pause_ms(way, ladder.replaced)
-    )
+    rest_ms = now_ms + _pause_ms(ladder.replaced)
+    replaced = replace(ladder, replaced=ladder.replaced + 1, due_ms=rest_ms, rest_ms=rest_ms)
     return Verdict(ladder=replaced, step=Step.CAPTURE)
 
 
@@ -191,5 +208,5 @@ def _last_rungs(
     return None
 
 
-def _pause_ms(way: _Way, replaced: int) -> int:
-    return way.pauses_ms[replaced] if replaced < len(way.pauses_ms) else LAST_PAUSE_MS
+def _pause_ms(replaced: int) -> int:
+    return _PAUSES_MS[replaced] if replaced < len(_PAUSES_MS) else LAST_PAUSE_MS

@@ -146,6 +146,26 @@ def test_another_fault_in_its_place_is_told_and_keeps_its_age() -> None:
     assert (181, Step.SERVICE) in site.steps
 
 
+@pytest.mark.parametrize("harmless", [DARK, BLINDED])
+def test_a_camera_that_goes_away_in_the_night_is_taken_care_of_at_once(
+    harmless: CameraHealth,
+) -> None:
+    site = Site().goes_on(harmless, 8 * 3600)
+    began = site.utc_s - NOW_S
+    site.steps.clear()
+    site.goes_on(GONE, 300)
+    assert site.steps[0] == (began + 1, Step.CAPTURE)
+    assert (began + 181, Step.SERVICE) in site.steps
+
+
+@pytest.mark.parametrize("other", [FROZEN, DARK, BLINDED])
+def test_faults_that_take_turns_do_not_begin_again_and_again(other: CameraHealth) -> None:
+    site = Site(allowed=Allowed(services_a_day=0, boards_a_day=0))
+    for _ in range(600):
+        site.goes_on(GONE, 3).goes_on(other, 3)
+    assert 2 <= site.count(Step.CAPTURE) <= 7
+
+
 def test_a_lamp_that_goes_out_in_the_evening_climbs_nothing() -> None:
     site = Site().goes_on(OK, 60).goes_on(DARK, 8 * 3600).goes_on(OK, 60)
     assert site.told == ["+dark", "-dark"]
