@@ -53,6 +53,17 @@ def _api(backend: Backend) -> FastAPI:
     )
     api.state.backend = backend
     install(api)
-    for module in (session, gateways, records, credentials, holders, policy, audit, live, commands, staff):
+    for module in (
+        session,
+        gateways,
+        records,
+        credentials,
+        holders,
+        policy,
+        audit,
+        live,
+        commands,
+        staff,
+    ):
         api.include_router(module.router)
     return api

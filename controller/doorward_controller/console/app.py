@@ -15,6 +15,7 @@ from doorward_controller.console import (
     assets,
     audit,
     badges,
+    commands,
     demo,
     gateways,
     live,
@@ -38,7 +39,18 @@ def build() -> FastAPI:
     console.state.looks = RecentLooks()
     console.add_middleware(_Headers)
     console.mount("/static", assets.application(), name="static")
-    for module in (overview, scans, gateways, badges, policy, quarantine, audit, demo, live):
+    for module in (
+        overview,
+        scans,
+        gateways,
+        commands,
+        badges,
+        policy,
+        quarantine,
+        audit,
+        demo,
+        live,
+    ):
         console.include_router(module.router)
     console.include_router(sign_in_pages.router)
     console.add_exception_handler(SignInNeededError, _to_sign_in)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from doorward_controller.console.commands import commands_of
 from doorward_controller.console.health_lines import health_lines
 from doorward_controller.console.names import names_of
 from doorward_controller.console.visit import SignedIn, Visit
@@ -34,7 +35,7 @@ def gateways_part(visit: SignedIn) -> Response:
 @router.get("/gateways/{gateway}")
 def gateway_page(visit: SignedIn, gateway: str) -> Response:
     """Shows one gateway."""
-    return visit.page("gateway.html", _one(visit, gateway))
+    return visit.page("gateway.html", _one(visit, gateway) | commands_of(visit, gateway))
 
 
 @router.get("/gateways/{gateway}/part")

@@ -229,6 +229,49 @@ ACTS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "open_once": mark("Open once"),
+        "hold_open": mark("Hold open"),
+        "secure": mark("Lock"),
+        "posture": mark("Set the posture"),
+        "identify": mark("Blink and beep"),
+        "self_test": mark("Self-test"),
+        "restart": mark("Restart"),
+        "send_log": mark("Send the log"),
+        "take_picture": mark("Take a picture"),
+        "resend_records": mark("Send records again"),
+    }
+)
+
+FINDINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "camera": mark("Camera"),
+        "journal": mark("Journal"),
+        "inputs": mark("Inputs"),
+        "lamps": mark("Lamps and tones"),
+        "clock": mark("Clock"),
+    }
+)
+"""What a self-test tries, by the first word of the finding; the second is a camera's name."""
+
+COMMAND_REFUSALS: Mapping[str, str] = MappingProxyType(
+    {
+        "expired": mark("It came too late."),
+        "clock_untrusted": mark("The gateway's clock cannot be trusted."),
+        "issued_ahead": mark("The clocks here and there differ too much."),
+        "retained": mark("It did not come straight from here."),
+        "forgotten": mark("It may have been carried out before."),
+        "not_recorded": mark("The gateway could not record it."),
+        "not_allowed": mark("It is not allowed there."),
+        "not_here": mark("The gateway does not have that."),
+        "never sent": mark("The gateway was away all the time."),
+        "sent, and nothing was heard": mark("It was sent, and nothing was heard of it."),
+        "begun, and nothing more was heard": mark("It was begun, and nothing more was heard."),
+    }
+)
+"""Why a command was not carried out; what is not in here is shown as the gateway said it."""
+
 HEALTH: Mapping[str, str] = MappingProxyType({"camera": mark("Camera"), "clock": mark("Clock")})
 
 HEALTH_VALUES: Mapping[str, str] = MappingProxyType(
@@ -295,6 +338,7 @@ NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "issued": ("good", mark("The badge is issued and on its way to every gateway.")),
         "linked": ("good", mark("The number is linked. It counts after the next policy release.")),
+        "commanded": ("info", mark("The gateway is being told; what becomes of it stands below.")),
         "revoked": ("good", mark("Revoked. The gateways are being told now.")),
         "suspended": ("good", mark("Suspended. It can be restored at any time.")),
         "restored": ("good", mark("Restored. The gateways are being told now.")),

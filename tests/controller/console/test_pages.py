@@ -22,6 +22,7 @@ PAGES = {
     "/gateways/part": Action.READ_FLEET,
     "/gateways/near": Action.READ_FLEET,
     "/gateways/far/part": Action.READ_FLEET,
+    "/gateways/near/commands/part": Action.READ_FLEET,
     "/badges": Action.READ_CREDENTIALS,
     "/badges/new": Action.ISSUE,
     "/badges/{badge}": Action.READ_CREDENTIALS,
