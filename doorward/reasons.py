@@ -160,7 +160,7 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
         Severity.NOTICE, "The label is damaged.", "标签已损坏。", *_NEW_CODE
     ),
     Reason.FOREIGN_UNKNOWN: _text(
-        Severity.NORMAL, "This card is not linked here.", "此卡尚未在本场所关联。", *_DESK
+        Severity.NOTICE, "This card is not linked here.", "此卡尚未在本场所关联。", *_DESK
     ),
     Reason.FOREIGN_REFUSED: _text(
         Severity.NORMAL,
