@@ -78,6 +78,7 @@ class Field(IntEnum):
     SUBJECT = 31
     CAUSE = 32
     HAPPENED_UTC_MS = 33
+    NOTE = 34
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,7 @@ class Record:
         subject: who it was about, as written by hand; may be personal data.
         cause: stable code of why it was done by hand.
         happened_utc_ms: when it happened, where it was written down later.
+        note: what was written beside it by hand; may be personal data.
         extra: fields that this version does not know, ascending by number.
     """
 
@@ -139,6 +141,7 @@ class Record:
     subject: str = ""
     cause: str = ""
     happened_utc_ms: int | None = None
+    note: str = ""
     extra: tuple[tuple[int, Scalar], ...] = ()
 
     def to_wire(self) -> bytes:
@@ -309,5 +312,6 @@ _RULES: dict[Field, _Rule] = {
     Field.SUBJECT: _text("subject", 120),
     Field.CAUSE: _text("cause", 32),
     Field.HAPPENED_UTC_MS: _number("happened_utc_ms"),
+    Field.NOTE: _text("note", 200),
 }
 _FIELDS = {int(number): rule for number, rule in _RULES.items()}

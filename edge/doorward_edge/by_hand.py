@@ -186,7 +186,7 @@ class HandDesk:
         )
 
     def _note_paper(self, gate: Gate, registration: Registration, now: Instant) -> Answer:
-        begun = gate.record.begin(RecordKind.MANUAL, now, PAPER, _detail(registration))
+        begun = gate.record.begin(RecordKind.MANUAL, now, PAPER, registration.way.value)
         record = replace(
             _written(begun, registration),
             reader=PAPER,
@@ -247,7 +247,7 @@ def _record(
     now: Instant,
 ) -> Record:
     grounds = decision.grounds
-    begun = gate.record.begin(RecordKind.MANUAL, now, decision.reason.value, _detail(registration))
+    begun = gate.record.begin(RecordKind.MANUAL, now, decision.reason.value, registration.way.value)
     is_overruled = decision.reason is Reason.BY_HAND
     rule = f"overruled:{ruled.reason}|{grounds.rule}" if is_overruled else grounds.rule
     return replace(
@@ -271,8 +271,5 @@ def _written(record: Record, registration: Registration) -> Record:
         actor=registration.actor,
         subject=registration.subject[:MOST_SUBJECT],
         cause=registration.cause.value,
+        note=registration.note[:MOST_NOTE],
     )
-
-
-def _detail(registration: Registration) -> str:
-    return f"{registration.way.value}; {registration.note[:MOST_NOTE]}".rstrip("; ")

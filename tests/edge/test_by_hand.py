@@ -129,7 +129,7 @@ def test_who_has_no_code_is_let_in_only_by_a_guard_who_may_overrule(
     assert [r.kind for r in post.journal.records] == [RecordKind.MANUAL] * 2
     if may_overrule:
         assert (post.record.reason, post.record.rule) == ("by_hand", "overruled:no_code|3:code")
-        assert post.record.detail == "in; I know her"
+        assert (post.record.detail, post.record.note) == ("in", "I know her")
 
 
 def test_a_guard_who_may_not_overrule_does_not_by_saying_so(post: Post) -> None:

@@ -47,6 +47,7 @@ records = st.builds(
     subject=texts,
     cause=texts,
     happened_utc_ms=st.none() | numbers,
+    note=texts,
     extra=st.dictionaries(st.integers(100, 65_535), scalars, max_size=16).map(
         lambda fields: tuple(sorted(fields.items()))
     ),
@@ -187,6 +188,7 @@ def test_numbers_of_fields_never_change() -> None:
         ("SUBJECT", 31),
         ("CAUSE", 32),
         ("HAPPENED_UTC_MS", 33),
+        ("NOTE", 34),
     ]
 
 
