@@ -79,7 +79,9 @@ class _Run:
     """One step: the door as it changes, and what is to be done so far."""
 
     def __init__(self, door: Door, rule: DoorRule, now_ms: int) -> None:
-        self.door, self._rule, self._now_ms = door, rule, now_ms
+        # A copy that nobody else has before the step is done: to make a new one for every change
+        # would cost a person at the door more than all the rest of it.
+        self.door, self._rule, self._now_ms = replace(door), rule, now_ms
         self.actions: list[DoorAction] = []
 
     def take(self, event: DoorEvent) -> None:
@@ -140,8 +142,9 @@ class _Run:
     def _let_in(
         self, pulse_ms: int, about: int | None, who: bytes | None, *, is_driven: bool = True
     ) -> None:
-        again = [each for each in self.door.admitted if who is not None and each.who == who]
-        self._annul(again, "let in again")
+        if who is not None:
+            again = [each for each in self.door.admitted if each.who == who]
+            self._annul(again, "let in again")
         self._release(pulse_ms, is_driven=is_driven)
         if not self._sees_passage and (self.door.is_leaf_open or not self._sees_contact):
             self._tell_entered(about, Seen.NOTHING)
@@ -151,6 +154,8 @@ class _Run:
         self._set(admitted=(*self.door.admitted, new))
 
     def _annul(self, those: list[Admitted] | tuple[Admitted, ...], why: str) -> None:
+        if not those:
+            return
         for each in those:
             if each.about is not None:
                 told = Told(passage=Passage.NO_ENTRY, about=each.about, detail=why)
@@ -385,4 +390,5 @@ class _Run:
         self._set(state=TABLE[self.door.state].get(turn, self.door.state))
 
     def _set(self, **changed: object) -> None:
-        self.door = replace(self.door, **changed)  # type: ignore[arg-type]
+        for name, value in changed.items():
+            object.__setattr__(self.door, name, value)
