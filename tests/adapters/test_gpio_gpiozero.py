@@ -185,6 +185,8 @@ def test_a_secured_turnstile_forgets_who_was_still_to_come(factory: RecordedPins
     assert _levels(factory, LOCK_PIN) == [0.0, 1.0, 0.0]
     lock.release(20)
     _wait_until(lambda: _levels(factory, LOCK_PIN)[3:] == [1.0, 0.0])
+    threading.Event().wait(0.5)  # nobody else's pulse follows
+    assert _levels(factory, LOCK_PIN)[3:] == [1.0, 0.0]
     lock.close()
 
 
