@@ -30,7 +30,7 @@ def main() -> None:
     def finish() -> None:
         processes = ("self", *_children())
         told["processes"] = len(processes)
-        told["together"], told["each"] = _memory(processes)
+        told["together"], told["each"] = memory_of(processes)
         assembled.gateway.stop()
 
     assembled.gateway.run(count)
@@ -42,7 +42,7 @@ def _children() -> list[str]:
     return [pid for task in tasks for pid in (task / "children").read_text("ascii").split()]
 
 
-def _memory(pids: tuple[str, ...]) -> tuple[int, int]:
+def memory_of(pids: tuple[str, ...]) -> tuple[int, int]:
     """Resident memory with a file's pages counted once for all processes, and once for each.
 
     Not the kernel's PSS: that divides by every process on the machine that uses the same libraries.
