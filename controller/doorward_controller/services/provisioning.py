@@ -1,6 +1,8 @@
 """What a site begins with, and what a gateway must be given at its enrolment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
 
 from doorward.envelope import Kind, key_id_of, seal_envelope
 from doorward.errors import DoorwardError
@@ -38,6 +40,9 @@ class Provisioning:
 def start_site(backend: Backend) -> bool:
     """Makes the site's first keyring, rule book and status list; False when it was there already.
 
+    A site of an older program, whose keyring lacks a key that this one signs with, gets the next
+    keyring; gateways learn of it with the next policy.
+
     Raises:
         StoreError: the database belongs to another site.
         KeyVaultError: the root key that must sign the first keyring is not here.
@@ -48,6 +53,7 @@ def start_site(backend: Backend) -> bool:
         if others:
             raise StoreError(f"the database belongs to site {min(others)}, ours is {site}")
         if not policies.add_site(connection, site, now_utc_s):
+            _complete_keyring(backend, connection, now_utc_s)
             return False
         wire = _first_keyring(backend.keys, site, now_utc_s)
         policies.add_keyring(connection, site, 1, wire)
@@ -82,29 +88,47 @@ def current_keyring(backend: Backend) -> Keyring:
         raise StoreError(f"the stored keyring cannot be read: {err}") from err
 
 
+def _complete_keyring(backend: Backend, connection: sa.Connection, now_utc_s: int) -> None:
+    keys = backend.keys
+    held = pin_keyring(policies.keyring_wires(connection, backend.config.site)[-1])
+    missing = tuple(key for key in _keys_of(keys, now_utc_s) if held.find(key.key_id) is None)
+    if not missing or keys.root is None:
+        return
+    ring = replace(
+        held, version=held.version + 1, created_at=now_utc_s, keys=(*held.keys, *missing)
+    )
+    wire = seal_envelope(Kind.KEYRING, ring.to_body(), [keys.root])
+    policies.add_keyring(connection, backend.config.site, ring.version, wire)
+
+
 def _first_keyring(keys: KeyVault, site: SiteId, now_utc_s: int) -> bytes:
     if keys.root is None:
         raise KeyVaultError("root.key is not in the key folder; it must sign the first keyring")
-    signers = (
-        (keys.root, Purpose.ROOT),
-        (keys.issue, Purpose.ISSUE),
-        (keys.policy, Purpose.POLICY),
-        (keys.control, Purpose.CONTROL),
-        (keys.command, Purpose.COMMAND),
-    )
     ring = Keyring(
         site=site,
         version=1,
         created_at=now_utc_s,
         threshold=1,
-        keys=tuple(
-            Key(
-                public=signer.public,
-                purposes=purpose,
-                not_before=now_utc_s - _BACKDATED_S,
-                not_after=now_utc_s + KEY_LIFETIME_S,
-            )
-            for signer, purpose in signers
-        ),
+        keys=_keys_of(keys, now_utc_s),
     )
     return seal_envelope(Kind.KEYRING, ring.to_body(), [keys.root])
+
+
+def _keys_of(keys: KeyVault, now_utc_s: int) -> tuple[Key, ...]:
+    signers = [
+        (keys.issue, Purpose.ISSUE),
+        (keys.policy, Purpose.POLICY),
+        (keys.control, Purpose.CONTROL),
+        (keys.command, Purpose.COMMAND),
+    ]
+    if keys.root is not None:
+        signers.insert(0, (keys.root, Purpose.ROOT))
+    return tuple(
+        Key(
+            public=signer.public,
+            purposes=purpose,
+            not_before=now_utc_s - _BACKDATED_S,
+            not_after=now_utc_s + KEY_LIFETIME_S,
+        )
+        for signer, purpose in signers
+    )
