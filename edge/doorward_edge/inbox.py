@@ -3,7 +3,7 @@
 It is taken by the thread that brings it, where nobody is at it just then; else by who is, as soon
 as that one is done. Nobody ever waits here to put something in, and a code that is held up at a
 quiet portal is decided on without being handed from thread to thread, which costs as much as the
-decision itself (docs/adr/0011-one-inbox.md).
+decision itself (docs/adr/0018-one-inbox.md).
 """
 
 import queue
