@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
@@ -39,12 +40,21 @@ from doorward.credential import (
     slot_message,
     verify,
 )
-from doorward.decision import Grant, Rules, decide
+from doorward.decision import Grant, Presence, Rules, decide
 from doorward.envelope import Ed25519Signer, Kind, parse_envelope, seal_envelope
-from doorward.ids import CredentialId, GatewayId, PortalId, SiteId
+from doorward.ids import CredentialId, Epoch, GatewayId, PortalId, SiteId
 from doorward.keys import Key, Keyring, Purpose, verify_signed
-from doorward.policy import Policy
-from doorward.policy_draft import GrantDraft, PersonDraft, PolicyDraft, PortalDraft, build_body
+from doorward.policy import AntiPassback, Policy
+from doorward.policy_draft import (
+    GrantDraft,
+    PersonDraft,
+    PolicyDraft,
+    PortalDraft,
+    ZoneDraft,
+    build_body,
+)
+from doorward.presence import PresenceBook
+from doorward.presence_message import PresenceMessage, Sign, token_of
 from doorward.presence_port import NothingSeen
 from doorward.schedule import ALWAYS, Schedule, SiteTime, Span
 from doorward.status import Delta, Status, StatusList, apply_delta
@@ -76,6 +86,7 @@ def run(report: Report) -> None:
     _codes(report)
     with tempfile.TemporaryDirectory() as folder:
         _policy(report, Path(folder))
+    _presence(report)
     _status(report)
 
 
@@ -217,17 +228,17 @@ def _policy(report: Report, folder: Path) -> None:
     _memory(report, path, many)
 
 
-def _decider(policy: Policy, ids: list[CredentialId]) -> Call:
+def _decider(policy: Policy, ids: list[CredentialId], presence: Presence | None = None) -> Call:
     status = StatusList(site=SITE, seq=1, issued_at=NOW_S, size=64, bits=bytes(16))
     rules, key = Rules(policy=policy, status=status), KEYRING.keys[0]
     shown = itertools.cycle(
         Credential(statement=_statement(one), form=Form.BADGE, key=key)
         for one in random.Random(5).choices(ids, k=SHOWN)
     )
-    presence = NothingSeen()
+    seen = presence or NothingSeen()
 
     def one() -> None:
-        decision = decide(next(shown), GATE, rules, presence, NOW)
+        decision = decide(next(shown), GATE, rules, seen, NOW)
         if not isinstance(decision, Grant):
             raise TypeError(f"refused: {decision.reason}")
 
@@ -244,6 +255,64 @@ def _memory(report: Report, path: Path, many: int) -> None:
         report.value(f"memory of {many:,}, {when}", own, unit="MiB", at_most=20)
         report.value(f"mapped pages of {many:,}, {when}", pages, unit="MiB")
     report.note("Mapped pages belong to the file: the kernel drops them when memory is short.")
+
+
+# ---- presence
+
+
+def _presence(report: Report) -> None:
+    """Every rule that asks presence at once, and 200 lines of which the last one grants."""
+    people = report.scaled(20_000, 2_000)
+    ids = _ids(people)
+    draft = replace(
+        _draft(ids),
+        schedules=(*_draft([]).schedules, Schedule(name="never", spans=())),
+        grants=(
+            *(GrantDraft(group="staff", zone="site", schedule="never") for _ in range(199)),
+            GrantDraft(group="staff", zone="site", schedule="always", per_day=50),
+        ),
+        zone_rules={"site": ZoneDraft(at_most=10**6)},
+        portals={
+            GATE: PortalDraft(
+                zone="site",
+                gateway=GatewayId("gw"),
+                antipassback=AntiPassback.SOFT,
+                min_interval_s=60,
+                escorted=("visitors",),
+                escorts=("staff",),
+            ),
+            PortalId("gate-south"): PortalDraft(zone="site", gateway=GatewayId("gw-south")),
+        },
+    )
+    book = _book_of(ids)
+    rules_book = _decider(Policy.from_body(build_body(draft)), ids, book)
+    report.time(f"decision by 200 lines and all rules, {people:,} inside", rules_book, at_most=1.0)
+    wire = book.to_wire()
+    report.value(f"a snapshot of {people:,} people", len(wire) / 1e6, unit="MB")
+    report.time(f"writing a snapshot of {people:,} people", book.to_wire)
+    report.time(f"the muster of {people:,} people", lambda: book.muster(NOW))
+
+
+def _book_of(ids: list[CredentialId]) -> PresenceBook:
+    """A book in which everybody was seen to enter by another gateway, two minutes ago or more."""
+    book = PresenceBook(site=SITE, gateway=GatewayId("gw"), epoch=Epoch(1))
+    for seq, one in enumerate(ids, 1):
+        token = token_of(SITE, one)
+        message = PresenceMessage(
+            site=SITE,
+            gateway=GatewayId("gw-south"),
+            epoch=Epoch(2),
+            seq=seq,
+            at=NOW_S - 120 - seq % 3600,
+            is_clock_trusted=True,
+            sign=Sign.PASSED,
+            credential=token,
+            holder=token,
+            enters="site",
+            counts_until=NOW_S + 86_400,
+        )
+        book.take(message, NOW)
+    return book
 
 
 # ---- the status list

@@ -254,16 +254,19 @@ class _Decision:
         bearer = _bearer(who, rights, rule, rules.policy)
         if found.is_counted:
             bearer = replace(bearer, counts_until=rights.until)
-        passing = self._passing(bearer, movement, rights, rules, known)
-        if held_up := restraint_of(passing):
-            return self._held_up(*held_up, bearer, movement, rule)
+        companions: tuple[Companion, ...] = ()
+        if bearer.once_until or self._portal in rules.policy.restrained:
+            passing = self._passing(bearer, movement, rights, rules, known)
+            if held_up := restraint_of(passing):
+                return self._held_up(*held_up, bearer, movement, rule)
+            companions = led_along(passing)
         return Grant(
             reason=Reason.GRANTED,
             grounds=self._grounds(found.rule, self._basis),
             pulse_ms=rule.pulse_ms,
             movement=movement,
             bearer=bearer,
-            companions=led_along(passing),
+            companions=companions,
         )
 
     def _passing(
@@ -311,7 +314,7 @@ class _Decision:
         return rights
 
     def _notice_duress(self, rights: Rights, policy: Policy) -> None:
-        if any(policy.group_rule(group).is_duress for group in rights.groups):
+        if policy.group_rules and any(policy.group_rule(g).is_duress for g in rights.groups):
             self._notices.add(Reason.DURESS)
 
     def _movement(self, policy: Policy, rule: PortalRule, rights: Rights | None) -> Movement:
@@ -357,7 +360,7 @@ _STATUS_REASONS = {
 
 def _bearer(who: Subject, rights: Rights | None, rule: PortalRule, policy: Policy) -> Bearer:
     groups = rights.groups if rights else ()
-    is_once = any(policy.group_rule(group).is_once for group in groups)
+    is_once = bool(policy.group_rules) and any(policy.group_rule(g).is_once for g in groups)
     return Bearer(
         credential_id=who.credential_id,
         holder_id=rights.holder_id if rights else who.credential_id,

@@ -59,19 +59,19 @@ def entitlement_of(claim: Claim, known: Knowledge) -> Entitlement:
 
     Qualifications and the number of entries restrain who enters, never who leaves.
     """
-    nearest = Entitlement(reason=Reason.NOT_AUTHORISED, rule="10:grants")
+    nearest, nearest_line = Reason.NOT_AUTHORISED, None
     for grant in _lines(claim.groups, known.rule.zone, known.policy):
-        noticed = set(known.notices)
         miss = _miss_of(grant, claim, known)
-        name = _name_of(grant, known.policy)
         if miss is None:
-            is_counted = bool(grant.per_day or grant.per_visit)
-            return Entitlement(reason=Reason.GRANTED, rule=name, is_counted=is_counted)
-        # What was doubtful about a line that does not grant is of no interest.
-        known.notices.intersection_update(noticed)
-        if _NEARNESS[miss] > _NEARNESS[nearest.reason]:
-            nearest = Entitlement(reason=miss, rule=name)
-    return nearest
+            return Entitlement(
+                reason=Reason.GRANTED,
+                rule=_name_of(grant, known.policy),
+                is_counted=bool(grant.per_day or grant.per_visit),
+            )
+        if _NEARNESS[miss] > _NEARNESS[nearest]:
+            nearest, nearest_line = miss, grant
+    rule = "10:grants" if nearest_line is None else _name_of(nearest_line, known.policy)
+    return Entitlement(reason=nearest, rule=rule)
 
 
 def _miss_of(grant: GrantRule, claim: Claim, known: Knowledge) -> Reason | None:

@@ -133,6 +133,16 @@ class Policy:
         return tuple(map(frozenset, found))
 
     @cached_property
+    def restrained(self) -> frozenset[PortalId]:
+        """The portals at which what happened before may hold somebody up who may pass."""
+        return frozenset(
+            name
+            for name, rule in self.portals.items()
+            if rule.is_restrained
+            or any(self.zone_rule(z).at_most for z in (rule.zone, rule.beyond) if z is not None)
+        )
+
+    @cached_property
     def serving(self) -> frozenset[GatewayId]:
         """The gateways of all portals."""
         return frozenset(rule.gateway for rule in self.portals.values())

@@ -187,6 +187,17 @@ class PortalRule:
     interlock: tuple[PortalId, ...] = ()
 
     @property
+    def is_restrained(self) -> bool:
+        """Whether this rule asks for anything of steps 12, 13, 15 and 16 of `decide`."""
+        return (
+            self.min_interval_s > 0
+            or self.antipassback is not AntiPassback.OFF
+            or bool(self.interlock)
+            or bool(self.escorted or self.escorts)
+            or self.two_persons
+        )
+
+    @property
     def order(self) -> PostureOrder:
         """How the policy wants the portal to stand."""
         return PostureOrder(posture=self.posture, rank=self.posture_rank, until=self.posture_until)

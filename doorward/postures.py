@@ -23,6 +23,9 @@ class Standing:
     rule: str = "2:posture"
 
 
+_NORMAL = Standing(posture=Posture.NORMAL)
+
+
 def standing_of(
     portal: PortalId,
     rule: PortalRule,
@@ -38,13 +41,15 @@ def standing_of(
     by time: closed and lockdown stay, what is free for a while or by schedule is not. What a
     command `ordered` may be None; `normal` says nothing.
     """
+    if ordered is None and rule.posture is Posture.NORMAL and rule.unlock is None:
+        return _NORMAL
     for order, name in ((ordered, "2:order"), (rule.order, "2:posture")):
         if order is not None and order.posture is not Posture.NORMAL and _counts(order, now):
             return Standing(posture=order.posture, rank=order.rank, rule=name)
     schedule = None if rule.unlock is None else policy.schedules[rule.unlock]
     if schedule is not None and _is_unlocked(portal, rule, schedule, policy.time, presence, now):
         return Standing(posture=Posture.FREE, rule=f"2:unlock@{schedule.name}")
-    return Standing(posture=Posture.NORMAL)
+    return _NORMAL
 
 
 def _counts(order: PostureOrder, now: Instant) -> bool:
