@@ -281,3 +281,20 @@ def test_the_parent_loads_no_camera_library() -> None:
     listed = "import sys, doorward_edge.capture.source; print('cv2' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", listed], check=True, capture_output=True)
     assert done.stdout.split() == [b"False"]
+
+
+def test_what_the_camera_does_not_do_is_told_once_with_its_pictures(
+    opened: Callable[[CaptureSource], CaptureSource], caplog: pytest.LogCaptureFixture
+) -> None:
+    script = """
+for opening in range(2):
+    say(Told.OPEN)
+    say(Told.OPEN, text="gain: this camera has no AnalogueGain")
+shine(0, 100, 0)
+time.sleep(60)
+"""
+    source = opened(played(script))
+    assert next_of(source).luma[0, 0] == 100
+    assert source.refused == "gain: this camera has no AnalogueGain"
+    said = [record.getMessage() for record in caplog.records if "camera.refused" in record.msg]
+    assert said == ["camera.refused what=gain: this camera has no AnalogueGain"]
