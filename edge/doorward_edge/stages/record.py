@@ -142,6 +142,16 @@ def _with_decision(begun: Record, scan: Scan, decision: Grant | Deny) -> Record:
         policy_age_s=grounds.policy_age_s,
         status_seq=grounds.status_seq or None,
         reader=scan.reader,
-        detail=f"noticed: {', '.join(grounds.notices)}" if grounds.notices else "",
+        detail=_detail(decision),
         payload_digest=None if is_ours else hashlib.sha256(scan.payload).digest()[:8],
     )
+
+
+def _detail(decision: Grant | Deny) -> str:
+    """Says what was to be noticed, and the codes of those who waited and pass along."""
+    along = decision.companions if isinstance(decision, Grant) else ()
+    said = {
+        "noticed": decision.grounds.notices,
+        "along": [one.bearer.credential_id.hex() for one in along],
+    }
+    return "; ".join(f"{what}: {', '.join(which)}" for what, which in said.items() if which)[:512]
