@@ -15,6 +15,7 @@ from tools.reference import (
     health,
     perception,
     reasons,
+    remote_settings,
     topics,
 )
 
@@ -29,6 +30,7 @@ PAGES = {
     "health.md": health.text,
     "perception.md": perception.text,
     "reasons.md": reasons.text,
+    "remote-settings.md": remote_settings.text,
     "topics.md": topics.text,
 }
 
