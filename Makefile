@@ -13,7 +13,7 @@ PYTEST := $(PYTHON) -m pytest --hypothesis-profile=ci
 PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadgroup
 CODE := doorward edge controller tests tools bench
 
-.PHONY: help demo test check bench dev format lint test-system test-endurance vectors reference lock clean ready-%
+.PHONY: help demo test check bench sim dev format lint test-system test-endurance vectors reference lock clean ready-%
 
 help: ## Print this list
 	@if [ -t 1 ]; then on=$$(printf '\033[1m') off=$$(printf '\033[0m'); fi; \
@@ -30,6 +30,9 @@ check: lint test ## Everything that must be green before a change is kept
 
 bench: ready-test ## Measure: prints a table, writes JSON to var/bench/ (ARGS="--only NAME --quick")
 	@$(PYTHON) -m bench $(ARGS)
+
+sim: ready-test ## Play seeded histories of whole sites (ARGS="--seed 7", "--histories 500", "--faults")
+	@$(PYTHON) -m tests.simulation $(ARGS)
 
 dev: ready-test ## Get this checkout ready for work, with a hook that checks each commit
 	@git config core.hooksPath tools/hooks

@@ -1,0 +1,48 @@
+"""Two thousand seeded histories of whole sites keep every promise; each can be played again.
+
+`DOORWARD_HISTORIES` says how many; a chunk is one test, so that workers share them.
+"""
+
+import os
+
+import pytest
+
+from tests.simulation.__main__ import command, main, report
+from tests.simulation.history import play
+
+HISTORIES = int(os.environ.get("DOORWARD_HISTORIES", "2000"))
+CHUNK = 50
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("first", range(1, HISTORIES + 1, CHUNK))
+def test_histories_keep_every_promise(first: int) -> None:
+    for seed in range(first, min(first + CHUNK, HISTORIES + 1)):
+        played = play(seed)
+        if played.problem:
+            pytest.fail(report(played), pytrace=False)
+
+
+def test_a_seed_plays_the_same_history_again() -> None:
+    for seed in (3, 14):
+        first, again = play(seed), play(seed)
+        assert first.trace == again.trace
+        assert first.counts == again.counts
+        assert len(first.trace) > 20
+
+
+def test_histories_differ_and_contain_what_they_are_about() -> None:
+    played = [play(seed) for seed in range(1, 16)]
+    assert len({each.trace for each in played}) == len(played)
+    told = "\n".join(line for each in played for line in each.trace)
+    for word in ("loses power", "is killed", "cut off", "restarts", "revokes", "let in", "refused"):
+        assert word in told
+
+
+def test_a_broken_history_is_told_with_the_command_that_plays_it_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--seed", "5000", "--fault", "lock_moves_before_the_record"]) == 1
+    told = capsys.readouterr().out
+    assert "moved before a grant was on the disk" in told
+    assert command(5000, "lock_moves_before_the_record") in told
