@@ -310,9 +310,24 @@ EVENT_TEXTS: dict[EventCode, EventText] = {
 }
 
 
+class ByHand(StrEnum):
+    """What was written without a code or a decision: the `reason` of manual and service records."""
+
+    PAPER = "paper"
+    """A paper form, entered later."""
+    SERVICED = "serviced"
+    """A technician's line of the service journal."""
+
+
+BY_HAND_TEXTS: dict[ByHand, EventText] = {
+    ByHand.PAPER: _text(Severity.NORMAL, "Entered from a paper form.", "由纸质登记补录。"),
+    ByHand.SERVICED: _text(Severity.NORMAL, "The device was serviced.", "设备已维护。"),
+}
+
 _TEXTS: dict[str, EventText] = {
     **{code.value: text for code, text in PASSAGE_TEXTS.items()},
     **{code.value: text for code, text in EVENT_TEXTS.items()},
+    **{code.value: text for code, text in BY_HAND_TEXTS.items()},
 }
 
 

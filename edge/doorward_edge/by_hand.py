@@ -14,6 +14,7 @@ from typing import Protocol
 
 from doorward.credential import Refusal
 from doorward.decision import Deny, Grant, Presentation, Rules
+from doorward.events import ByHand
 from doorward.ids import PortalId
 from doorward.policy import Direction
 from doorward.reasons import Reason
@@ -27,8 +28,7 @@ from doorward_edge.stages.verify import verify_scan
 
 log = logging.getLogger(__name__)
 
-BY_HAND = "by_hand"
-PAPER = "paper"
+BY_HAND, PAPER = "by_hand", ByHand.PAPER.value
 """The two `reader`s of what no reader saw."""
 
 MOST_NOTE = 200

@@ -5,6 +5,7 @@ would publish, so the controller under test verifies, decrypts and stores it as 
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from doorward import topics
 from doorward.messages import Applied, Health, Reported, State
@@ -66,6 +67,27 @@ class FedGateway:
         )
         self._say(topics.Up.HEALTH, health.to_wire())
 
+    def by_hand(self, **changes: Any) -> None:
+        """Tells of somebody whom a guard let in."""
+        now = self.backend.clock.now()
+        plain: dict[str, Any] = {
+            "kind": RecordKind.MANUAL,
+            "utc_ms": now.utc_ms,
+            "mono_ms": now.mono_ms,
+            "boot_id": BOOT_ID,
+            "clock_trust": ClockTrust.SYNCHRONISED,
+            "portal": f"{self.name}-door",
+            "outcome": Outcome.GRANT,
+            "reason": "by_hand",
+            "reader": "by_hand",
+            "actor": "g-07",
+            "cause": "phone_dead",
+            "subject": "Visitor 17",
+            "note": "her host waits",
+            "detail": "in",
+        }
+        self._tell(Record(**(plain | changes)))
+
     def scan(
         self,
         reason: str,
@@ -99,6 +121,9 @@ class FedGateway:
             online=online,
             detail=detail,
         )
+        self._tell(record)
+
+    def _tell(self, record: Record) -> None:
         self.journal.append(record)
         head = self.journal.head
         self._say(topics.Up.RECORDS, self.journal.wire(head, head))

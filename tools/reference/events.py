@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from doorward.events import EVENT_TEXTS, PASSAGE_TEXTS, EventText
+from doorward.events import BY_HAND_TEXTS, EVENT_TEXTS, PASSAGE_TEXTS, EventText
 from tools.reference.markdown import MADE, table
 
 _HEAD = ("code", "severity", "what it means", "中文")
@@ -17,6 +17,8 @@ def text() -> str:
         + table(_HEAD, _rows(PASSAGE_TEXTS.items()))
         + "\n## Events\n\n"
         + table(_HEAD, _rows(EVENT_TEXTS.items()))
+        + "\n## By hand\n\n"
+        + table(_HEAD, _rows(BY_HAND_TEXTS.items()))
     )
 
 

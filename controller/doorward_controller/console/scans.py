@@ -12,6 +12,7 @@ from doorward_controller.console.visit import SignedIn, query_of
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import credentials, fleet_board, record_feed
+from doorward_controller.services import by_hand
 
 router = APIRouter()
 
@@ -51,7 +52,7 @@ class ScanSearch:
             outcome=self.outcome or None,
             reason=self.reason or None,
             credential_id=self.badge.strip().lower() or None,
-            kind="scan",
+            kinds=("scan", "manual"),
         )
 
 
@@ -95,4 +96,12 @@ def scan_page(visit: SignedIn, record_id: int) -> Response:
     if row is None:
         raise NotFoundError(f"there is no record {record_id}")
     badge = credentials.credential(store, row.credential_id) if row.credential_id else None
-    return visit.page("scan.html", row=row, badge=badge, names=names_of(visit, [row.credential_id]))
+    is_read = row.kind == "manual" and visit.may(Action.READ_PERSONAL)
+    written = by_hand.read_written(visit.backend, visit.actor, record_id) if is_read else None
+    return visit.page(
+        "scan.html",
+        row=row,
+        badge=badge,
+        written=written,
+        names=names_of(visit, [row.credential_id]),
+    )

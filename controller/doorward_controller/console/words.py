@@ -201,6 +201,7 @@ ACTS: Mapping[str, str] = MappingProxyType(
         "add_staff": mark("Added a guard or technician"),
         "new_staff_pin": mark("Gave out a new PIN"),
         "remove_staff": mark("Removed a guard or technician"),
+        "read_by_hand": mark("Read what a guard wrote"),
         "save_rules": mark("Saved the rules"),
         "release_policy": mark("Released the policy"),
         "add_holder": mark("Added a holder"),
@@ -308,6 +309,21 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "passage": mark("Passage"),
         "event": mark("Event"),
         "clock": mark("Clock"),
+        "manual": mark("By hand"),
+        "service": mark("Service"),
+    }
+)
+
+CAUSES: Mapping[str, str] = MappingProxyType(
+    {
+        "camera_failed": mark("The camera failed"),
+        "phone_dead": mark("The phone was dead"),
+        "badge_forgotten": mark("The badge was forgotten"),
+        "badge_damaged": mark("The badge was damaged"),
+        "visitor": mark("A visitor without a code"),
+        "emergency": mark("An emergency"),
+        "power_failed": mark("Power or network failed"),
+        "other": mark("Something else"),
     }
 )
 

@@ -26,6 +26,7 @@ class RecordFilter:
     """Which records; None means any.
 
     Attributes:
+        kinds: any of these; empty means any.
         from_utc_ms, to_utc_ms: by the gateway's time; from is included, to is not.
     """
 
@@ -35,6 +36,7 @@ class RecordFilter:
     outcome: str | None = None
     reason: str | None = None
     kind: str | None = None
+    kinds: tuple[str, ...] = ()
     from_utc_ms: int | None = None
     to_utc_ms: int | None = None
 
@@ -67,6 +69,9 @@ class RecordRow:
     reader: str
     detail: str
     about_seq: int | None
+    actor: str
+    cause: str
+    happened_at_utc_ms: int | None
     chain: str
 
 
@@ -204,6 +209,9 @@ def _conditions(wanted: RecordFilter) -> list[sa.ColumnElement[bool]]:
         found.append(table.outcome == _number(_OUTCOME_NUMBERS, wanted.outcome, "outcome"))
     if wanted.kind is not None:
         found.append(table.kind == _number(_KIND_NUMBERS, wanted.kind, "kind"))
+    if wanted.kinds:
+        numbers = [_number(_KIND_NUMBERS, kind, "kind") for kind in wanted.kinds]
+        found.append(table.kind.in_(numbers))
     if wanted.from_utc_ms is not None:
         found.append(table.at_utc_ms >= wanted.from_utc_ms)
     if wanted.to_utc_ms is not None:
@@ -251,5 +259,8 @@ def _row(values: Mapping[str, Any]) -> RecordRow:
         reader=said.reader,
         detail=said.detail,
         about_seq=said.about_seq,
+        actor=said.actor,
+        cause=said.cause,
+        happened_at_utc_ms=said.happened_utc_ms,
         chain=values["chain"].hex(),
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from doorward.events import ByHand
 from doorward.ranges import contains
 from doorward.records import RecordKind
 from doorward.staff import Ability
@@ -19,7 +20,6 @@ from doorward_edge.panel.words import Words
 from doorward_edge.ports import DocumentsError, MaintenanceEntry
 from doorward_edge.stages.record import Recorded
 
-SERVICED = "serviced"
 SHOWN_ENTRIES = 50
 LIMITS = {"what": 80, "part": 40, "serial_old": 40, "serial_new": 40, "remarks": 160}
 MOST_DETAIL = 512
@@ -63,7 +63,7 @@ class Service:
         detail = json.dumps(told | {"minutes": minutes}, ensure_ascii=False, sort_keys=True)
         if len(detail) > MOST_DETAIL:
             return self._page(request, session, form, {"remarks": ("too_long", {})})
-        begun = parts.begin(RecordKind.SERVICE, SERVICED, detail)
+        begun = parts.begin(RecordKind.SERVICE, ByHand.SERVICED, detail)
         outcome = parts.record(replace(begun, actor=session.member.id))
         if outcome.state is Recorded.FAILED:
             return self._message(request, session, 503, "not_recorded")

@@ -159,6 +159,28 @@ def test_a_scan_says_why_it_went_as_it_did(plant: Plant) -> None:
 
 
 @pytest.mark.parametrize(
+    ("role", "language", "said"),
+    [
+        (Role.SECURITY, "en", ("By hand", "The phone was dead", "g-07", "Visitor 17", "her host")),
+        (Role.SECURITY, "zh", ("人工登记", "手机没电", "g-07", "Visitor 17")),
+        (Role.AUDITOR, "en", ("By hand", "The phone was dead", "g-07")),
+    ],
+)
+def test_who_was_let_in_by_hand_is_marked_and_named_only_to_who_may_read_it(
+    plant: Plant, role: Role, language: str, said: tuple[str, ...]
+) -> None:
+    plant.near.by_hand()
+    client = plant.signed_in(role, language)
+    feed = client.get("/scans").text
+    assert ("by hand" if language == "en" else "人工") in feed
+    assert "Visitor 17" not in feed
+    newest = max(int(number) for number in re.findall(r'id="scan-(\d+)"', feed))
+    page = client.get(f"/scans/{newest}").text
+    assert [words for words in said if words not in page] == []
+    assert ("Visitor 17" in page) == (role is Role.SECURITY)
+
+
+@pytest.mark.parametrize(
     ("query", "status"),
     [
         ("outcome=deny", 200),
