@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from doorward.health import INSTANCE
 from doorward.ids import PortalId
 from doorward.times import Instant
 from doorward_edge.config import EdgeConfig, PortalConfig
 from doorward_edge.courier import Courier
 from doorward_edge.eye import CameraEye
+from doorward_edge.meters import MeteredLock
 from doorward_edge.portal import Portal
 from doorward_edge.ports import Board, Documents, Journal, Notice, Watchdog
 from doorward_edge.sight import Sight
@@ -56,6 +58,7 @@ class Physician:
         self._config = config
         self._clock = clock
         self._say_soon: Callable[[], None] = _nobody
+        self._book = ClockBook(clock, documents, lambda: keeper.rules)
         body = Body(
             clock=clock,
             journal=journal,
@@ -63,9 +66,9 @@ class Physician:
             rules=lambda: keeper.rules,
             sights={eye.name: _sight_of(eye) for eye in eyes},
             more=more,
+            errands=(self._book.turn,),
         )
         self._vitals = make_vitals(config, body, self._something_changed)
-        self._book = ClockBook(clock, documents, lambda: keeper.rules)
 
     def numbers(self) -> Mapping[str, int]:
         """Returns what was measured last, for the health message."""
@@ -94,7 +97,7 @@ class Physician:
             watchdog=GuardedWatchdog(
                 watchdog, self._vitals, self._clock, lambda: courier.turned_ms
             ),
-            chores=(restarts.turn, self._book.turn, lambda _now: self._show(portals)),
+            chores=(restarts.turn, lambda _now: self._show(portals)),
             notices=(self._vitals.take_notices, self._book.take_notices),
             closers=(self._vitals.close, self._book.keep),
         )
@@ -106,6 +109,11 @@ class Physician:
         faults = self._vitals.camera_faults()
         for section in self._config.portals:
             portals[section.id].look_at_cameras(is_blind=_is_blind(section, faults))
+
+
+def cycles_of(locks: Mapping[PortalId, MeteredLock]) -> Mapping[str, int]:
+    """Returns how often each lock was released since the start."""
+    return {f"lock_cycles{INSTANCE}{portal}": lock.cycles for portal, lock in locks.items()}
 
 
 def _is_blind(section: PortalConfig, faults: Mapping[str, object]) -> bool:

@@ -54,7 +54,7 @@ from doorward_edge.switches import levels_of
 from doorward_edge.sync import PolicyKeeper
 from doorward_edge.twin.keeper import TwinKeeper
 from doorward_edge.vitals.message import board_name, health_message
-from doorward_edge.vitals_wiring import Physician
+from doorward_edge.vitals_wiring import Physician, cycles_of
 
 CAPABILITIES = (
     "batch-1", "commands-1", "config-1", "dw0", "dw1", "dw2", "policy-1", "status-1",
@@ -126,6 +126,7 @@ def _assemble(
         documents=memory.documents,
         keeper=memory.keeper,
         eyes=eyes,
+        more=(lambda _now: cycles_of(dressed.locks),),
     )
     command = open_desk(config, documents, memory.keeper, enrolled.signer, clock)
     twin.keeper.connect(lambda: memory.keeper.keyring, command.restarter)

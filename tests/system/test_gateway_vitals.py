@@ -12,12 +12,15 @@ import cv2
 import numpy as np
 import pytest
 
+from doorward import topics
+from doorward.messages import Health
 from doorward.records import Record
 from doorward_controller.broker.waiting import wait_until
 from doorward_edge.adapters.journal_sqlite import SqliteJournal
 from doorward_edge.stages.publish import make_batch
 from tests.edge.decoder.pictures import qr
-from tests.system.conftest import new_authority
+from tests.system.broker_clients import talker
+from tests.system.conftest import Site, new_authority
 from tests.system.lone_gateway import NAME, Gate, LoneSite, make_gate, running
 
 NOWHERE = 9
@@ -180,3 +183,44 @@ def test_the_service_manager_is_told_that_it_is_ready_lives_and_stops(
         said = b""
         while said != b"STOPPING=1":
             said = manager.recv(64)
+
+
+@pytest.mark.timeout(120)
+def test_the_health_message_reaches_the_broker_with_the_boards_figures(
+    site: Site, tmp_path: Path
+) -> None:
+    lone = LoneSite()
+    gate = make_gate(
+        tmp_path / "g",
+        lone,
+        identity=site.north,
+        ca_file=site.authority.ca_file,
+        broker_port=site.broker.port,
+    )
+    gate.replace("[clock]\n", "[health]\ninterval_s = 10\n\n[clock]\n")
+    topic = topics.up(lone.name, NAME, topics.Up.HEALTH)
+    with talker(site.controller, site.authority.ca_file, site.broker.port) as host:
+        host.hear(topic)
+        with running(gate):
+            said = [Health.from_wire(host.received.get(timeout=PATIENCE_S)[1]) for _ in range(2)]
+            assert gate.end() == 0
+    vitals = said[-1].vitals
+    assert {
+        "memory_bytes",
+        "uptime_s",
+        "running_s",
+        "file_descriptors",
+        "disk_free_bytes",
+        "storage_read_only",
+        "journal_silent_s",
+        "certificate_days_left",
+        "policy_age_s",
+        "clock_offset_us",
+        "camera_fault@front",
+        f"lock_cycles@{NAME}",
+    } <= set(vitals)
+    assert vitals["camera_fault@front"] == 0
+    assert 0 <= said[-1].uplink["round_trip_ms"] < 5_000
+    assert said[-1].uplink["reconnects"] == 0
+    # What needs a Raspberry Pi is absent elsewhere, never zero.
+    assert "undervoltage_now" not in vitals or Path("/dev/vcio").exists()

@@ -9,7 +9,7 @@ from typing import Protocol
 from cryptography import x509
 
 from doorward.decision import Rules
-from doorward.times import Clock
+from doorward.times import Clock, Instant
 from doorward_edge.config import EdgeConfig
 from doorward_edge.ports import Journal
 from doorward_edge.vitals.camera_care import CameraCare, Notes, Watched
@@ -47,6 +47,7 @@ class Body:
     Attributes:
         sights: by the camera's name: returns the camera, or None while it is being opened.
         more: other numbers, for example how often locks were released.
+        errands: what the measuring thread does beside.
     """
 
     clock: Figured
@@ -55,6 +56,7 @@ class Body:
     rules: Callable[[], Rules | None]
     sights: Mapping[str, Callable[[], Seen | None]]
     more: tuple[Source, ...] = ()
+    errands: tuple[Callable[[Instant], None], ...] = ()
 
 
 def make_vitals(config: EdgeConfig, body: Body, say_soon: Callable[[], None]) -> Vitals:
@@ -84,6 +86,7 @@ def make_vitals(config: EdgeConfig, body: Body, say_soon: Callable[[], None]) ->
         cameras=care,
         journal=watch,
         say_soon=say_soon,
+        errands=body.errands,
     )
 
 

@@ -42,7 +42,7 @@ class Timed(Protocol):
 
 
 class ClockBook:
-    """Used by the main loop's thread."""
+    """`turn` may wait for the disk and belongs to one thread, `take_notices` to any."""
 
     def __init__(self, clock: Timed, notes: Notes, rules: Callable[[], Rules | None]) -> None:
         """Raises the clock's floor to what was kept and what the newest documents say."""

@@ -42,6 +42,7 @@ class Vitals:
         cameras: CameraCare,
         journal: JournalWatch,
         say_soon: Callable[[], None],
+        errands: tuple[Callable[[Instant], None], ...] = (),
         every_s: float = MEASURE_EVERY_S,
     ) -> None:
         """Takes what is measured; nothing is before `start`.
@@ -52,6 +53,7 @@ class Vitals:
             cameras: looked after by `turn`.
             journal: tried by the measuring thread.
             say_soon: called when something got worse or well: the health message is due.
+            errands: what else may wait for the disk: done by the measuring thread.
             every_s: how often it is measured.
         """
         self._clock = clock
@@ -59,6 +61,7 @@ class Vitals:
         self._cameras = cameras
         self._journal = journal
         self._say_soon = say_soon
+        self._errands = errands
         self._every_s = every_s
         self._levels = LevelBook()
         self._numbers: Mapping[str, int] = {}
@@ -120,6 +123,8 @@ class Vitals:
             try:
                 self.measure()
                 self._journal.turn(lambda: self._clock.now().mono_ms)
+                for errand in self._errands:
+                    errand(self._clock.now())
             except Exception:
                 log.exception("vitals.failed")
             self._closed.wait(self._every_s)
