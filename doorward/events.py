@@ -56,6 +56,7 @@ class EventCode(StrEnum):
     INPUT_FAULTY = "input_faulty"
     INPUT_WELL = "input_well"
     LOCK_FAILED = "lock_failed"
+    DOOR_STUTTERED = "door_stuttered"
     DURESS = "duress_signalled"
 
     PANEL_SIGNED_IN = "panel_signed_in"
@@ -206,6 +207,11 @@ EVENT_TEXTS: dict[EventCode, EventText] = {
     ),
     EventCode.INPUT_WELL: _text(
         Severity.NOTICE, "A line to the door is whole again.", "门的线路已恢复。"
+    ),
+    EventCode.DOOR_STUTTERED: _text(
+        Severity.WARNING,
+        "The same happened too often at a door to be recorded each time.",
+        "门上同一事件过于频繁，未逐条记录。",
     ),
     EventCode.LOCK_FAILED: _text(Severity.ALARM, "The lock could not be driven.", "无法驱动门锁。"),
     EventCode.DURESS: _text(

@@ -42,6 +42,7 @@ from doorward_edge.events import EventBook
 from doorward_edge.ports import InputChange, InputKind, Signal
 from doorward_edge.stages.actuate import ActuateStage
 from doorward_edge.stages.record import RecordOutcome, RecordStage
+from doorward_edge.stutter import Stutter
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ class Portal:
         self._rest_due_ms: int | None = None
         self._hold_until_ms: int | None = None
         self._told_open: bool | None = None
+        self._stutter = Stutter()
         self._is_blind = False
         self.counts = {passage.value: 0 for passage in Passage}
 
@@ -174,7 +176,11 @@ class Portal:
         self._parts.hands.show(Signal.NOT_ENROLLED, online=self._parts.is_online())
 
     def look_at_posture(self, now: Instant) -> None:
-        """Takes in how the policy, an order or a schedule wants the portal to stand."""
+        """Takes in how the policy, an order or a schedule wants the portal to stand.
+
+        Call it every second or so, too: what was told too often is told then.
+        """
+        self._tell_untold(now)
         posture = self._parts.posture(now) or Posture.NORMAL
         if posture is not self._door.posture:
             self._step(PostureSet(posture=posture), now)
@@ -244,6 +250,8 @@ class Portal:
             self._tell_presence(told.passage, pending.grant, now)
         if told.passage is Passage.ENTERED and told.seen is Seen.NOTHING:
             return
+        if pending is None and not self._stutter.admits(told.passage.value, now.mono_ms):
+            return
         log.info("passage.%s portal=%s", told.passage.value, self.name)
         begun = self._parts.record.begin(
             RecordKind.PASSAGE, now, told.passage.value, told.detail or told.seen.value
@@ -270,11 +278,22 @@ class Portal:
     def _note(
         self, code: EventCode, detail: str, now: Instant, *, about: RecordOutcome | None = None
     ) -> None:
+        if about is None and not self._stutter.admits(code.value, now.mono_ms):
+            return
         if code is not EventCode.DURESS:
             # Of duress nothing is written where somebody at the gateway could read it.
             log.warning("door.%s portal=%s detail=%s", code.value, self.name, detail)
         begun = self._parts.record.begin_event(code, detail, now)
         self._parts.events.add(begun, about=about)
+
+    def _tell_untold(self, now: Instant) -> None:
+        """Tells of what came too often to be told each time: a loose wire, as a rule."""
+        for kind, times in self._stutter.take_untold(now.mono_ms):
+            begun = self._parts.record.begin_event(
+                EventCode.DOOR_STUTTERED, f"{kind}: {times} more times", now
+            )
+            log.warning("door.stuttered portal=%s kind=%s times=%d", self.name, kind, times)
+            self._parts.events.add(begun)
 
     def _rest_after(self, wait_ms: int, now: Instant) -> None:
         """Notes when to show again how the portal stands, in place of what is shown now.

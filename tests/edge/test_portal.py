@@ -16,6 +16,7 @@ from doorward_edge.door import DoorRule, DoorState, Order, Ordered
 from doorward_edge.portal import REST_AFTER_MS
 from doorward_edge.ports import InputChange, InputKind, JournalFullError, Signal
 from doorward_edge.stages.record import Recorded, RecordOutcome
+from doorward_edge.stutter import BURST
 from doorward_edge.sync import PolicyKeeper
 from tests.fakes.edge_ports import (
     FakeClock,
@@ -333,6 +334,21 @@ def test_a_passage_that_the_disk_refuses_is_recorded_when_it_can_be() -> None:
     site.journal.error = None
     site.clock.pass_s(10)
     assert site.written() == [("entered", 3)]
+
+
+def test_a_loose_wire_does_not_fill_the_journal_and_is_told_with_its_count() -> None:
+    site = Site()
+    for _ in range(500):
+        for active in (True, False):
+            site.feed(InputKind.CONTACT, active=active)
+    site.wait(10)
+    site.portal.look_at_posture(site.clock.now())
+    told = [reason for reason, _ in site.written()]
+    assert told.count("forced") == told.count("door_closed_again") == BURST
+    assert told.count("door_stuttered") == 2
+    assert site.portal.counts["forced"] == 500
+    details = {r.detail for r in site.journal.records if r.reason == "door_stuttered"}
+    assert f"forced: {500 - BURST} more times" in details
 
 
 def test_the_portals_name_is_on_what_is_recorded() -> None:
