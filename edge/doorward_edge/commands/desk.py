@@ -22,7 +22,7 @@ from doorward.outcomes import Attachment, Finding, JobState, Outcome
 from doorward.times import Clock, Instant, UtcSeconds
 from doorward_edge.commands.ledger import Entry, Ledger, entry_of
 from doorward_edge.commands.posture_keeper import Notes
-from doorward_edge.commands.rules import Accepted, Judge, Refused, Repeated
+from doorward_edge.commands.rules import Accepted, Judge, Refusal, Refused, Repeated
 from doorward_edge.ports import Arrived, Notice, Outgoing
 
 log = logging.getLogger(__name__)
@@ -186,10 +186,12 @@ class CommandDesk:
         try:
             self._write(self._ledger.with_entry(entry))
         except OSError as err:
-            # Not noted, so not carried out: after a restart it could come again.
+            # Not on the disk, so not carried out: after a restart it could come again.
             log.error("command.unwritten id=%s error=%s", command.id, err)  # noqa: TRY400  # one line
-            rejected = replace(entry, state=JobState.REJECTED, detail=f"not_recorded: {err}"[:300])
-            self._soon.append(self._outcome(rejected))
+            detail = f"{Refusal.NOT_RECORDED}: {err}"[:300]
+            self._ledger = self._ledger.with_entry(
+                replace(entry, state=JobState.REJECTED, detail=detail)
+            )
             return
         log.info("command.taken id=%s name=%s by=%s", command.id, command.name, command.by)
         self._soon.append(self._outcome(entry))
@@ -208,13 +210,15 @@ class CommandDesk:
         command = refused.command
         log.warning("command.refused id=%s why=%s", command.id, refused.detail)
         entry = entry_of(command, refused.state, now.utc_s, refused.detail[:300])
-        if refused.uses_up:
+        if not refused.uses_up:
+            self._soon.append(self._outcome(entry))
+        else:
+            # What was said of it stays said, also where the disk does not take it.
+            self._ledger = self._ledger.with_entry(entry)
             try:
-                self._write(self._ledger.with_entry(entry))
+                self._write(self._ledger)
             except OSError as err:
                 log.warning("command.refusal_unwritten id=%s error=%s", command.id, err)
-        if self._ledger.find(command.id) is None:
-            self._soon.append(self._outcome(entry))
         if command.id not in self._repeated and len(self._repeated) < MOST_NOTICES:
             self._repeated.add(command.id)
             detail = f"{command.name} {command.id} by {command.by}: {refused.detail}"

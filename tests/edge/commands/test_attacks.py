@@ -149,6 +149,14 @@ def _ledger_on_a_full_disk(bench: CommandBench) -> None:
     bench.send(bench.command())
 
 
+def _full_disk_then_room(bench: CommandBench) -> None:
+    command = bench.command()
+    bench.notes.broken = True
+    bench.send(command)
+    bench.notes.broken = False
+    bench.send(command)
+
+
 def _journal_does_not_take_it(bench: CommandBench) -> None:
     bench.hands.is_recording = False
     bench.send(bench.command())
@@ -203,6 +211,9 @@ STORIES = {
     ),
     "for a portal that is not here": Story(_another_portal, 0, "rejected", "not_here"),
     "the ledger's disk is full": Story(_ledger_on_a_full_disk, 0, "rejected", "not_recorded"),
+    "the ledger's disk is full, then has room, and it comes again": Story(
+        _full_disk_then_room, 0, "rejected", "not_recorded"
+    ),
     "the journal does not take it": Story(_journal_does_not_take_it, 0, "rejected", "not_recorded"),
     "for another gateway": Story(_other_gateway, 0, None),
     "for another site": Story(_other_site, 0, None),
