@@ -228,6 +228,7 @@ class Gateway:
             self._parts.watchdog.feed()
         elif not was_standing:
             log.error("courier.standstill for_ms=%d", stood_ms)
+            self._note(EventCode.STANDSTILL, f"courier: for {stood_ms} ms")
 
     # --- The courier's thread -------------------------------------------------------------------
 
