@@ -48,6 +48,22 @@ def test_servers_certificate_holds_names_and_addresses(authority: Authority) -> 
     assert [str(a) for a in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1", "::1"]
 
 
+def test_certificate_of_a_gateways_pages_is_a_servers_and_nobodys_name_at_the_broker(
+    authority: Authority,
+) -> None:
+    made = authority.issue_panel(GatewayId("north"), names=["10.0.4.21", "n.example"], now=NOW)
+    cert = certificate(made.certificate_file)
+    purposes = cert.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(purposes) == [ExtendedKeyUsageOID.SERVER_AUTH]
+    named = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert named.get_values_for_type(x509.DNSName) == ["n.example"]
+    assert [str(ip) for ip in named.get_values_for_type(x509.IPAddress)] == ["10.0.4.21"]
+    assert made.name == "panel.north"
+    authority.issue_gateway(GatewayId("north"), now=NOW)
+    with pytest.raises(CertificateError, match="no host or address"):
+        authority.issue_panel(GatewayId("south"), names=[], now=NOW)
+
+
 @pytest.mark.parametrize("name", ["controller", "controller-2", "controllers"])
 def test_gateway_never_gets_a_certificate_with_a_controllers_name(
     authority: Authority, name: str

@@ -129,6 +129,26 @@ class Authority:
             )
         return self._issue(name, name, ExtendedKeyUsageOID.CLIENT_AUTH, (), now)
 
+    def issue_panel(self, gateway: GatewayId, *, names: Sequence[str], now: datetime) -> Identity:
+        """Makes a server's certificate for the pages that a gateway serves to its site.
+
+        Not the one with which it speaks to the broker: browsers take none that is a client's.
+
+        Args:
+            gateway: whose pages.
+            names: what browsers type: hosts or addresses.
+            now: when its window begins.
+
+        Raises:
+            BadIdError: the name is not a gateway's.
+            CertificateError: it cannot be written, exists, or nobody could ask for the pages.
+        """
+        name = parse_gateway_id(gateway)
+        if not names:
+            raise CertificateError(f"the pages of {name} have no host or address")
+        called = f"panel.{name}"
+        return self._issue(called, called, ExtendedKeyUsageOID.SERVER_AUTH, names, now)
+
     def issue_controller(self, *, now: datetime, name: str = CONTROLLER) -> Identity:
         """Makes a client certificate for a controller's connection.
 

@@ -314,6 +314,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+HAND_WAYS: Mapping[str, str] = MappingProxyType({"in": mark("Goes in"), "out": mark("Goes out")})
+
 CAUSES: Mapping[str, str] = MappingProxyType(
     {
         "camera_failed": mark("The camera failed"),
