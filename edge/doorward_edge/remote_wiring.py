@@ -94,12 +94,19 @@ class Command:
     desk: CommandDesk
     postures: PostureKeeper
     restarter: Restarter
+    ring: LogRing
+
+    def close(self) -> None:
+        """Keeps no more lines of the log."""
+        logging.getLogger().removeHandler(self.ring)
 
 
 def open_desk(
     config: EdgeConfig, documents: Documents, rules: RulesInForce, signer: Signer, clock: Clock
 ) -> Command:
-    """Opens the ledger and the postures; nothing is carried out yet."""
+    """Opens the ledger and the postures, and keeps the log's lines; nothing is carried out yet."""
+    ring = LogRing()
+    logging.getLogger().addHandler(ring)
     return Command(
         desk=CommandDesk(
             judge=Judge(site=config.site, gateway=config.gateway),
@@ -110,6 +117,7 @@ def open_desk(
         ),
         postures=PostureKeeper(documents, lambda: rules.rules),
         restarter=Restarter(),
+        ring=ring,
     )
 
 
@@ -127,13 +135,11 @@ def make_commander(  # everything that a command may reach
 ) -> Commander:
     """Returns the worker that carries commands out; it begins with its first `tend`."""
     orders = PortalOrders(inbox, portals, shared.clock, lambda portal: _pulse_ms(rules, portal))
-    ring = LogRing()
-    logging.getLogger().addHandler(ring)
     premises = GatewayPremises(
         eyes=eyes,
         journal=shared.journal,
         clock=shared.clock,
-        ring=ring,
+        ring=command.ring,
         restart=command.restarter,
         show=lambda: orders.identify(None),
         faulty_inputs=lambda: {

@@ -219,6 +219,7 @@ def _assemble(
         hands=(commander.stop, *_closers_of(hands), *(light.close for light in lights.values())),
         closers=(
             commander.close,
+            command.close,
             inputs.close,
             *attendance.closers,
             *beside.closers,
