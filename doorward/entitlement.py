@@ -8,7 +8,7 @@ from doorward.knowledge import Knowledge
 from doorward.policy import Direction, GrantRule, Policy
 from doorward.presence_port import Entries
 from doorward.reasons import Reason
-from doorward.schedule import DAY_S, is_open
+from doorward.schedule import DAY_S
 
 _NEARNESS = {
     Reason.NOT_AUTHORISED: 0,
@@ -76,17 +76,16 @@ def entitlement_of(claim: Claim, known: Knowledge) -> Entitlement:
 
 def _miss_of(grant: GrantRule, claim: Claim, known: Knowledge) -> Reason | None:
     """Returns what is missing for this line, or None where nothing is."""
-    now_utc_s, policy = known.now.utc_s, known.policy
     if not grant.way.covers(claim.way):
         return Reason.NOT_THIS_WAY
-    if claim.time_counts and not is_open(policy.schedules[grant.schedule], policy.time, now_utc_s):
+    if claim.time_counts and not known.is_open(grant.schedule):
         return Reason.OUTSIDE_SCHEDULE
     if claim.way is Direction.EXIT:
         return None
     wanted = (*grant.qualifications, *known.rule.qualifications)
     if any(needed not in claim.held for needed in wanted):
         return Reason.QUALIFICATION_MISSING
-    if claim.time_counts and any(claim.held[needed] <= now_utc_s for needed in wanted):
+    if claim.time_counts and any(claim.held[needed] <= known.now.utc_s for needed in wanted):
         return Reason.QUALIFICATION_EXPIRED
     if grant.per_day or grant.per_visit:
         return _over_limit(grant, claim, known)

@@ -6,6 +6,7 @@ from doorward.ids import GatewayId
 from doorward.policy import Policy, PortalRule, PresenceDoubt
 from doorward.presence_port import Presence
 from doorward.reasons import Reason
+from doorward.schedule import is_open
 from doorward.times import Instant
 
 
@@ -18,6 +19,16 @@ class Knowledge:
     presence: Presence
     now: Instant
     notices: set[Reason] = field(default_factory=set)
+    _open: dict[int, bool] = field(default_factory=dict)
+
+    def is_open(self, schedule: int) -> bool:
+        """Whether a schedule is open now; of many lines most name the same few."""
+        found = self._open.get(schedule)
+        if found is None:
+            policy = self.policy
+            found = is_open(policy.schedules[schedule], policy.time, self.now.utc_s)
+            self._open[schedule] = found
+        return found
 
     def sees(self, zone: int) -> bool:
         """Whether everything that happens at a zone's portals is known here and now."""

@@ -98,7 +98,8 @@ class PresenceBook:
 
     def is_used_up(self, credential_id: CredentialId, way: Direction, now: Instant) -> bool | None:
         """Whether a one-time credential passed this way already; None: it may be forgotten."""
-        if self._seen.once.get((self._token(credential_id), way)) is not None:
+        words = self._seen.once.get((self._token(credential_id), way)) or ()
+        if any(one.is_used for one in words):
             return True
         is_sure = self._seen.once.is_sure(now.trusted_utc_s)
         return False if is_sure and _is_over(self._seen.lost_at, USES_LOST_S, now) else None

@@ -19,6 +19,7 @@ from doorward.presence_places import Place, Source
 from doorward.presence_port import Entries
 from doorward.presence_senders import WIDTH, Senders
 from doorward.presence_state import PresenceState
+from doorward.presence_uses import Use
 
 FORMAT = 1
 _T = TypeVar("_T")
@@ -34,7 +35,10 @@ def write_snapshot(site: SiteId, seen: PresenceState, senders: Senders, outbox: 
             [seen.floor_s, seen.lost_at, seen.gave_up_at, once.unsure_until, entries.unsure_until],
             [_place_row(holder, zone, place) for holder, zone, place in seen.places],
             seen.slots.rows(),
-            [[who, way.value, [*by], until] for (who, way), (by, until) in once.held.items()],
+            [
+                [who, way.value, [*map(list, row)], end]
+                for (who, way), (row, end) in once.held.items()
+            ],
             [[*key, [*row.at], row.earlier, until] for key, (row, until) in entries.held.items()],
             [[portal, at] for portal, at in seen.last_grants.items()],
             senders.rows(),
@@ -106,13 +110,12 @@ def _read_sections(
         seen.places.restore(_token(holder), shapes.text(zone, "a zone", 32), place)
     for credential, slot in slots:
         seen.slots.note(_token(credential), _number(slot), mono_ms)
-    for credential, way, by, until in once:
-        gateway, epoch, seq = by
-        by_whom = (shapes.gateway(gateway, "a gateway"), _number(epoch), _number(seq))
-        seen.once.put((_token(credential), Direction(way)), by_whom, _number(until))
+    for credential, way, words, until in once:
+        row = tuple(_use(*said) for said in words)
+        seen.once.put((_token(credential), Direction(way)), row, _number(until))
     for holder, zone, at, earlier, until in entries:
-        row = Entries(at=tuple(map(_number, at)), earlier=_number(earlier))
-        seen.entries.put((_token(holder), shapes.text(zone, "a zone", 32)), row, _number(until))
+        counted = Entries(at=tuple(map(_number, at)), earlier=_number(earlier))
+        seen.entries.put((_token(holder), shapes.text(zone, "a zone", 32)), counted, _number(until))
     for portal, at in grants:
         seen.last_grants[parse_portal_id(portal)] = _number(at)
     for gateway, epoch, highest, bits in heard:
@@ -120,6 +123,15 @@ def _read_sections(
         senders.restore(*sender, _number(highest), shapes.octets(bits, "bits", WIDTH // 8))
     for body in unsent:
         outbox.add(PresenceMessage.from_body(body))
+
+
+def _use(gateway: object, epoch: object, seq: object, is_used: object) -> Use:
+    return Use(
+        shapes.gateway(gateway, "a gateway"),
+        shapes.epoch(epoch, "an epoch"),
+        _number(seq),
+        _truth(is_used),
+    )
 
 
 def _source(said: list[Any]) -> Source:

@@ -4,7 +4,14 @@ from doorward.ids import PortalId
 from doorward.presence_doors import Doors
 from doorward.presence_message import PresenceMessage, Sign
 from doorward.presence_places import Places, Source
-from doorward.presence_uses import CountedEntries, OneTimeUses, UsedSlots, with_entry
+from doorward.presence_uses import (
+    CountedEntries,
+    OneTimeUses,
+    Use,
+    UsedSlots,
+    with_entry,
+    with_use,
+)
 
 NOWHERE = PortalId("")
 """A door that nobody asks about; passages by hand may happen at none."""
@@ -49,10 +56,7 @@ class PresenceState:
     def _grant(self, message: PresenceMessage, mono_ms: int) -> None:
         if message.slot is not None:
             self.slots.note(message.credential, message.slot, mono_ms)
-        if message.once_until and message.way is not None:
-            key = (message.credential, message.way)
-            by = (message.gateway, message.epoch, message.seq)
-            self.once.put(key, max(by, self.once.get(key) or by), message.once_until)
+        self._use(message, is_used=True)
         self._release(message, mono_ms)
 
     def _passage(self, message: PresenceMessage, oldest: int) -> None:
@@ -69,15 +73,14 @@ class PresenceState:
             self._place(message, message.enters, is_inside=True)
 
     def _annulment(self, message: PresenceMessage) -> None:
-        """Gives a one-time code back, unless somebody else let it in, or it was let in since."""
         self._release(message, None)
-        if message.way is None:
-            return
-        key = (message.credential, message.way)
-        by = self.once.get(key)
-        is_ours = by is not None and by[:2] == (message.gateway, message.epoch)
-        if by is not None and is_ours and by[2] < message.seq:
-            self.once.drop(key)
+        self._use(message, is_used=False)
+
+    def _use(self, message: PresenceMessage, *, is_used: bool) -> None:
+        if message.once_until and message.way is not None:
+            key = (message.credential, message.way)
+            said = Use(message.gateway, message.epoch, message.seq, is_used)
+            self.once.put(key, with_use(self.once.get(key), said), message.once_until)
 
     def _leaf(self, message: PresenceMessage) -> None:
         is_open = message.sign is Sign.OPENED

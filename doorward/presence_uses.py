@@ -2,9 +2,10 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from doorward.credential import SLOT_S, SLOT_TOLERANCE
+from doorward.ids import Epoch, GatewayId
 from doorward.policy import MAX_ENTRIES, Direction
 from doorward.presence_message import Token
 from doorward.presence_port import Entries
@@ -65,10 +66,6 @@ class Uses(Generic[_Key, _Value]):
             self._give_up()
         self.held[key] = value, max(until, held[1] if held else 0)
 
-    def drop(self, key: _Key) -> None:
-        """Forgets a key that is held."""
-        del self.held[key]
-
     def is_sure(self, now_utc_s: int | None) -> bool:
         """Whether what is not held was never put, or is over."""
         return not self.unsure_until or (now_utc_s is not None and now_utc_s >= self.unsure_until)
@@ -85,8 +82,38 @@ class Uses(Generic[_Key, _Value]):
             self.unsure_until = max(self.unsure_until, until)
 
 
-OneTimeUses = Uses[tuple[Token, Direction], tuple[str, int, int]]
-"""Of a one-time credential and the way it went: gateway, epoch and number of who let it in."""
+class Use(NamedTuple):
+    """The last that a gateway said of a one-time credential and a way.
+
+    Attributes:
+        is_used: it let the credential in; else that came to nothing.
+    """
+
+    gateway: GatewayId
+    epoch: Epoch
+    seq: int
+    is_used: bool
+
+
+MOST_WORDS = 32
+"""So many gateways' last words about one credential are kept, those that let it in first."""
+
+OneTimeUses = Uses[tuple[Token, Direction], tuple[Use, ...]]
+"""Of a one-time credential and the way it went."""
+
+
+def with_use(words: tuple[Use, ...] | None, said: Use) -> tuple[Use, ...]:
+    """Returns the words with a new one in place of an earlier one of the same gateway.
+
+    Only the later of two counts, in whatever order they arrive: what a gateway let in and then
+    annulled is not used, and what it let in again is.
+    """
+    others = [one for one in words or () if one[:2] != said[:2]]
+    own = [one for one in words or () if one[:2] == said[:2]]
+    latest = max((*own, said), key=lambda one: one.seq)
+    kept = sorted((*others, latest), key=lambda one: (not one.is_used, one))
+    return tuple(kept[:MOST_WORDS])
+
 
 CountedEntries = Uses[tuple[Token, str], Entries]
 """Of a person and a zone."""

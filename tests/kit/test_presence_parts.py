@@ -18,7 +18,15 @@ from doorward.presence_outbox import MOST_UNSENT
 from doorward.presence_places import MOST_ZONES_OF_ONE, Places, Source
 from doorward.presence_port import Entries, Stay
 from doorward.presence_senders import MOST_EPOCHS, WIDTH, Senders
-from doorward.presence_uses import REMEMBER_SLOT_MS, UsedSlots, Uses, with_entry
+from doorward.presence_uses import (
+    MOST_WORDS,
+    REMEMBER_SLOT_MS,
+    Use,
+    UsedSlots,
+    Uses,
+    with_entry,
+    with_use,
+)
 from doorward.reasons import Reason
 from tests.kit.plant import ALICE, BOB, GATE, GATEWAY, NOON, SITE
 from tests.kit.remembering import companion
@@ -107,6 +115,14 @@ def test_of_too_many_uses_those_over_soonest_go_and_it_says_so() -> None:
     assert not uses.is_sure(None)
     assert not uses.is_sure(100)
     assert uses.is_sure(101)
+
+
+def test_of_very_many_gateways_words_those_that_let_in_are_kept() -> None:
+    words: tuple[Use, ...] = ()
+    for number in range(MOST_WORDS + 5):
+        words = with_use(words, Use(SOUTH, Epoch(number), 1, number % 5 == 4))
+    assert len(words) == MOST_WORDS
+    assert sum(one.is_used for one in words) == len(range(4, MOST_WORDS + 5, 5))
 
 
 def test_of_very_many_entries_the_number_stays() -> None:
@@ -270,7 +286,8 @@ WRONG: dict[str, Any] = {
     "inside that is a number": changed(3, 0, 2, 1),
     "a place with too little": [1, SITE, snapshot()[2], [[bytes(16)]], *snapshot()[4:]],
     "a way that is none": changed(5, 0, 1, "up"),
-    "a user of too little": changed(5, 0, 2, ["gw"]),
+    "a user of too little": changed(5, 0, 2, [["gw"]]),
+    "a use that is a number": changed(5, 0, 2, [["gw", 1, 1, 1]]),
     "entries that are a text": changed(6, 0, 2, "now"),
     "a portal in capitals": changed(7, 0, 0, "GATE"),
     "a window of 5 bytes": changed(8, 0, 3, bytes(5)),
