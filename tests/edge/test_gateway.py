@@ -328,6 +328,18 @@ def test_a_main_loop_that_fails_for_good_ends_it_and_locks() -> None:
     assert "close lock" in world.done
 
 
+def test_a_gateway_that_is_asked_to_start_anew_ends_as_failed_and_locks() -> None:
+    def give_up() -> list[str]:
+        world.gateway.fail()
+        return []
+
+    world = World(looks=[list, give_up, *[lambda: ["scan"]] * 3])
+    assert not world.run()
+    assert "scan" not in world.done
+    assert world.events()[-1] == ("gateway_stopped", "failed")
+    assert "close lock" in world.done
+
+
 @pytest.mark.parametrize("where", ["opens", "carry"])
 def test_a_courier_that_fails_for_good_ends_it_and_locks(where: str) -> None:
     def fail() -> None:

@@ -40,7 +40,7 @@ class SystemClock:
                 return self._said
             said = self._said
             # Between two questions time runs on from the last answer, which knew the floor.
-            utc_ms = max(wall_ms, said.utc_ms + mono_ms - said.mono_ms - 1)
+            utc_ms = max(wall_ms, said.utc_ms + mono_ms - said.mono_ms)
             if self._source is ClockSource.ASSUME:
                 utc_ms = wall_ms
             return Instant(utc_ms=UtcMs(utc_ms), mono_ms=MonoMs(mono_ms), trust=said.trust)
