@@ -1,6 +1,9 @@
 """What an administrator says of ways, presence, groups and zones is what the gateways read."""
 
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +24,13 @@ from doorward.policy import (
     ZoneRule,
 )
 from doorward.reasons import Reason
-from doorward_controller.domain.rule_book import RuleBook, first_rule_book
+from doorward_controller.domain.rule_book import (
+    GrantLine,
+    GroupOptions,
+    PortalOptions,
+    RuleBook,
+    first_rule_book,
+)
 from doorward_controller.errors import ConflictError
 from doorward_controller.services import (
     enrolment,
@@ -243,3 +252,17 @@ def test_zone_within_itself_is_not_released(backend: Backend, link: FakeLink) ->
     save(backend, zone_rules={"lab": {"within": "lab"}})
     with pytest.raises(ConflictError, match="lies within itself"):
         released(backend, link)
+
+
+def test_examples_of_the_documentation_are_rules() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+    (lines,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert len([GrantLine.model_validate(line) for line in json.loads(f"[{lines}]")]) == 3
+    options: dict[str, Any] = {}
+    for piece in re.findall(r"`(\"[a-z_]+\": [^`]+)`", page):
+        options |= json.loads(f"{{{piece}}}")
+    groups = options.pop("group_rules")
+    assert GroupOptions.model_validate(groups["guards"]).rank == 7
+    assert {"escorted", "escorts", "two_persons", "interlock", "unlock"} <= options.keys()
+    known = {name: value for name, value in options.items() if name in PortalOptions.model_fields}
+    assert PortalOptions.model_validate(known).min_interval_s == 30
