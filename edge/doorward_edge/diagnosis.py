@@ -27,6 +27,7 @@ from doorward_edge.config import (
 )
 from doorward_edge.enrolled import SEAL_KEY_BYTES, SEED_BYTES
 from doorward_edge.findings import Finding
+from doorward_edge.panel_findings import examine_panel
 from doorward_edge.scanner_findings import examine_scanners
 
 CONNECT_TIMEOUT_S = 5.0
@@ -49,6 +50,7 @@ def examine(config_path: Path) -> Iterator[Finding]:
     for camera in config.cameras:
         yield _camera(camera)
     yield from examine_scanners(config)
+    yield from examine_panel(config, SystemClock(config.clock.source).now().trusted_utc_s)
     yield from examine_board(config)
     for look in (
         _keyring,
