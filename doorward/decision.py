@@ -93,7 +93,8 @@ def decide(
     all the same. Interlocks never open on a guess. A group may be exempt from 12 to 14.
 
     A credential of a duress group is decided about as any other, except that 12 and 13 never hold
-    it up. Grant and denial look the same; `Reason.DURESS` among the notices tells.
+    it up. Grant and denial look the same; `Reason.DURESS` among the notices tells, also where the
+    code itself has expired or was revoked: who shows it still asks for help.
 
     Everything that no line grants is denied.
 
@@ -149,6 +150,8 @@ class _Decision:
             return self._deny(Reason.PORTAL_UNKNOWN, "1:portal")
         if not isinstance(presentation, Refusal):
             self._who = identify(presentation, rules.policy)
+        if rules.policy.duress_groups:
+            self._notice_duress(rules, rule)
         ordered = rules.orders.get(self._portal)
         stands = standing_of(self._portal, rule, ordered, rules.policy, self._presence, self._now)
         match stands.posture:
@@ -162,7 +165,7 @@ class _Decision:
 
     def _free(self, stands: Standing, rules: Rules, rule: PortalRule) -> Grant:
         """Whoever comes passes; who can be recognised is, so that presence stays right."""
-        rights = self._rights(rules, rule, None)
+        rights = self._rights(rules, rule)
         return Grant(
             reason=Reason.FREE_PASSAGE,
             grounds=self._grounds(stands.rule, Basis.NONE),
@@ -178,7 +181,7 @@ class _Decision:
         if not stands.rank:
             return denied
         decision = self._by_code(presentation, rules, rule)
-        rights = self._rights(rules, rule, None)
+        rights = self._rights(rules, rule)
         if rights is None or stands.rank > _rank(rights.groups, rules.policy):
             self._notices &= {Reason.DURESS}
             return replace(denied, grounds=self._grounds(stands.rule, Basis.NONE))
@@ -232,7 +235,6 @@ class _Decision:
             reason, self._basis = rights
             return self._deny(reason, "9:roster")
         self._basis = rights.basis
-        self._notice_duress(rights, rules.policy)
         return self._by_rights(who, rights, rules, rule)
 
     def _by_rights(
@@ -300,21 +302,20 @@ class _Decision:
             return denied
         return replace(denied, wait_s=rule.wait_s, bearer=bearer, movement=movement)
 
-    def _rights(self, rules: Rules, rule: PortalRule, now_utc_s: int | None) -> Rights | None:
-        """What the subject brings, for where it does not decide."""
+    def _rights(self, rules: Rules, rule: PortalRule) -> Rights | None:
+        """What the subject brings at whatever time, for where that does not decide."""
         if self._who is None:
             return None
         try:
-            rights = rights_of(self._who, rules.policy, rule, now_utc_s)
+            rights = rights_of(self._who, rules.policy, rule, None)
         except MalformedError:
             return None
-        if not isinstance(rights, Rights):
-            return None
-        self._notice_duress(rights, rules.policy)
-        return rights
+        return rights if isinstance(rights, Rights) else None
 
-    def _notice_duress(self, rights: Rights, policy: Policy) -> None:
-        if policy.group_rules and any(policy.group_rule(g).is_duress for g in rights.groups):
+    def _notice_duress(self, rules: Rules, rule: PortalRule) -> None:
+        """Whatever is decided, and also where the code itself no longer counts."""
+        rights = self._rights(rules, rule)
+        if rights is not None and not rules.policy.duress_groups.isdisjoint(rights.groups):
             self._notices.add(Reason.DURESS)
 
     def _movement(self, policy: Policy, rule: PortalRule, rights: Rights | None) -> Movement:

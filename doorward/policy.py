@@ -133,6 +133,11 @@ class Policy:
         return tuple(map(frozenset, found))
 
     @cached_property
+    def duress_groups(self) -> frozenset[int]:
+        """The groups whose credentials signal that their holder is being forced."""
+        return frozenset(group for group, rule in self.group_rules.items() if rule.is_duress)
+
+    @cached_property
     def restrained(self) -> frozenset[PortalId]:
         """The portals at which what happened before may hold somebody up who may pass."""
         return frozenset(

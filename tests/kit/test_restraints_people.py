@@ -1,15 +1,16 @@
 """Steps 10 to 16: who passes along, who it is, what is not known, and that none of it loosens."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorward.credential import CredentialClass
+from doorward.credential import CredentialClass, Refusal
 from doorward.decision import Deny, Grant
 from doorward.ids import CredentialId
-from doorward.policy import AntiPassback, Direction, GroupRule, InDoubt, PresenceDoubt
+from doorward.policy import AntiPassback, Direction, GroupRule, InDoubt, Posture, PresenceDoubt
 from doorward.policy_draft import ZoneDraft
 from doorward.presence_port import Entries
 from doorward.reasons import REASON_TEXTS, SILENT, WAITING, Reason, Severity
@@ -17,6 +18,7 @@ from doorward.status import Status
 from tests.kit.asking import Case, blind, visitor
 from tests.kit.plant import (
     ALICE,
+    ALICE_INDEX,
     BOB,
     BOB_INDEX,
     NOON,
@@ -153,6 +155,29 @@ def test_one_time_code_and_counted_entries_say_until_when_to_remember_them() -> 
     assert isinstance(by_class, Grant)
     assert by_class.bearer is not None
     assert (by_class.bearer.once_until, by_class.bearer.counts_until) == (NOON + 700, 0)
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        (Case(credential(expires=NOON)), Reason.EXPIRED),
+        (Case(status=((ALICE_INDEX, Status.REVOKED),)), Reason.REVOKED),
+        (Case(draft={"people": (person(not_after=NOON),)}), Reason.EXPIRED),
+        (Case(draft=at_gate(posture=Posture.CLOSED)), Reason.PORTAL_CLOSED),
+        (Case(draft=at_gate(posture=Posture.LOCKDOWN)), Reason.LOCKDOWN),
+        (Case(now=blind()), Reason.CLOCK_UNTRUSTED),
+        (Case(visitor()), Reason.GRANTED),
+        (Case(Refusal(Reason.SIGNATURE_WRONG)), Reason.SIGNATURE_WRONG),
+    ],
+    ids=lambda value: value.value if isinstance(value, Reason) else "",
+)
+def test_duress_is_noticed_whatever_is_wrong_with_an_authentic_code(
+    case: Case, reason: Reason
+) -> None:
+    decision = dataclasses.replace(case, draft=forced(case.draft)).decision()
+    is_staff = case.presentation == credential() or reason is Reason.EXPIRED
+    assert decision.reason is reason
+    assert decision.grounds.notices == ((Reason.DURESS,) if is_staff else ())
 
 
 # ---- without a clock
