@@ -95,6 +95,10 @@ def gateway(desk: Desk) -> GatewayProcess:
     return next(iter(desk.world.turnstiles.values())).gateway
 
 
+def _pending(gateway: GatewayProcess) -> Any:
+    return ((gateway.state() or {}).get("journal") or {}).get("pending")
+
+
 def lock_of(gateway: GatewayProcess) -> Any:
     return ((gateway.state() or {}).get("portals") or {}).get(NAME, {}).get("lock")
 
@@ -152,6 +156,46 @@ def test_the_log_comes_sealed_and_a_picture_only_where_the_file_allows_it(desk: 
     refused = desk.command(Role.SECURITY, "take_picture", portal=NAME)
     assert refused["state"] == "rejected"
     assert refused["detail"].startswith("not_allowed")
+
+
+@pytest.mark.timeout(180)
+def test_kept_records_are_sent_again_and_stored_once(desk: Desk) -> None:
+    def rows() -> list[dict[str, Any]]:
+        answer = desk.ask(Role.SECURITY, "GET", f"/records?limit=500&gateway={NAME}")
+        return list(answer.json()["items"])
+
+    assert wait_until(lambda: len(rows()) > 0, timeout_s=SEEN_S)
+    epoch = rows()[-1]["epoch"]
+    row = desk.command(Role.ADMIN, "resend_records", epoch=int(epoch, 16), first_seq=1)
+    assert row["state"] == "succeeded"
+    assert int(row["detail"].split()[0]) > 0
+    gateway = desk.world.gateway(NAME)
+    assert wait_until(lambda: _pending(gateway) == 0, timeout_s=SEEN_S)
+    numbers = [(each["epoch"], each["seq"]) for each in rows()]
+    assert len(numbers) == len(set(numbers))
+
+
+@pytest.mark.timeout(240)
+def test_a_picture_is_taken_where_the_file_allows_it_and_each_look_is_audited(
+    desk: Desk, gateway: GatewayProcess
+) -> None:
+    config = gateway.files.config_file
+    before = config.read_text()
+    config.write_text(f"{before}\n[commands]\npictures = true\n")
+    try:
+        assert desk.command(Role.ADMIN, "restart")["state"] == "succeeded"
+        row = desk.command(Role.SECURITY, "take_picture", portal=NAME)
+    finally:
+        config.write_text(before)
+    assert (row["state"], row["attachment_is_personal"]) == ("succeeded", True), row
+    path = f"/commands/{row['id']}/attachment"
+    assert desk.ask(Role.ADMIN, "GET", path).status_code == 403
+    picture = desk.ask(Role.SECURITY, "GET", path)
+    assert picture.headers["content-type"] == "image/jpeg"
+    assert picture.content.startswith(b"\xff\xd8")
+    audited = desk.ask(Role.AUDITOR, "GET", "/audit?limit=20").json()["items"]
+    assert ("read_attachment", "done") in {(each["action"], each["outcome"]) for each in audited}
+    assert desk.command(Role.ADMIN, "restart")["state"] == "succeeded"
 
 
 @pytest.mark.timeout(240)

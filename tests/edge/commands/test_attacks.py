@@ -191,7 +191,7 @@ STORIES = {
     "delivered twice": Story(_twice, 1, "succeeded"),
     "replayed after a restart": Story(_after_restart, 1, "succeeded"),
     "replayed after a crash in the middle": Story(
-        _after_restart_in_the_middle, 0, "failed", "ended before it was done"
+        _after_restart_in_the_middle, 0, "failed", "ended before it said"
     ),
     "replayed after its id was forgotten, the clock set back": Story(
         _clock_set_back_after_expiry, 1, "rejected", "forgotten"
