@@ -175,7 +175,9 @@ class CommandDesk:
             settled = replace(
                 entry,
                 state=JobState.SUCCEEDED if is_restart else JobState.FAILED,
-                detail="restarted" if is_restart else "the gateway ended before it said what became of it",
+                detail="restarted"
+                if is_restart
+                else "the gateway ended before it said what became of it",
                 seq=entry.seq + 1,
                 at=self._clock.now().utc_s,
             )
