@@ -145,6 +145,25 @@ def test_only_the_newest_of_several_pictures_is_handed_out(
     assert source.stats()["passed_over"] == 3
 
 
+def test_places_of_pictures_that_were_passed_over_come_back(
+    opened: Callable[[CaptureSource], CaptureSource],
+) -> None:
+    source = opened(
+        played(
+            "for n in range(4): shine(n, 10 * n, n)\n"
+            "time.sleep(1)\n"
+            "back = b''\n"
+            "while len(back) < 3: back += os.read(fd, 64)\n"
+            "shine(4, 44, 9 if sorted(back) == [0, 1, 2] else 8)\n"
+            "time.sleep(60)"
+        )
+    )
+    source.next_frame(0)
+    until(lambda: _sleeps(source.pid), "the child to say it all")
+    held = next_of(source)
+    assert (held.seq, next_of(source).seq) == (3, 9)
+
+
 def _sleeps(pid: int | None) -> bool:
     """Whether a child of `PLAYS_A_CAMERA` has come to its sleep: numpy is long loaded then."""
     if pid is None:
