@@ -72,10 +72,11 @@ class SeveralIndicators:
 class StaffErrand:
     """Brings the staff list from its topic into the book; see `courier.Errand`."""
 
-    def __init__(self, site: SiteId, book: StaffBook) -> None:
-        """Takes the book."""
+    def __init__(self, site: SiteId, book: StaffBook, *, has_pages: bool = True) -> None:
+        """Takes the book. A gateway without pages keeps no hashes that it has no use for."""
         self._topic = topics.policy(site, topics.Policy.STAFF)
         self._book = book
+        self._has_pages = has_pages
         self.rejected: tuple[Rejection, ...] = ()
 
     @property
@@ -89,6 +90,8 @@ class StaffErrand:
 
     def take(self, message: Arrived, now: Instant) -> bool:
         """Takes a list in. Returns whether there is something to report."""
+        if not self._has_pages:
+            return False
         taken = self._book.take(message.payload, now)
         before = self.rejected
         if taken.verdict in {Verdict.REFUSED, Verdict.UNWRITTEN}:
@@ -177,11 +180,12 @@ class Staffed:
 
 
 def open_staff(config: EdgeConfig, rules: RulesInForce) -> Staffed:
-    """Loads the staff list that was applied last."""
+    """Loads the staff list that was applied last, where the site has pages."""
     files = FolderOfPolicies(config.data_dir / "policy")
     book = StaffBook(site=config.site, files=files, keyring=lambda: rules.keyring)
-    problems = book.load()
-    return Staffed(book=book, errand=StaffErrand(config.site, book), problems=problems)
+    has_pages = config.panel is not None
+    errand = StaffErrand(config.site, book, has_pages=has_pages)
+    return Staffed(book=book, errand=errand, problems=book.load() if has_pages else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,14 @@ def test_the_errand_brings_the_list_and_reports_what_was_refused() -> None:
     assert not errand.turn(now, publish, is_connected=True)
 
 
+def test_a_gateway_without_pages_keeps_no_hashes_of_pins() -> None:
+    gateway = Gateway()
+    errand = StaffErrand(SITE, gateway.book, has_pages=False)
+    assert errand.wants(TOPIC)
+    assert not errand.take(arrived(gateway.wire()), gateway.clock.now())
+    assert (gateway.book.version, gateway.files.kept) == (0, {})
+
+
 def test_events_of_other_threads_are_fetched_once_and_bounded() -> None:
     told = Told()
     for n in range(MOST_TOLD + 9):
