@@ -108,6 +108,7 @@ class SimulatedController:
             self.process.is_alive = False
         self.process = None
         self.broker.hang_up("controller", says_goodbye=False)
+        self.oracle.controller_ended()
         self.disk.end_life()
         controller_store().close()
         self._consumer = None

@@ -21,8 +21,14 @@ from doorward.times import ClockTrust
 from doorward.topics import Up
 from doorward_controller.domain.history import Placed, StoredRange
 from doorward_controller.ingest import writer
-from doorward_controller.services import acknowledging, scan_intake
-from doorward_controller.store import intake
+from doorward_controller.services import (
+    acknowledging,
+    overtaking,
+    policy_release,
+    scan_intake,
+    status_publishing,
+)
+from doorward_controller.store import intake, policies
 from doorward_edge import courier, pipeline, sync
 from doorward_edge.adapters import policy_files
 from doorward_edge.adapters.documents_tinydb.documents import TinyDocuments
@@ -354,10 +360,16 @@ def copies_are_stored_again() -> list[Patch]:
 
 @_fault
 def restored_controller_counts_on() -> list[Patch]:
-    """Numbers that gateways have seen are given out again."""
-    from doorward_controller.services import overtaking
+    """Numbers that gateways have seen are given out again, with another content."""
 
-    return [(overtaking, "overtake", lambda *_: None)]
+    def next_version(backend: Any, connection: Any, _now_utc_s: int) -> int:
+        return policies.newest_bundle_version(connection, backend.config.site) + 1
+
+    return [
+        (overtaking, "overtake", lambda *_: None),
+        (status_publishing, "begin", lambda _backend: None),
+        (policy_release, "_next_version", next_version),
+    ]
 
 
 def meaning(name: str) -> str:

@@ -19,7 +19,7 @@ from tests.simulation.gateway import SimulatedGateway, make_gateway
 from tests.simulation.oracle import Oracle, quarantined
 from tests.simulation.site import DATABASE, GATEWAYS, Card, Kind, portals_of, the_site
 from tests.simulation.vfs import simulated_vfs
-from tests.simulation.world import InvariantError, World, seeded_randomness
+from tests.simulation.world import PACE_MS, InvariantError, World, seeded_randomness
 
 HEAL_MS = 4 * LONGEST_WAIT_MS
 """After everything is mended the site may take so long: the longest pause between two tries, and
@@ -77,18 +77,7 @@ class History:
             return luck.randrange(0, 400)
         if kind < 0.93:
             return luck.randrange(400, 4_000)
-        if kind < 0.99:
-            return luck.randrange(4_000, 30_000)
-        return self._sleep()
-
-    def _sleep(self) -> int:
-        """Hours in which nobody comes; the threads turn seldom, so that it costs little."""
-        self.world.pace_ms = 1_200_000
-        self.world.run_for(self.world.luck.choice((1, 3, 30)) * 3_600_000)
-        self.world.pace_ms = 1_000
-        if self.world.chance(0.7):
-            self.controller.refresh()  # as the timed work would have done all the time
-        return 1_000
+        return luck.randrange(4_000, 30_000)
 
     # --- What may happen ------------------------------------------------------------------------
 
@@ -120,6 +109,7 @@ class History:
             "clock": (2.0, self._step_clock),
             "old rules": (2.0, self._put_back_rules),
             "new card": (1.0, self._lose_journal),
+            "quiet": (2.5, self._let_hours_pass),
         }
         share = self.world.luck.choice((0.2, 0.5, 0.9))
         chosen = {name: each for name, each in faults.items() if self.world.chance(share)}
@@ -183,6 +173,14 @@ class History:
             if self.world.chance(0.15)
         }
         self.controller.release(postures)
+
+    def _try_anybody(self, gateway: SimulatedGateway, times: int) -> None:
+        """A few people come to one gateway."""
+        for _ in range(times):
+            card = self.world.luck.choice(self.cards)
+            portal = self.world.luck.choice(gateway.portals)
+            gateway.present(portal, card, card.payload(self.world.now_ms))
+            self.world.run_for(300)
 
     # --- Faults ---------------------------------------------------------------------------------
 
@@ -263,15 +261,35 @@ class History:
                 gateway.present(portal, card, card.payload(self.world.now_ms))
 
     def _restore(self) -> None:
+        if not self.controller.backup or self.world.chance(0.5):
+            self.controller.save_backup()
+            self.world.run_for(500)
+            for change in self.world.luck.choices(
+                (self._revoke, self._suspend, self._release), k=2
+            ):
+                change()
+            self.world.run_for(2_000)
         self.controller.restore()
-        if self.world.chance(0.5):
-            self.world.run_for(10_000)
+        if self.world.chance(0.7):
+            self.world.run_for(self.world.luck.choice((4_100, 10_000)))
             self._revoke()
+
+    def _let_hours_pass(self) -> None:
+        """Nobody comes; the threads turn seldom, so that it costs little."""
+        self.world.tell("world", "nothing happens for hours")
+        self.world.pace_ms = 1_800_000
+        self.world.run_for(self.world.luck.choice((1, 3, 30)) * 3_600_000)
+        self.world.pace_ms = PACE_MS
+        if self.world.chance(0.5):
+            self.controller.refresh()  # as the timed work would have done all the time
+        self._try_anybody(self._some_gateway(), 3)
 
     def _break_disk(self) -> None:
         gateway = self._some_gateway()
         gateway.disk.errors = self.world.luck.choice((1, 2, 5))
         self.world.tell(gateway.name, f"has {gateway.disk.errors} errors of its disk coming")
+        if self.world.chance(0.5):
+            self._try_anybody(gateway, 2)
 
     def _slow_disk(self) -> None:
         gateway = self._some_gateway()
@@ -283,6 +301,8 @@ class History:
 
         self.cures.append(cure)
         self.world.at(self.world.luck.choice((1_000, 8_000)), cure)
+        if self.world.chance(0.5):
+            self._try_anybody(gateway, 2)
 
     def _step_clock(self) -> None:
         gateway = self._some_gateway()
@@ -304,10 +324,7 @@ class History:
             self.broker.cut(gateway.name)
             self.world.at(20_000, lambda: self._mend(gateway.name))
             self.world.run_for(7_000)
-            for _ in range(3):
-                card = self.world.luck.choice(self.cards)
-                portal = self.world.luck.choice(gateway.portals)
-                gateway.present(portal, card, card.payload(self.world.now_ms))
+            self._try_anybody(gateway, 3)
 
     def _lose_journal(self) -> None:
         """The card is replaced; documents and policy were copied, the journal was not."""
@@ -322,7 +339,7 @@ class History:
     def _heal(self) -> None:
         world, luck = self.world, self.world.luck
         world.tell("world", "everything is mended from here on")
-        world.pace_ms = 5_000
+        world.pace_ms = 4 * PACE_MS
         for cure in self.cures:
             cure()
         for gateway in self.gateways:

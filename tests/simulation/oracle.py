@@ -75,6 +75,7 @@ class Oracle:
     _full: dict[int, StatusList] = field(default_factory=dict)
     _seen: set[int] = field(default_factory=set)
     _slots: set[tuple[str, str, int]] = field(default_factory=set)
+    _reader: sqlite3.Connection | None = None
 
     def fail(self, what: str) -> None:
         """Ends the history: a promise is broken."""
@@ -198,8 +199,16 @@ class Oracle:
                 whole = apply_delta(self._full[delta.base], delta)
                 self.lists.setdefault(whole.seq, []).append(whole)
 
+    def controller_ended(self) -> None:
+        """Its disk is about to be another one."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
     def _check_ack(self, ack: Ack) -> None:
-        stored = _count(ack.gateway, ack.epoch, ack.committed)
+        if self._reader is None:
+            self._reader = _connect()
+        stored = _count(self._reader, ack.gateway, ack.epoch, ack.committed)
         named = sum(last - first + 1 for first, last in ack.committed)
         if stored != named:
             self.fail(
@@ -263,16 +272,11 @@ def _connect() -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=0)
 
 
-def _count(gateway: GatewayId, epoch: Epoch, ranges: Ranges) -> int:
+def _count(connection: sqlite3.Connection, gateway: GatewayId, epoch: Epoch, ranges: Ranges) -> int:
     query = """SELECT count(*) FROM records JOIN gateways ON gateways.id = records.gateway_id
                WHERE gateways.name = ? AND epoch = ? AND seq BETWEEN ? AND ?"""
-    connection = _connect()
-    try:
-        return sum(
-            int(connection.execute(query, (gateway, epoch, *part)).fetchone()[0]) for part in ranges
-        )
-    finally:
-        connection.close()
+    found = (connection.execute(query, (gateway, epoch, *part)).fetchone() for part in ranges)
+    return sum(int(row[0]) for row in found)
 
 
 def _rows() -> dict[Place, bytes]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 START_UTC_MS = 1_800_000_000_000
+PACE_MS = 2_000
+"""Threads that would look round each second have their turn every so often, or when called."""
 
 
 class InvariantError(BaseException):
@@ -35,7 +37,7 @@ class World:
     luck: Random = field(init=False)
     now_ms: int = START_UTC_MS
     trace: list[str] = field(default_factory=list)
-    pace_ms: int = 1_000
+    pace_ms: int = PACE_MS
     _queue: list[tuple[int, int, Process | None, Callable[[], None]]] = field(default_factory=list)
     _count: int = 0
 
