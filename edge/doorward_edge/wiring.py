@@ -16,7 +16,7 @@ from doorward_edge.adapters.board_systemd import NoBoard, SystemdBoard
 from doorward_edge.adapters.broker_paho import PahoBroker, address_of
 from doorward_edge.adapters.clock_system import SystemClock
 from doorward_edge.adapters.documents_tinydb import TinyDocuments
-from doorward_edge.adapters.gpio_gpiozero import Pins, board_pins, recorded_pins
+from doorward_edge.adapters.gpio_gpiozero import GpioLamp, Pins, board_pins, recorded_pins
 from doorward_edge.adapters.journal_sqlite import SqliteJournal
 from doorward_edge.adapters.policy_files import FolderOfPolicies
 from doorward_edge.adapters.watchdog_systemd import SystemdWatchdog
@@ -32,11 +32,18 @@ from doorward_edge.gateway import Gateway, Parts
 from doorward_edge.housing import Housing
 from doorward_edge.inbox import Inbox
 from doorward_edge.panel_wiring import Around as PanelAround
-from doorward_edge.panel_wiring import StaffErrand, dress, open_staff, put_beside
+from doorward_edge.panel_wiring import (
+    Dressed,
+    Staffed,
+    StaffErrand,
+    dress,
+    open_staff,
+    put_beside,
+)
 from doorward_edge.pipeline import Counters
 from doorward_edge.portal import Portal
 from doorward_edge.portal_wiring import (
-    Hands,
+    Doorway,
     Shared,
     light_cameras,
     make_doorway,
@@ -44,17 +51,25 @@ from doorward_edge.portal_wiring import (
     open_hands,
     open_inputs,
 )
-from doorward_edge.ports import Broker, Documents, FrameSource, Journal
+from doorward_edge.ports import Broker, Documents, FrameSource, Inputs, Journal
 from doorward_edge.premises import Restarter
-from doorward_edge.remote_wiring import OrderedRules, make_commander, open_desk, open_twin
+from doorward_edge.remote_wiring import (
+    Command,
+    OrderedRules,
+    Twin,
+    make_commander,
+    open_desk,
+    open_twin,
+)
 from doorward_edge.scanner import open_scanners
+from doorward_edge.scanners.source import ScannerSource
 from doorward_edge.site_presence import PresenceChores
 from doorward_edge.stages.record import RecordStage
 from doorward_edge.switches import levels_of
 from doorward_edge.sync import PolicyKeeper
 from doorward_edge.twin.keeper import TwinKeeper
 from doorward_edge.vitals.message import board_name, health_message
-from doorward_edge.vitals_wiring import Physician, cycles_of
+from doorward_edge.vitals_wiring import Attendance, Physician, cycles_of
 
 CAPABILITIES = (
     "batch-1", "commands-1", "config-1", "dw0", "dw1", "dw2", "policy-1", "status-1",
@@ -99,168 +114,6 @@ def assemble(config: EdgeConfig, *, simulated: bool, file: Path | None = None) -
         return assembled
 
 
-def _assemble(
-    installed: EdgeConfig, file: Path | None, undo: contextlib.ExitStack, *, simulated: bool
-) -> Assembled:
-    enrolled = load_enrolled(installed)
-    clock = SystemClock(installed.clock.source)
-    documents = TinyDocuments.open(installed.data_dir / "documents", enrolled.documents_key)
-    twin = open_twin(installed, file, documents, clock.now())
-    config = twin.config
-    pins = _recorded_pins(config) if simulated else _board_pins()
-    undo.callback(pins.close)
-    dressed = dress(config, open_hands(config, pins, undo), clock)
-    hands = dressed.hands
-    lights = light_cameras(config, pins, undo)
-    inputs = open_inputs(config, pins, clock)
-    undo.callback(inputs.close)
-    memory = _open_memory(config, enrolled, documents)
-    undo.callback(memory.journal.close)
-    cameras = {camera.name: open_source(camera, clock) for camera in config.cameras}
-    eyes, scanners = make_eyes(config, cameras, lights, clock), open_scanners(config, clock)
-    counters, myself = Counters(), _myself(config, enrolled)
-    physician = Physician(
-        config,
-        clock,
-        journal=memory.journal,
-        documents=memory.documents,
-        keeper=memory.keeper,
-        eyes=eyes,
-        more=(lambda _now: cycles_of(dressed.locks),),
-    )
-    command = open_desk(config, documents, memory.keeper, enrolled.signer, clock)
-    twin.keeper.connect(lambda: memory.keeper.keyring, command.restarter)
-    rules = OrderedRules(memory.keeper, command.postures)
-    staff = open_staff(config, memory.keeper)
-    errands = (command.desk, twin.keeper, staff.errand)
-    broker, courier = _connect(
-        config, enrolled, myself, clock, memory, counters, eyes, physician, errands
-    )
-    presence = PresenceBook(
-        site=config.site,
-        gateway=config.gateway,
-        epoch=Epoch(1 + secrets.randbelow(MAX_EPOCH)),
-        # What was seen before this start is not known any more.
-        is_complete=False,
-    )
-    shared = Shared(
-        rules=rules,
-        link=courier.uplink,
-        clock=clock,
-        journal=memory.journal,
-        boot_id=bytes.fromhex(myself.boot_id),
-        presence=presence,
-        counters=counters,
-    )
-    events = EventBook(
-        RecordStage(
-            memory.journal,
-            boot_id=shared.boot_id,
-            portal="",
-            is_online=lambda: courier.uplink.is_connected,
-        )
-    )
-    doorways = {
-        portal.id: make_doorway(portal, hands[portal.id], shared, events)
-        for portal in config.portals
-    }
-    portals = {name: doorway.portal for name, doorway in doorways.items()}
-    inbox = Inbox()
-    commander = make_commander(
-        config,
-        command,
-        inbox=inbox,
-        portals=portals,
-        eyes=eyes,
-        rules=rules,
-        shared=shared,
-        wake=broker.wake,
-        seal_key=enrolled.seal_key,
-    )
-    attendance = physician.attend(
-        courier,
-        SystemdWatchdog(os.environ.get("NOTIFY_SOCKET")),
-        portals,
-        NoBoard() if simulated else SystemdBoard(),
-        lambda: gateway.fail(),  # noqa: PLW0108  # it is made of what this returns
-    )
-    beside = put_beside(
-        PanelAround(
-            config=config,
-            myself=myself,
-            shared=shared,
-            inbox=inbox,
-            documents=documents,
-            documents_key=enrolled.documents_key,
-            staff=staff.book,
-            dressed=dressed,
-            doorways=doorways,
-            is_camera_well=lambda portal: are_well(eyes, portal),
-        )
-    )
-    parts = Parts(
-        inbox=inbox,
-        sources=(*eyes, *scanners, *beside.sources),
-        inputs=inputs,
-        pipelines={name: doorway.pipeline for name, doorway in doorways.items()},
-        portals=portals,
-        housing=Housing(events),
-        chores=(
-            PresenceChores(presence, memory.keeper).turn,
-            commander.tend,
-            *attendance.chores,
-            *beside.chores,
-        ),
-        courier=courier,
-        broker=broker,
-        events=events,
-        clock=clock,
-        watchdog=attendance.watchdog,
-        hands=(commander.stop, *_closers_of(hands), *(light.close for light in lights.values())),
-        closers=(
-            commander.close,
-            command.close,
-            inputs.close,
-            *attendance.closers,
-            *beside.closers,
-            memory.journal.close,
-            pins.close,
-        ),
-        notices=(
-            memory.journal.take_notices,
-            memory.documents.take_notices,
-            command.desk.take_notices,
-            twin.keeper.take_notices,
-            *(scanner.take_notices for scanner in scanners),
-            *attendance.notices,
-            *beside.notices,
-        ),
-        problems=(*memory.problems, *staff.problems, *beside.problems),
-        software=myself.software,
-    )
-    gateway = Gateway(parts)
-    command.restarter.stop = gateway.stop
-    return Assembled(
-        gateway=gateway,
-        config=config,
-        cameras=cameras,
-        pins=pins,
-        journal=memory.journal,
-        keeper=memory.keeper,
-        courier=courier,
-        counters=counters,
-        eyes=eyes,
-        portals=portals,
-        restarter=command.restarter,
-    )
-
-
-def _closers_of(hands: Mapping[PortalId, Hands]) -> tuple[Callable[[], None], ...]:
-    """Returns what is let go of first: every lock, before any lamp."""
-    locks = [each.lock.close for each in hands.values()]
-    return (*locks, *(each.indicator.close for each in hands.values()))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Memory:
     """What outlives a restart, and what of it could not be used."""
@@ -269,6 +122,276 @@ class _Memory:
     keeper: PolicyKeeper
     journal: Journal
     problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What everything else stands on."""
+
+    enrolled: Enrolled
+    clock: SystemClock
+    documents: TinyDocuments
+    twin: Twin
+    config: EdgeConfig
+    pins: Pins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Body:
+    """What senses and moves."""
+
+    dressed: Dressed
+    lights: Mapping[str, GpioLamp]
+    inputs: Inputs
+    cameras: Mapping[str, FrameSource]
+    eyes: tuple[CameraEye, ...]
+    scanners: tuple[ScannerSource, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mind:
+    """What remembers, decides and speaks with the controller."""
+
+    memory: _Memory
+    myself: Myself
+    physician: Physician
+    command: Command
+    rules: OrderedRules
+    staff: Staffed
+    broker: Broker
+    courier: Courier
+    shared: Shared
+    events: EventBook
+    inbox: Inbox
+
+
+def _assemble(
+    installed: EdgeConfig, file: Path | None, undo: contextlib.ExitStack, *, simulated: bool
+) -> Assembled:
+    ground = _lay_ground(installed, file, undo, simulated=simulated)
+    memory, body = _open_body(ground, undo)
+    mind = _make_mind(ground, body, memory)
+    doorways = {
+        portal.id: make_doorway(portal, body.dressed.hands[portal.id], mind.shared, mind.events)
+        for portal in ground.config.portals
+    }
+    portals = {name: doorway.portal for name, doorway in doorways.items()}
+    attendance = mind.physician.attend(
+        mind.courier,
+        SystemdWatchdog(os.environ.get("NOTIFY_SOCKET")),
+        portals,
+        NoBoard() if simulated else SystemdBoard(),
+        lambda: gateway.fail(),  # noqa: PLW0108  # it is made of what this returns
+    )
+    gateway = Gateway(_parts_of(ground, body, mind, doorways, attendance))
+    mind.command.restarter.stop = gateway.stop
+    return Assembled(
+        gateway=gateway,
+        config=ground.config,
+        cameras=body.cameras,
+        pins=ground.pins,
+        journal=memory.journal,
+        keeper=memory.keeper,
+        courier=mind.courier,
+        counters=mind.shared.counters,
+        eyes=body.eyes,
+        portals=portals,
+        restarter=mind.command.restarter,
+    )
+
+
+def _lay_ground(
+    installed: EdgeConfig, file: Path | None, undo: contextlib.ExitStack, *, simulated: bool
+) -> _Ground:
+    enrolled = load_enrolled(installed)
+    clock = SystemClock(installed.clock.source)
+    documents = TinyDocuments.open(installed.data_dir / "documents", enrolled.documents_key)
+    twin = open_twin(installed, file, documents, clock.now())
+    pins = _recorded_pins(twin.config) if simulated else _board_pins()
+    undo.callback(pins.close)
+    return _Ground(
+        enrolled=enrolled,
+        clock=clock,
+        documents=documents,
+        twin=twin,
+        config=twin.config,
+        pins=pins,
+    )
+
+
+def _open_body(ground: _Ground, undo: contextlib.ExitStack) -> tuple[_Memory, _Body]:
+    """Claims the pins, locks first; then what is remembered, then what looks."""
+    config, pins, clock = ground.config, ground.pins, ground.clock
+    dressed = dress(config, open_hands(config, pins, undo), clock)
+    lights = light_cameras(config, pins, undo)
+    inputs = open_inputs(config, pins, clock)
+    undo.callback(inputs.close)
+    memory = _open_memory(config, ground.enrolled, ground.documents)
+    undo.callback(memory.journal.close)
+    cameras = {camera.name: open_source(camera, clock) for camera in config.cameras}
+    return memory, _Body(
+        dressed=dressed,
+        lights=lights,
+        inputs=inputs,
+        cameras=cameras,
+        eyes=make_eyes(config, cameras, lights, clock),
+        scanners=open_scanners(config, clock),
+    )
+
+
+def _make_mind(ground: _Ground, body: _Body, memory: _Memory) -> _Mind:
+    config, clock, twin = ground.config, ground.clock, ground.twin
+    counters, myself = Counters(), _myself(config, ground.enrolled)
+    physician = Physician(
+        config,
+        clock,
+        journal=memory.journal,
+        documents=memory.documents,
+        keeper=memory.keeper,
+        eyes=body.eyes,
+        more=(lambda _now: cycles_of(body.dressed.locks),),
+    )
+    signer = ground.enrolled.signer
+    command = open_desk(config, ground.documents, memory.keeper, signer, clock)
+    twin.keeper.connect(lambda: memory.keeper.keyring, command.restarter)
+    staff = open_staff(config, memory.keeper)
+    errands = (command.desk, twin.keeper, staff.errand)
+    broker, courier = _connect(
+        config, ground.enrolled, myself, clock, memory, counters, body.eyes, physician, errands
+    )
+    rules = OrderedRules(memory.keeper, command.postures)
+    shared = Shared(
+        rules=rules,
+        link=courier.uplink,
+        clock=clock,
+        journal=memory.journal,
+        boot_id=bytes.fromhex(myself.boot_id),
+        presence=_new_book(config),
+        counters=counters,
+    )
+    return _Mind(
+        memory=memory,
+        myself=myself,
+        physician=physician,
+        command=command,
+        rules=rules,
+        staff=staff,
+        broker=broker,
+        courier=courier,
+        shared=shared,
+        events=EventBook(_own_records(shared)),
+        inbox=Inbox(),
+    )
+
+
+def _new_book(config: EdgeConfig) -> PresenceBook:
+    """Returns a book of presence; what was seen before this start is not known any more."""
+    return PresenceBook(
+        site=config.site,
+        gateway=config.gateway,
+        epoch=Epoch(1 + secrets.randbelow(MAX_EPOCH)),
+        is_complete=False,
+    )
+
+
+def _own_records(shared: Shared) -> RecordStage:
+    """Returns what begins and keeps the records that are about no portal."""
+    return RecordStage(
+        shared.journal,
+        boot_id=shared.boot_id,
+        portal="",
+        is_online=lambda: shared.link.is_connected,
+    )
+
+
+def _parts_of(
+    ground: _Ground,
+    body: _Body,
+    mind: _Mind,
+    doorways: Mapping[PortalId, Doorway],
+    attendance: Attendance,
+) -> Parts:
+    memory, command = mind.memory, mind.command
+    portals = {name: doorway.portal for name, doorway in doorways.items()}
+    commander = make_commander(
+        ground.config,
+        command,
+        inbox=mind.inbox,
+        portals=portals,
+        eyes=body.eyes,
+        rules=mind.rules,
+        shared=mind.shared,
+        wake=mind.broker.wake,
+        seal_key=ground.enrolled.seal_key,
+    )
+    beside = put_beside(_around(ground, body, mind, doorways))
+    return Parts(
+        inbox=mind.inbox,
+        sources=(*body.eyes, *body.scanners, *beside.sources),
+        inputs=body.inputs,
+        pipelines={name: doorway.pipeline for name, doorway in doorways.items()},
+        portals=portals,
+        housing=Housing(mind.events),
+        chores=(
+            PresenceChores(mind.shared.presence, memory.keeper).turn,
+            commander.tend,
+            *attendance.chores,
+            *beside.chores,
+        ),
+        courier=mind.courier,
+        broker=mind.broker,
+        events=mind.events,
+        clock=ground.clock,
+        watchdog=attendance.watchdog,
+        hands=(commander.stop, *_closers_of(body)),
+        closers=(
+            commander.close,
+            command.close,
+            body.inputs.close,
+            *attendance.closers,
+            *beside.closers,
+            memory.journal.close,
+            ground.pins.close,
+        ),
+        notices=(
+            memory.journal.take_notices,
+            memory.documents.take_notices,
+            command.desk.take_notices,
+            ground.twin.keeper.take_notices,
+            *(scanner.take_notices for scanner in body.scanners),
+            *attendance.notices,
+            *beside.notices,
+        ),
+        problems=(*memory.problems, *mind.staff.problems, *beside.problems),
+        software=mind.myself.software,
+    )
+
+
+def _around(
+    ground: _Ground, body: _Body, mind: _Mind, doorways: Mapping[PortalId, Doorway]
+) -> PanelAround:
+    return PanelAround(
+        config=ground.config,
+        myself=mind.myself,
+        shared=mind.shared,
+        inbox=mind.inbox,
+        documents=ground.documents,
+        documents_key=ground.enrolled.documents_key,
+        staff=mind.staff.book,
+        dressed=body.dressed,
+        doorways=doorways,
+        is_camera_well=lambda portal: are_well(body.eyes, portal),
+    )
+
+
+def _closers_of(body: _Body) -> tuple[Callable[[], None], ...]:
+    """Returns what is let go of first: every lock, before any lamp."""
+    hands = body.dressed.hands.values()
+    return (
+        *(each.lock.close for each in hands),
+        *(each.indicator.close for each in hands),
+        *(light.close for light in body.lights.values()),
+    )
 
 
 def _open_memory(config: EdgeConfig, enrolled: Enrolled, documents: TinyDocuments) -> _Memory:
