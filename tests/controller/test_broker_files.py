@@ -125,7 +125,7 @@ def test_rules_give_a_gateway_its_own_topics_and_no_others() -> None:
         "pattern write dw/1/demo/%u/up/#",
         "pattern read dw/1/demo/%u/down/#",
         "pattern read dw/1/demo/policy/#",
-        "pattern read dw/1/demo/presence",
+        "pattern readwrite dw/1/demo/presence",
         "pattern read dw/1/host/state",
     ]
     assert "user lost\ntopic deny #\n" in text

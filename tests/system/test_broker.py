@@ -39,7 +39,7 @@ def test_gateway_cannot_speak_as_another_or_as_the_controller(site: Site) -> Non
             "dw/1/demo/south/up/records",
             "dw/1/demo/north/down/ack",
             "dw/1/demo/policy/bundle",
-            "dw/1/demo/presence",
+            "dw/1/other/presence",
             "dw/1/host/state",
             "dw/1/other/north/up/records",
             "dw/1/demo/north/upper",
@@ -48,6 +48,14 @@ def test_gateway_cannot_speak_as_another_or_as_the_controller(site: Site) -> Non
         # The broker keeps one client's messages in order: when this one is here, none is behind it.
         north.say("dw/1/demo/north/up/health", b"end")
         assert host.next() == ("dw/1/demo/north/up/health", b"end")
+
+
+def test_gateways_tell_each_other_what_they_see_without_the_controller(site: Site) -> None:
+    ca, port = site.authority.ca_file, site.broker.port
+    with talker(site.north, ca, port) as north, talker(site.south, ca, port) as south:
+        south.hear("dw/1/demo/presence")
+        north.say("dw/1/demo/presence", b"seen")
+        assert south.next() == ("dw/1/demo/presence", b"seen")
 
 
 def test_gateway_receives_nothing_that_is_anothers(site: Site) -> None:

@@ -1,7 +1,8 @@
 """Who may say and hear what on the broker, as Mosquitto's ACL file (pure text).
 
-A gateway is known by the name in its certificate. It may publish below its own `up/` and nowhere
-else, and receives its own `down/`, its site's policy and presence, and the controller's state.
+A gateway is known by the name in its certificate. It may publish below its own `up/` and to its
+site's presence, and receives its own `down/`, its site's policy and presence, and the controller's
+state. Who speaks on presence, the broker cannot tell: the signature in each message does.
 
 What Mosquitto 2.0 cannot do, and what stands in for it:
 
@@ -67,7 +68,7 @@ def _gateways(site: SiteId) -> str:
         f"pattern write {here}/%u/up/#",
         f"pattern read {here}/%u/down/#",
         f"pattern read {here}/policy/#",
-        f"pattern read {here}/{PRESENCE}",
+        f"pattern readwrite {here}/{PRESENCE}",
         f"pattern read {CONTROLLER_STATE}",
     )
     return "\n".join(lines) + "\n"
