@@ -390,6 +390,7 @@ def test_a_thread_that_ended_leaves_nobody_waiting(tmp_path: Path) -> None:
     with contextlib.suppress(JournalUnavailableError):
         journal.append(record(1)).wait(10)
     assert journal._thread is not None
+    assert journal._thread is not None
     journal._thread.join(10)
     with pytest.raises(JournalUnavailableError):
         journal.append(record(2))
