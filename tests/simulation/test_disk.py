@@ -11,6 +11,9 @@ from doorward_edge.disk import POSIX, Disk, replace
 from tests.simulation.disk import VFS_NAME, PowerCutError, SimulatedDisk
 from tests.simulation.vfs import simulated_vfs
 
+# Who is killed closes nothing; newer interpreters complain of each database that was left open.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
+
 
 @pytest.fixture
 def disk() -> Iterator[SimulatedDisk]:
