@@ -134,7 +134,9 @@ def test_a_bad_code_is_refused_for_its_reason_and_recorded(gate: Gate, ours: Lon
         assert {payload: gate.show(payload) for payload in shown} == shown
         assert gate.is_locked_throughout()
         state = gate.state()
-        assert state["journal"]["head"] == before + len(shown)
+        assert state["counters"]["scans"] == len(shown)
+        # What the machine itself has to tell meanwhile may stand there, too.
+        assert state["journal"]["head"] >= before + len(shown)
         assert state["counters"]["granted"] == 0
         assert gate.show(good) == "granted"
         assert gate.end() == 0
