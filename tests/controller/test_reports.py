@@ -182,6 +182,17 @@ def test_restored_database_goes_past_what_its_gateways_have_applied(
     assert release(backend) == 9
 
 
+def test_restored_database_goes_past_what_other_gateways_may_have_seen(
+    backend: Backend, link: FakeLink, gateway: JournalGateway, clock: StandingClock
+) -> None:
+    release(backend)
+    clock.pass_s(1000)
+    applied = Applied(bundle=7, status=40, keyring=1)
+    reported = Reported(applied=applied, rejected=(), at=UtcSeconds(0))
+    say(backend, link, gateway, Up.REPORTED, reported.to_wire())
+    assert retained_numbers(link) == (1001, 1001, 1002)
+
+
 def test_claim_beyond_all_reason_moves_no_number(
     backend: Backend, link: FakeLink, gateway: JournalGateway
 ) -> None:

@@ -3,7 +3,7 @@
 A controller that was restored from an older backup counts on from there. Its gateways never go
 back: what it signs under a number that they have seen already would not reach them, and a
 revocation with it. So when a gateway says that it applied more than we ever signed, what we hold
-is signed anew under a number above that.
+is signed anew under a number above that, and above any that the lost days may have used.
 
 What was changed after the backup is lost here and has to be done again; the list that is signed
 anew says what this database knows.
@@ -32,10 +32,12 @@ def overtake(backend: Backend, applied: Applied) -> None:
     with backend.store.read() as connection:
         bundle = policies.newest_bundle_version(connection, site)
         status = credentials.list_number(connection, site)
+        # Other gateways may be further: there were never more numbers than seconds.
+        passed_s = backend.clock.now().utc_s - policies.site_created_at(connection, site)
     if _is_ahead("bundle", applied.bundle, bundle):
-        _overtake_bundle(backend, applied.bundle)
+        _overtake_bundle(backend, max(applied.bundle, passed_s))
     if _is_ahead("status", applied.status, status):
-        status_publishing.leap(backend, applied.status)
+        status_publishing.leap(backend, max(applied.status, passed_s))
 
 
 def _is_ahead(what: str, theirs: int, ours: int) -> bool:
