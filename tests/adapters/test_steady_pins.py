@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.architecture.source import ROOT
+from tests.fakes.edge_toml import ENROLLED
 
 STAND_IN = Path(__file__).parents[1] / "fakes" / "recording_lgpio"
 PIN = 17
@@ -95,20 +96,9 @@ except typer.Exit as err:
     status = err.exit_code
 print(json.dumps([status, lgpio.calls]))
 """
-CONFIG = """\
-[gateway]
-site = "hq"
-id = "gate-1"
-data_dir = "data"
-[broker]
-host = "localhost"
-ca_file = "ca.pem"
-cert_file = "c.pem"
-key_file = "k.pem"
-[trust]
-keyring_file = "k"
-seal_key_file = "s"
-record_key_file = "r"
+CONFIG = (
+    ENROLLED
+    + """\
 [board]
 profile = "waveshare-rpi-relay-board-b"
 [[portal]]
@@ -123,6 +113,7 @@ lock = { kind = "fail_safe", terminal = "ch2" }
 id = "desk"
 panel_only = true
 """
+)
 
 
 def secured(config: Path, busy: list[int]) -> tuple[int, list[list[Any]], str]:

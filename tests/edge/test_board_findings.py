@@ -7,21 +7,11 @@ import pytest
 from doorward_edge.board_findings import examine_board
 from doorward_edge.config import EdgeConfig, parse_config
 from doorward_edge.findings import Finding
+from tests.fakes.edge_toml import ENROLLED
 
-CONFIG = """\
-[gateway]
-site = "hq"
-id = "gate-1"
-data_dir = "data"
-[broker]
-host = "localhost"
-ca_file = "ca.pem"
-cert_file = "c.pem"
-key_file = "k.pem"
-[trust]
-keyring_file = "k"
-seal_key_file = "s"
-record_key_file = "r"
+CONFIG = (
+    ENROLLED
+    + """\
 [board]
 profile = "raspberry-pi-4"
 [[portal]]
@@ -35,6 +25,7 @@ contact = { terminal = "contact", second_terminal = 21 }
 [inputs]
 fire = { terminal = "fire" }
 """
+)
 
 
 def configured(text: str = CONFIG) -> EdgeConfig:

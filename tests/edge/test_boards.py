@@ -15,6 +15,7 @@ from doorward_edge.boards import (
 )
 from doorward_edge.config import ConfigError, parse_config
 from tests.architecture.source import ROOT
+from tests.fakes.edge_toml import ENROLLED
 
 NOWHERE = Path("/nowhere")
 PULLED_UP = frozenset(range(9))
@@ -85,20 +86,9 @@ def test_the_pins_of_a_bought_board_are_its_makers(name: str) -> None:
 
 # --- What a lock may hang on --------------------------------------------------------------------
 
-CONFIG = """\
-[gateway]
-site = "hq"
-id = "gate-1"
-data_dir = "data"
-[broker]
-host = "localhost"
-ca_file = "ca.pem"
-cert_file = "c.pem"
-key_file = "k.pem"
-[trust]
-keyring_file = "k"
-seal_key_file = "s"
-record_key_file = "r"
+CONFIG = (
+    ENROLLED
+    + """\
 [board]
 profile = "{profile}"
 [[portal]]
@@ -107,6 +97,7 @@ panel_only = true
 lock = {{ {lock} }}
 {more}
 """
+)
 
 
 def configured(name: str, lock: str, more: str = "") -> str:
