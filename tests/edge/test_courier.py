@@ -1,6 +1,7 @@
 """What goes up is there until it is acknowledged; what comes down counts when it is signed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from doorward import topics
 from doorward.acks import Ack
 from doorward.batches import Batch
 from doorward.envelope import Kind, parse_envelope, seal_envelope, verify_with_key
-from doorward.ids import GatewayId
+from doorward.ids import Epoch, GatewayId
 from doorward.keys import pin_keyring
 from doorward.messages import Applied, Birth, Health, Reported, State
 from doorward.ranges import Ranges
@@ -19,7 +20,7 @@ from doorward.status import Status
 from doorward.times import UtcSeconds
 from doorward_edge.adapters.journal_sqlite import SqliteJournal
 from doorward_edge.courier import ASK_AGAIN_MS, Courier, Myself, pending_records
-from doorward_edge.ports import Arrived, LinkDown, LinkUp
+from doorward_edge.ports import Arrived, EpochSpan, LinkDown, LinkUp
 from doorward_edge.sync import PolicyKeeper
 from doorward_edge.uplink import Link
 from tests.fakes.edge_ports import FakeClock, FakeFloors, FakePolicyFiles
@@ -150,6 +151,32 @@ def test_a_controller_that_came_back_is_told_anew_what_the_journal_holds(bench: 
     bench.deliver(topics.CONTROLLER_STATE, topics.CONTROLLER_ONLINE)
     (birth,) = bench.broker.take_published("up/birth")
     assert Birth.from_wire(birth).journal.head == 3
+
+
+def test_every_epoch_of_the_journal_is_told_of_and_the_growing_one_last(bench: Bench) -> None:
+    bench.record(4)
+    (ended,) = bench.journal.spans()
+    growing = replace(ended, epoch=Epoch(ended.epoch ^ 1), head=2, pending=((1, 2),))
+    empty = replace(ended, epoch=Epoch(ended.epoch ^ 2), pending=(), kept=())
+    spans = (ended, empty, growing)
+    bench.courier._journal = SeveralEpochs(bench.journal, spans)  # type: ignore[assignment]
+    bench.connect()
+    births = [message for message in bench.broker.published if message.topic.endswith("up/birth")]
+    told = [(Birth.from_wire(each.payload).journal.epoch, each.retain) for each in births]
+    assert told == [(ended.epoch, False), (growing.epoch, True)]
+
+
+class SeveralEpochs:
+    """A journal that began anew."""
+
+    def __init__(self, real: SqliteJournal, spans: tuple[EpochSpan, ...]) -> None:
+        self._real, self._spans = real, spans
+
+    def spans(self) -> tuple[EpochSpan, ...]:
+        return self._spans
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
 
 
 def test_records_stay_pending_until_a_signed_acknowledgement_names_them(bench: Bench) -> None:
