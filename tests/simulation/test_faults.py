@@ -9,7 +9,7 @@ from tests.simulation.history import play
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
 
 FIRST_SEED = 5000
-MOST_HISTORIES = 120
+MOST_HISTORIES = 200
 
 
 @pytest.mark.timeout(600)
