@@ -40,6 +40,8 @@ class EventCode(StrEnum):
     JOURNAL_RECORD_DAMAGED = "journal_record_damaged"
     DOCUMENTS_DAMAGED = "documents_damaged"
     DOCUMENTS_LOST = "documents_lost"
+    PRESENCE_LOST = "presence_lost"
+    PRESENCE_NOT_KEPT = "presence_not_kept"
 
     DOOR_FOUND_OPEN = "door_found_open"
     DOOR_CLOSED_AGAIN = "door_closed_again"
@@ -165,6 +167,16 @@ EVENT_TEXTS: dict[EventCode, EventText] = {
     ),
     EventCode.DOCUMENTS_LOST: _text(
         Severity.ALARM, "The gateway's documents are lost.", "网关资料丢失。"
+    ),
+    EventCode.PRESENCE_LOST: _text(
+        Severity.WARNING,
+        "What the gateway knew of who is inside is lost in part or whole.",
+        "网关的在场人员记录部分或全部丢失。",
+    ),
+    EventCode.PRESENCE_NOT_KEPT: _text(
+        Severity.WARNING,
+        "What the gateway knows of who is inside cannot be written to its disk.",
+        "在场人员记录无法写入网关磁盘。",
     ),
     EventCode.DOOR_FOUND_OPEN: _text(
         Severity.WARNING,

@@ -82,6 +82,14 @@ class PresenceBook:
         read_snapshot(wire, site, book._seen, book._senders, book._outbox, now.mono_ms)
         return book
 
+    def remember_for(self, seconds: int) -> None:
+        """Takes how long to remember, where the policy that says it is not at hand."""
+        self._forget_s = seconds
+
+    def note_lost(self) -> None:
+        """Takes in that some of what was seen before now is lost."""
+        self._seen.lost_at = 0
+
     def to_wire(self) -> bytes:
         """Returns a snapshot: about 70 bytes for each person and zone."""
         return write_snapshot(self.site, self._seen, self._senders, self._outbox)

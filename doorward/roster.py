@@ -9,7 +9,7 @@ import bisect
 import itertools
 import operator
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,6 +144,10 @@ class Roster:
             return None
         start = self._offsets[place]
         return _parse_profile(bytes(self._profiles[start : start + MAX_PROFILE_BYTES]))
+
+    def ids(self) -> Iterator[CredentialId]:
+        """Yields every credential that is listed, ascending."""
+        return (CredentialId(key.to_bytes(ID_BYTES)) for key in self._ids)
 
     def find_sticker(self, digest: bytes) -> StickerRow | None:
         """Returns where a sticker leads, or None when it is not listed."""

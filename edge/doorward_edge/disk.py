@@ -63,6 +63,10 @@ class Disk(Protocol):
         """Writes over the beginning of a file that exists, and flushes it. Needs no room."""
         ...
 
+    def append(self, path: Path, data: bytes, *, flush: bool) -> None:
+        """Writes behind the end of a file, which need not exist; `flush` flushes all of it."""
+        ...
+
     def rename(self, old: Path, new: Path) -> None:
         """Gives a file another name in the same folder, in place of whatever had it."""
         ...
@@ -142,6 +146,15 @@ class PosixDisk:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    def append(self, path: Path, data: bytes, *, flush: bool) -> None:
+        """Writes behind the end of a file that only we may read."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "ab") as file:
+            file.write(data)
+            file.flush()
+            if flush:
+                os.fsync(file.fileno())
 
     def rename(self, old: Path, new: Path) -> None:
         """Gives a file another name."""

@@ -83,6 +83,10 @@ class Inbox:
         """Takes in that a code was held up."""
         self._put(Presented(portal, scan))
 
+    def post(self, act: Callable[[], None]) -> None:
+        """Has something done in its turn, and does not wait for it."""
+        self._put(act)
+
     def wake(self) -> None:
         """Has whoever it belongs to look round; safe in a signal handler."""
         self._bell.put(None)

@@ -1,11 +1,14 @@
-"""Keeps the presence book in step with the rules and with time, on the main loop's thread."""
+"""Keeps the presence book in step with the rules and with time, on the main loop's thread.
+
+Once a minute it tells the others that this gateway is there, and where its doors' leaves are.
+"""
 
 from doorward.policy import Policy
 from doorward.presence import PresenceBook
 from doorward.times import Instant
 from doorward_edge.pipeline import RulesInForce
 
-FORGET_MS = 60_000
+MINUTE_MS = 60_000
 
 
 class PresenceChores:
@@ -16,14 +19,18 @@ class PresenceChores:
         self._book = book
         self._rules = rules
         self._followed: Policy | None = None
-        self._forget_due_ms = 0
+        self._due_ms = 0
 
     def turn(self, now: Instant) -> None:
-        """Follows a new policy, and drops what is too old; call it every second or so."""
+        """Follows a new policy, tells that we are there, and drops what is too old.
+
+        Call it every second or so.
+        """
         rules = self._rules.rules
         if rules is not None and rules.policy is not self._followed:
             self._followed = rules.policy
             self._book.follow(rules.policy)
-        if now.mono_ms >= self._forget_due_ms:
-            self._forget_due_ms = now.mono_ms + FORGET_MS
+        if now.mono_ms >= self._due_ms:
+            self._due_ms = now.mono_ms + MINUTE_MS
             self._book.forget(now)
+            self._book.beat(now)

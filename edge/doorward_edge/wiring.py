@@ -2,15 +2,13 @@
 
 import contextlib
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from doorward.ids import MAX_EPOCH, Epoch, PortalId
+from doorward.ids import PortalId
 from doorward.messages import Health
-from doorward.presence import PresenceBook
 from doorward.times import Clock
 from doorward_edge.adapters.board_systemd import NoBoard, SystemdBoard
 from doorward_edge.adapters.broker_paho import PahoBroker, address_of
@@ -53,6 +51,8 @@ from doorward_edge.portal_wiring import (
 )
 from doorward_edge.ports import Broker, Documents, FrameSource, Inputs, Journal
 from doorward_edge.premises import Restarter
+from doorward_edge.presence.errand import PresenceErrand
+from doorward_edge.presence_wiring import SitePresence, open_site_presence
 from doorward_edge.remote_wiring import (
     Command,
     OrderedRules,
@@ -161,6 +161,7 @@ class _Mind:
     broker: Broker
     courier: Courier
     shared: Shared
+    presence: SitePresence
     events: EventBook
     inbox: Inbox
 
@@ -255,10 +256,13 @@ def _make_mind(ground: _Ground, body: _Body, memory: _Memory) -> _Mind:
     command = open_desk(config, ground.documents, memory.keeper, signer, clock)
     twin.keeper.connect(lambda: memory.keeper.keyring, command.restarter)
     staff = open_staff(config, memory.keeper)
-    errands = (command.desk, twin.keeper, staff.errand)
+    inbox = Inbox()
+    presence = open_site_presence(config, ground.enrolled, memory.keeper, inbox, clock)
+    errands = (command.desk, twin.keeper, staff.errand, presence.errand)
     broker, courier = _connect(
         config, ground.enrolled, myself, clock, memory, counters, body.eyes, physician, errands
     )
+    presence.errand.wake = broker.wake
     rules = OrderedRules(memory.keeper, command.postures)
     shared = Shared(
         rules=rules,
@@ -266,7 +270,7 @@ def _make_mind(ground: _Ground, body: _Body, memory: _Memory) -> _Mind:
         clock=clock,
         journal=memory.journal,
         boot_id=bytes.fromhex(myself.boot_id),
-        presence=_new_book(config),
+        presence=presence.book,
         counters=counters,
     )
     return _Mind(
@@ -279,18 +283,9 @@ def _make_mind(ground: _Ground, body: _Body, memory: _Memory) -> _Mind:
         broker=broker,
         courier=courier,
         shared=shared,
+        presence=presence,
         events=EventBook(_own_records(shared)),
-        inbox=Inbox(),
-    )
-
-
-def _new_book(config: EdgeConfig) -> PresenceBook:
-    """Returns a book of presence; what was seen before this start is not known any more."""
-    return PresenceBook(
-        site=config.site,
-        gateway=config.gateway,
-        epoch=Epoch(1 + secrets.randbelow(MAX_EPOCH)),
-        is_complete=False,
+        inbox=inbox,
     )
 
 
@@ -327,7 +322,7 @@ def _parts_of(
     beside = put_beside(_around(ground, body, mind, doorways))
     return Parts(
         inbox=mind.inbox,
-        sources=(*body.eyes, *body.scanners, *beside.sources),
+        sources=(*body.eyes, *body.scanners, *beside.sources, mind.presence),
         inputs=body.inputs,
         pipelines={name: doorway.pipeline for name, doorway in doorways.items()},
         portals=portals,
@@ -350,6 +345,7 @@ def _parts_of(
             body.inputs.close,
             *attendance.closers,
             *beside.closers,
+            mind.presence.keeper.close,
             memory.journal.close,
             ground.pins.close,
         ),
@@ -361,6 +357,7 @@ def _parts_of(
             *(scanner.take_notices for scanner in body.scanners),
             *attendance.notices,
             *beside.notices,
+            mind.presence.keeper.take_notices,
         ),
         problems=(*memory.problems, *mind.staff.problems, *beside.problems),
         software=mind.myself.software,
@@ -421,7 +418,7 @@ def _connect(
     counters: Counters,
     eyes: tuple[CameraEye, ...],
     physician: Physician,
-    errands: tuple[CommandDesk, TwinKeeper, StaffErrand],
+    errands: tuple[CommandDesk, TwinKeeper, StaffErrand, PresenceErrand],
 ) -> tuple[Broker, Courier]:
     def health() -> Health:
         return health_message(

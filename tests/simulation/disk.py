@@ -326,6 +326,12 @@ class SimulatedDisk:
         self.write_at(inode, 0, data)
         self.flush(inode)
 
+    def append(self, path: Path, data: bytes, *, flush: bool) -> None:
+        inode = self.find(str(path)) or self.make(str(path))
+        self.write_at(inode, len(inode.seen), data)
+        if flush:
+            self.flush(inode)
+
     def rename(self, old: Path, new: Path) -> None:
         inode = self._must_find(old)
         self.step()

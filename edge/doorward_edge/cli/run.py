@@ -14,6 +14,7 @@ import typer
 from doorward.errors import DoorwardError
 from doorward_edge.cli.options import DEFAULT_CONFIG
 from doorward_edge.config import CameraKind, ConfigError, EdgeConfig, load_config
+from doorward_edge.line_socket import LineSocket
 from doorward_edge.wiring import Assembled, assemble
 
 EXIT_CONFIG = 2
@@ -47,12 +48,11 @@ def simulate(
     """
     # The renderer is heavy, and a real gateway never needs it.
     from doorward_edge.cli.simulation import control_handlers  # noqa: PLC0415
-    from doorward_edge.simulate.control import ControlSocket  # noqa: PLC0415
 
     assembled = _assembled(_load(config), config, simulated=True)
     path = assembled.config.data_dir / "control.sock"
     try:
-        control = ControlSocket(path, control_handlers(assembled))
+        control = LineSocket(path, control_handlers(assembled))
     except OSError as err:
         assembled.gateway.close()
         _give_up(f"{path}: {err}", EXIT_CANNOT_START)

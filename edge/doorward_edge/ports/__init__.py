@@ -28,6 +28,10 @@ from doorward_edge.ports.link import (
     LinkUp,
     Outgoing,
 )
+from doorward_edge.ports.presence import (
+    PresenceFound,
+    PresenceStore,
+)
 from doorward_edge.ports.readers import (
     CameraError,
     CameraHealth,
@@ -88,6 +92,8 @@ __all__ = [
     "Notice",
     "Outgoing",
     "PolicyFiles",
+    "PresenceFound",
+    "PresenceStore",
     "Receipt",
     "Signal",
     "Stretch",

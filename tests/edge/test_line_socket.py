@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import pytest
 
-from doorward_edge.simulate.control import MAX_LINE_BYTES, ControlSocket
+from doorward_edge.line_socket import MAX_LINE_BYTES, LineSocket
 
 
 def refuse(_request: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +26,7 @@ HANDLERS = {
 
 @pytest.fixture
 def path(tmp_path: Path) -> Iterator[Path]:
-    control = ControlSocket(tmp_path / "control.sock", HANDLERS)
+    control = LineSocket(tmp_path / "control.sock", HANDLERS)
     control.start()
     yield tmp_path / "control.sock"
     control.close()
@@ -108,7 +108,7 @@ def test_a_socket_that_a_crash_left_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))
-    control = ControlSocket(path, HANDLERS)
+    control = LineSocket(path, HANDLERS)
     control.start()
     with Client(path) as client:
         assert client.ask(b'{"do": "echo"}')["ok"]
@@ -117,4 +117,4 @@ def test_a_socket_that_a_crash_left_is_replaced(tmp_path: Path) -> None:
 
 def test_a_path_that_is_too_long_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="too long"):
-        ControlSocket(tmp_path / ("x" * 120), HANDLERS)
+        LineSocket(tmp_path / ("x" * 120), HANDLERS)

@@ -1,8 +1,7 @@
-"""How a simulated gateway is told what happens in front of it: JSON lines over a Unix socket.
+"""How a running gateway is asked on its own machine: JSON lines over a Unix socket.
 
-One object a line, each answered by one object:
-``{"do": "show", "payload": "DW1:…", "for_ms": 1500}``.
-Only `doorward-edge simulate` opens it, in the gateway's own folder, for its own user alone.
+One object a line, each answered by one object: ``{"do": "muster"}``. The socket lies in the
+gateway's own folder, for its own user alone.
 """
 
 import contextlib
@@ -24,7 +23,7 @@ _TOO_LONG: Answer = {"ok": False, "error": f"a line may have {MAX_LINE_BYTES} by
 Handler = Callable[[dict[str, Any]], Answer]
 
 
-class ControlSocket:
+class LineSocket:
     """Listens in a thread, answers each client in a thread of its own."""
 
     def __init__(self, path: Path, handlers: Mapping[str, Handler]) -> None:
@@ -44,7 +43,7 @@ class ControlSocket:
 
     def start(self) -> None:
         """Begins to answer."""
-        threading.Thread(target=self._accept, name="control", daemon=True).start()
+        threading.Thread(target=self._accept, name="line-socket", daemon=True).start()
 
     def close(self) -> None:
         """Stops listening and removes the socket."""
@@ -62,7 +61,7 @@ class ControlSocket:
             except OSError:
                 return
             threading.Thread(
-                target=self._serve, args=(client,), name="control-client", daemon=True
+                target=self._serve, args=(client,), name="line-socket-client", daemon=True
             ).start()
 
     def _serve(self, client: socket.socket) -> None:
