@@ -5,6 +5,7 @@ import typer
 from doorward_edge.cli.aim import aim
 from doorward_edge.cli.check import check
 from doorward_edge.cli.decode import decode
+from doorward_edge.cli.muster import muster
 from doorward_edge.cli.run import run, simulate
 from doorward_edge.cli.secure import secure
 
@@ -17,6 +18,7 @@ app.command()(simulate)
 app.command()(check)
 app.command()(decode)
 app.command()(aim)
+app.command()(muster)
 app.command()(secure)
 
 

@@ -9,10 +9,12 @@ from typing import Any
 
 from doorward.events import EventCode
 from doorward.ids import MAX_EPOCH, Epoch, PortalId
+from doorward.messages import Applied
 from doorward.times import Clock
+from doorward_edge.adapters.policy_files import FolderOfPolicies
 from doorward_edge.adapters.presence_files import PresenceFiles
 from doorward_edge.config import EdgeConfig
-from doorward_edge.enrolled import Enrolled
+from doorward_edge.enrolled import Enrolled, load_enrolled
 from doorward_edge.inbox import Inbox
 from doorward_edge.line_socket import LineSocket
 from doorward_edge.pipeline import RulesInForce
@@ -22,8 +24,9 @@ from doorward_edge.presence.errand import PresenceErrand
 from doorward_edge.presence.fold_process import FoldInProcess
 from doorward_edge.presence.folding import Identity, restore
 from doorward_edge.presence.keeper import PresenceKeeper
-from doorward_edge.presence.muster import call_roll
+from doorward_edge.presence.muster import RollCall, call_roll
 from doorward_edge.scan import Scan
+from doorward_edge.sync import PolicyKeeper
 
 log = logging.getLogger(__name__)
 
@@ -163,3 +166,49 @@ def _open_socket(
     except OSError as err:
         log.warning("socket.unusable path=%s error=%s", socket_path(config), err)
         return None
+
+
+def kept_roll(config: EdgeConfig, clock: Clock) -> RollCall:
+    """Returns who was inside when the gateway last ran. Nothing on the disk is changed.
+
+    Raises:
+        ConfigError: the gateway is not enrolled.
+        OSError: nothing was kept.
+    """
+    enrolled, now = load_enrolled(config), clock.now()
+    found = PresenceFiles(presence_folder(config), enrolled.documents_key).load()
+    if found.is_first:
+        raise OSError(f"{presence_folder(config)}: nothing is kept here; did this gateway ever run")
+    keeper = PolicyKeeper(
+        site=config.site,
+        pinned=enrolled.keyring,
+        files=FolderOfPolicies(config.data_dir / "policy"),
+        floors=_NoFloors(),
+    )
+    keeper.load()
+    identity = Identity(
+        site=config.site, gateway=config.gateway, epoch=Epoch(1), forget_s=UNTIL_TOLD_S
+    )
+    book = restore(ToldBook, found, identity, now).book
+    if keeper.rules is not None:
+        book.follow(keeper.rules.policy)
+    return call_roll(
+        book.muster(now),
+        keeper.rules,
+        site=config.site,
+        gateway=config.gateway,
+        now=now,
+        is_running=False,
+    )
+
+
+class _NoFloors:
+    """For a look at rules that nobody goes by."""
+
+    def floors(self) -> Applied:
+        """Returns the lowest."""
+        return Applied()
+
+    def raise_floors(self, applied: Applied) -> None:
+        """Keeps nothing."""
+        del applied
