@@ -163,6 +163,10 @@ class PanelServer:
         self._ready.set()
         await self._end.wait()
         self._stopping()
+        # Who was just let in must be known to its server before that closes, or nobody hangs up.
+        for listener in self._listeners:
+            self._loop.remove_reader(listener.sock)
+        await asyncio.sleep(0)
         for server in servers:
             server.close()
         for connection in list(state.connections):
