@@ -26,8 +26,13 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("dev")
 
 
+HISTORIES = 400
+"""Enough for a change at hand, in about a minute; the build server plays 2,000."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let `make test-endurance` ask for the tests that take minutes each."""
+    """Let `make test-endurance` and the build server ask for more."""
+    parser.addoption("--histories", type=int, default=HISTORIES, help="seeded histories to play")
     parser.addoption("--endurance", action="store_true", help="run the endurance tests, alone")
 
 

@@ -1,9 +1,7 @@
-"""Two thousand seeded histories of whole sites keep every promise; each can be played again.
+"""Seeded histories of whole sites keep every promise; each can be played again.
 
-`DOORWARD_HISTORIES` says how many; a chunk is one test, so that workers share them.
+`--histories` says how many; a chunk is one test, so that workers share them.
 """
-
-import os
 
 import pytest
 
@@ -13,14 +11,20 @@ from tests.simulation.history import play
 # Who is killed closes nothing; newer interpreters complain of each database that was left open.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
 
-HISTORIES = int(os.environ.get("DOORWARD_HISTORIES", "2000"))
-CHUNK = 50
+CHUNK = 25
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Cuts as many histories as were asked for into chunks."""
+    if "seeds" in metafunc.fixturenames:
+        seeds = range(1, int(metafunc.config.getoption("--histories")) + 1)
+        chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
+        metafunc.parametrize("seeds", chunks, ids=lambda chunk: f"{chunk[0]} to {chunk[-1]}")
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("first", range(1, HISTORIES + 1, CHUNK))
-def test_histories_keep_every_promise(first: int) -> None:
-    for seed in range(first, min(first + CHUNK, HISTORIES + 1)):
+def test_histories_keep_every_promise(seeds: range) -> None:
+    for seed in seeds:
         played = play(seed)
         if played.problem:
             pytest.fail(report(played), pytrace=False)
