@@ -36,6 +36,7 @@ SOUTH = GatewayId("south")
 WAY_OUT = PortalId("south-out")
 SEEDS = {NAME: b"r" * 32, SOUTH: b"s" * 32}
 ALICE, BOB, VISITOR = 1, 2, 7
+HELD_ANEW_S = 2.0
 LINKED_S = 60.0
 """Gateways draw their own pauses before they dial again."""
 
@@ -126,15 +127,23 @@ class Pair:
     broker: Site
     north: Gate
     south: Gate
+    shown_at: dict[tuple[str, str, str], float] = field(default_factory=dict)
 
     def shown(self, gate: Gate, badge: str, camera: str = "front") -> str:
-        """Holds a code up until it is decided on; returns the reason."""
+        """Holds a code up until it is decided on; returns the reason.
+
+        Not sooner than a reader takes it for held up anew.
+        """
+        key = (str(gate.folder), badge, camera)
+        again_at = self.shown_at.get(key, 0.0) + HELD_ANEW_S
+        assert wait_until(lambda: time.monotonic() > again_at, timeout_s=SEEN_S)
         before = gate.reasons()
         gate.ask("show", payload=badge, camera=camera)
         try:
             assert wait_until(lambda: gate.reasons() != before, timeout_s=SEEN_S), gate.log()
         finally:
             gate.ask("clear", camera=camera)
+            self.shown_at[key] = time.monotonic()
         (reason,) = (r for r, n in gate.reasons().items() if n != before.get(r, 0))
         return reason
 

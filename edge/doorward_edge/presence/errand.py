@@ -143,7 +143,12 @@ class PresenceErrand:
     # --- On the book's thread -------------------------------------------------------------------
 
     def _take_in(self, said: PresenceMessage) -> None:
-        self._book.take(said, self._clock.now())
+        """Whoever was not heard before may not have heard us either, and is answered at once."""
+        now, who = self._clock.now(), (said.gateway,)
+        was_heard = self._book.is_current(who, now)
+        self._book.take(said, now)
+        if not was_heard and self._book.is_current(who, now):
+            self._book.beat(now)
 
     def _note_link(self, *, is_connected: bool) -> None:
         """The others must hear at once that we are here again, and not within a minute."""
