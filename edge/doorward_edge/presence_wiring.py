@@ -16,7 +16,7 @@ from doorward_edge.adapters.presence_files import PresenceFiles
 from doorward_edge.config import EdgeConfig
 from doorward_edge.enrolled import Enrolled, load_enrolled
 from doorward_edge.inbox import Inbox
-from doorward_edge.line_socket import LineSocket
+from doorward_edge.line_socket import Handler, LineSocket
 from doorward_edge.pipeline import RulesInForce
 from doorward_edge.ports import Notice
 from doorward_edge.presence.book import Said, ToldBook
@@ -36,20 +36,30 @@ UNTIL_TOLD_S = 10 * 365 * 86_400
 """Nothing is forgotten before a policy says after how long."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class SitePresence:
-    """Everything about presence; a `CodeSource` only in that it begins and ends with those."""
+    """Everything about presence; a `CodeSource` only in that it begins and ends with those.
+
+    Attributes:
+        path: where the socket is, on which `handlers` answer.
+    """
 
     book: ToldBook
     errand: PresenceErrand
     keeper: PresenceKeeper
-    socket: LineSocket | None
+    path: Path
+    handlers: Mapping[str, Handler]
+    socket: LineSocket | None = None
 
     def start(self, put: Callable[[PortalId, Scan], None]) -> None:
-        """Begins to write, and to answer."""
+        """Begins to write, and to answer; without a socket the gateway runs all the same."""
         del put
         self.keeper.start()
-        if self.socket is not None:
+        try:
+            self.socket = LineSocket(self.path, self.handlers)
+        except OSError as err:
+            log.warning("socket.unusable path=%s error=%s", self.path, err)
+        else:
             self.socket.start()
 
     def stats(self) -> Mapping[str, int]:
@@ -117,7 +127,8 @@ def open_site_presence(
         book=book,
         errand=errand,
         keeper=keeper,
-        socket=_open_socket(config, book, rules, inbox, clock),
+        path=socket_path(config),
+        handlers={"muster": _muster_handler(config, book, rules, inbox, clock)},
     )
 
 
@@ -150,10 +161,10 @@ def _open_book(
     return restored.book, tuple(notices)
 
 
-def _open_socket(
+def _muster_handler(
     config: EdgeConfig, book: ToldBook, rules: RulesInForce, inbox: Inbox, clock: Clock
-) -> LineSocket | None:
-    """Returns what answers `doorward-edge muster`; without it the gateway runs all the same."""
+) -> Handler:
+    """Returns what answers `doorward-edge muster`."""
 
     def muster(_: dict[str, Any]) -> dict[str, Any]:
         now = clock.now()
@@ -161,11 +172,7 @@ def _open_socket(
         called = call_roll(found, rules.rules, site=config.site, gateway=config.gateway, now=now)
         return called.to_json()
 
-    try:
-        return LineSocket(socket_path(config), {"muster": muster})
-    except OSError as err:
-        log.warning("socket.unusable path=%s error=%s", socket_path(config), err)
-        return None
+    return muster
 
 
 def kept_roll(config: EdgeConfig, clock: Clock) -> RollCall:

@@ -54,6 +54,16 @@ def test_files_come_and_go(either: tuple[Disk, Path]) -> None:
     disk.sync_folder(folder / "sub")
 
 
+def test_what_is_appended_is_behind_what_was_there(either: tuple[Disk, Path]) -> None:
+    disk, folder = either
+    disk.make_folder(folder, 0o700)
+    path = folder / "log"
+    disk.append(path, b"one ", flush=False)
+    disk.append(path, b"two", flush=True)
+    disk.append(path, b"", flush=True)
+    assert disk.read(path) == b"one two"
+
+
 def test_a_view_stays_as_it_was_when_the_file_is_replaced(either: tuple[Disk, Path]) -> None:
     disk, folder = either
     disk.make_folder(folder, 0o700)

@@ -28,7 +28,7 @@ MOST_WAITING = 20_000
 """A disk that takes nothing must not fill the memory; then what is oldest is given up."""
 MOST_AT_ONCE = 500
 FOLD_AT_BYTES = 4 * 1024 * 1024
-"""About ten thousand passages; the card then takes one snapshot for each of these."""
+"""Some fifteen thousand passages; for each so many the card takes one snapshot."""
 FOLD_EVERY_MS = 86_400_000
 """What is to be forgotten leaves the card with the next snapshot."""
 END_S = 2.0
