@@ -36,6 +36,7 @@ from doorward_edge.ports import (
     Signal,
     Tallies,
 )
+from doorward_edge.presence.muster import RollCall, call_roll
 from doorward_edge.staff_book import StaffBook
 from doorward_edge.stages.decide import DecideStage
 from doorward_edge.stages.record import RecordStage
@@ -329,7 +330,16 @@ def _parts(
         meters=lambda: meters.now(clock.now()),
         offset_s=lambda utc_s: _offset_s(shared.rules, utc_s),
         tell=told.tell,
+        muster=lambda: _muster(around),
     )
+
+
+def _muster(around: Around) -> RollCall:
+    config, shared = around.config, around.shared
+    now = shared.clock.now()
+    found = around.inbox.call(lambda: shared.presence.muster(now), REGISTER_S)
+    rules = shared.rules.rules
+    return call_roll(found, rules, site=config.site, gateway=config.gateway, now=now)
 
 
 def labels_of(myself: Myself) -> dict[str, str]:

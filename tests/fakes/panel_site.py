@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from doorward.events import EventCode
-from doorward.ids import Epoch, GatewayId, PortalId, SiteId
+from doorward.ids import CredentialId, Epoch, GatewayId, PortalId, SiteId
+from doorward.presence_muster import Muster
 from doorward.reasons import Reason
 from doorward.records import Record, RecordKind
 from doorward.staff import Ability, StaffMember
@@ -29,6 +30,7 @@ from doorward_edge.panel.opening import Panel
 from doorward_edge.panel.parts import PanelParts
 from doorward_edge.perception import perception_of
 from doorward_edge.ports import EpochSpan, MaintenanceEntry, Receipt
+from doorward_edge.presence.muster import RollCall
 from doorward_edge.stages.record import Recorded, RecordOutcome
 from tests.fakes.edge_ports import FakeClock
 from tests.fakes.tallies import FakeTallies
@@ -111,6 +113,7 @@ class PanelSite:
     online: bool = True
     camera_well: bool = True
     offset_s: int | None = 8 * 3600
+    zones: Muster | None = ()
 
     def __post_init__(self) -> None:
         self.staff.put(
@@ -168,6 +171,18 @@ class PanelSite:
             meters=self._meters,
             offset_s=lambda _utc_s: self.offset_s,
             tell=lambda code, detail: self.told.append((code, detail)),
+            muster=self.muster,
+        )
+
+    def muster(self) -> RollCall:
+        if self.zones is None:
+            raise TimeoutError
+        return RollCall(
+            gateway="gate-1",
+            at_utc_s=START_S,
+            is_running=True,
+            zones=self.zones,
+            names={bytes(16): CredentialId(b"\0" * 7 + b"\7")},
         )
 
     def _meters(self) -> Mapping[str, int]:

@@ -10,6 +10,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from doorward_edge.panel.inside import Inside
 from doorward_edge.panel.manual import Manual
 from doorward_edge.panel.parts import PanelParts
 from doorward_edge.panel.screen import Screens
@@ -31,6 +32,7 @@ class Pages:
         self._desk = Desk(parts.staff, parts.clock, parts.gateway)
         self.screens = Screens(parts, self._desk)
         self._manual = Manual(parts, self._desk)
+        self._inside = Inside(parts, self._desk)
         self._service = Service(parts, self._desk)
         self._sign_in = SignIn(parts, self._desk)
 
@@ -61,6 +63,7 @@ class Pages:
             Route("/manual/overrule", manual.overrule, methods=["POST"]),
             Route("/manual/paper", manual.paper_form, methods=["GET"]),
             Route("/manual/paper", manual.paper, methods=["POST"]),
+            Route("/inside", self._inside.show, methods=["GET"]),
             Route("/service", service.form, methods=["GET"]),
             Route("/service", service.add, methods=["POST"]),
         ]

@@ -17,6 +17,7 @@ from doorward_edge.ports import (
     MaintenanceEntry,
     Tallies,
 )
+from doorward_edge.presence.muster import RollCall
 from doorward_edge.stages.record import RecordOutcome
 
 
@@ -60,6 +61,7 @@ class PanelParts:
         meters: all meters.
         offset_s: how far the site's clocks are from UTC at a second; None where nobody said so.
         tell: takes in what belongs on record as an event: code and detail.
+        muster: who is inside, asked on the main loop's thread. Raises TimeoutError.
     """
 
     site: SiteId
@@ -81,3 +83,4 @@ class PanelParts:
     meters: Callable[[], Mapping[str, int]]
     offset_s: Callable[[int], int | None]
     tell: Callable[[EventCode, str], None]
+    muster: Callable[[], RollCall]

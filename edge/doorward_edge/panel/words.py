@@ -114,6 +114,24 @@ TEXTS: dict[str, tuple[str, str]] = {
     "next_person": ("Next person", "下一位"),
     "back": ("Back", "返回"),
     "paper": ("Enter a paper form", "补录纸质登记"),
+    "inside": ("Who is inside", "在场人员"),
+    "inside_hint": (
+        "As this gateway knows it, by credential. Names are in the console.",
+        "以本网关所知为准，按凭证列出；姓名请在管理台查看。",
+    ),
+    "inside_certain": ("These are all.", "名单完整。"),
+    "inside_unheard": (
+        "Nothing is heard of {gateways}: there may be others, or fewer.",
+        "收不到 {gateways} 的消息，人数可能有出入。",
+    ),
+    "inside_incomplete": (
+        "This gateway has not seen everything that counts: there may be others.",
+        "本网关的记录不完整，可能还有其他人在场。",
+    ),
+    "inside_who": ("Credential", "凭证"),
+    "inside_since": ("Since", "进入时间"),
+    "inside_seen_by": ("Seen by", "记录网关"),
+    "inside_again": ("Look again", "刷新"),
     "paper_hint": (
         "For what was written on paper during an outage. Nothing is opened.",
         "补录停机期间的纸质登记，不会放行。",
