@@ -10,18 +10,11 @@ from doorward.credential import CredentialClass
 from doorward.ids import CredentialId, GatewayId, PortalId, SiteId
 from doorward.policy import (
     DEFAULT_FORGET_S,
-    DEFAULT_MAX_AGE_S,
-    DEFAULT_WAIT_S,
-    AntiPassback,
     Direction,
-    Foreign,
     GroupRule,
-    InDoubt,
     Policy,
-    Posture,
-    PresenceDoubt,
-    Unlisted,
 )
+from doorward.policy_rules import PortalTerms
 from doorward.roster import ID_BYTES, Profile, RosterTables, StickerRow, profile_wire
 from doorward.schedule import Schedule, SiteTime
 from doorward.sticker import HASH_BYTES
@@ -30,34 +23,8 @@ _RIGHTS_AT_HAND = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PortalDraft:
-    """A portal, as `doorward.policy.PortalRule` with names instead of indices."""
-
-    zone: str
-    gateway: GatewayId
-    direction: Direction = Direction.ENTRY
-    beyond: str | None = None
-    pulse_ms: int = 3000
-    posture: Posture = Posture.NORMAL
-    posture_rank: int | None = None
-    posture_until: int | None = None
-    unlisted: Unlisted = Unlisted.BY_CLASS
-    clock_untrusted: InDoubt = InDoubt.DENY
-    max_age_s: int = DEFAULT_MAX_AGE_S
-    stale: InDoubt = InDoubt.DENY
-    foreign: Foreign = Foreign.DENY
-    qualifications: tuple[str, ...] = ()
-    unlock: str | None = None
-    unlock_after_first: bool = False
-    antipassback: AntiPassback = AntiPassback.OFF
-    antipassback_s: int = 0
-    presence_unknown: PresenceDoubt = PresenceDoubt.ALLOW
-    min_interval_s: int = 0
-    escorted: tuple[str, ...] = ()
-    escorts: tuple[str, ...] = ()
-    two_persons: bool = False
-    wait_s: int = DEFAULT_WAIT_S
-    interlock: tuple[PortalId, ...] = ()
+class PortalDraft(PortalTerms[str]):
+    """What the policy says of one portal, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

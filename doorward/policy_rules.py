@@ -6,8 +6,12 @@ rule leaves at its default restrains nobody: a plain site says nothing of it.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from doorward.ids import GatewayId, PortalId
+
+Ref = TypeVar("Ref", int, str)
+"""An index into one of the policy's lists of names, or the name itself."""
 
 DEFAULT_MAX_AGE_S = 72 * 3600
 DEFAULT_WAIT_S = 20
@@ -136,8 +140,8 @@ class ZoneRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PortalRule:
-    """What the policy says of one portal.
+class PortalTerms(Generic[Ref]):
+    """What is said of one portal; `Ref` is how it refers to the policy's lists of names.
 
     Attributes:
         zone: the zone that the portal guards; its grants count here.
@@ -160,10 +164,10 @@ class PortalRule:
         interlock: portals that must be closed for this one to open.
     """
 
-    zone: int
+    zone: Ref
     gateway: GatewayId
     direction: Direction = Direction.ENTRY
-    beyond: int | None = None
+    beyond: Ref | None = None
     pulse_ms: int = 3000
     posture: Posture = Posture.NORMAL
     posture_rank: int | None = None
@@ -173,18 +177,23 @@ class PortalRule:
     max_age_s: int = DEFAULT_MAX_AGE_S
     stale: InDoubt = InDoubt.DENY
     foreign: Foreign = Foreign.DENY
-    qualifications: tuple[int, ...] = ()
-    unlock: int | None = None
+    qualifications: tuple[Ref, ...] = ()
+    unlock: Ref | None = None
     unlock_after_first: bool = False
     antipassback: AntiPassback = AntiPassback.OFF
     antipassback_s: int = 0
     presence_unknown: PresenceDoubt = PresenceDoubt.ALLOW
     min_interval_s: int = 0
-    escorted: tuple[int, ...] = ()
-    escorts: tuple[int, ...] = ()
+    escorted: tuple[Ref, ...] = ()
+    escorts: tuple[Ref, ...] = ()
     two_persons: bool = False
     wait_s: int = DEFAULT_WAIT_S
     interlock: tuple[PortalId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalRule(PortalTerms[int]):
+    """What the policy says of one portal, by index."""
 
     @property
     def is_restrained(self) -> bool:
