@@ -43,12 +43,10 @@ class Manual:
 
     async def register(self, request: Request) -> Response:
         """Takes a registration; says what became of it."""
-        entered = await self._entered(request)
+        entered = await self._entered_once(request)
         if isinstance(entered, Response):
             return entered
         session, form = entered
-        if not session.use_form(form.get("once", "")):
-            return self._message(request, session, 409, "over")
         read = read_registration(form, self._rules, self._who(session))
         if not isinstance(read, Registration):
             return self._form(request, session, form, read)
@@ -80,12 +78,10 @@ class Manual:
 
     async def paper(self, request: Request) -> Response:
         """Puts a paper form on record."""
-        entered = await self._entered(request)
+        entered = await self._entered_once(request)
         if isinstance(entered, Response):
             return entered
         session, form = entered
-        if not session.use_form(form.get("once", "")):
-            return self._message(request, session, 409, "over")
         now = self._parts.clock.now()
         offset_s = self._parts.offset_s(now.utc_s)
         if offset_s is None:
@@ -232,6 +228,16 @@ class Manual:
         if is_forged(session, form):
             return self._message(request, session, 403, "over")
         return session, form
+
+    async def _entered_once(self, request: Request) -> tuple[Session, dict[str, str]] | Response:
+        """Refuses a form, too, that was sent before."""
+        entered = await self._entered(request)
+        if isinstance(entered, Response):
+            return entered
+        session, form = entered
+        if not session.use_form(form.get("once", "")):
+            return self._message(request, session, 409, "over")
+        return entered
 
     def _who(self, session: Session) -> Guard:
         may_overrule = self._desk.may(session, Ability.OVERRIDE)
