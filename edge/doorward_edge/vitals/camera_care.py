@@ -91,7 +91,9 @@ class CameraCare:
         return next((step for step in asked if step is not None), None)
 
     def take_notices(self) -> tuple[Notice, ...]:
-        """Returns what belongs on record since the last call."""
+        """Returns what belongs on record since the last call, up to this moment: it may be the last."""
+        for name in self._cameras:
+            self._tell_news(name)
         taken = tuple(self._notices)
         self._notices.clear()
         return taken
@@ -120,9 +122,7 @@ class CameraCare:
         camera = self._cameras[name]()
         seen = camera.camera_look() if camera is not None else self._opening(now)
         self._looks[name] = seen
-        if camera is not None:
-            for why in camera.take_camera_news():
-                self._tell(EventCode.CAMERA_PROCESS_RESTARTED, f"camera {name}: {why}")
+        self._tell_news(name)
         if seen.is_starting:
             return None
         verdict = look(
@@ -139,6 +139,11 @@ class CameraCare:
         if verdict.began is not None:
             self._tell(EventCode.CAMERA_FAULT, f"camera {name}: {verdict.began}")
         return self._climb(name, camera, verdict.step, verdict.ladder.fault, now)
+
+    def _tell_news(self, name: str) -> None:
+        camera = self._cameras[name]()
+        for why in camera.take_camera_news() if camera is not None else ():
+            self._tell(EventCode.CAMERA_PROCESS_RESTARTED, f"camera {name}: {why}")
 
     def _opening(self, now: Instant) -> CameraLook:
         is_starting = now.mono_ms - self._began_ms < OPENING_MS

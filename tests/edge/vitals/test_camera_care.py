@@ -109,6 +109,11 @@ def test_why_a_process_was_replaced_is_on_record() -> None:
     ]
 
 
+def test_what_came_after_the_last_look_is_on_record_when_the_gateway_stops() -> None:
+    gate = Gate(front=Camera(news=("it is gone",)))
+    assert gate.told() == [(EventCode.CAMERA_PROCESS_RESTARTED, "camera front: it is gone")]
+
+
 def test_a_process_that_is_starting_is_no_fault() -> None:
     front = Camera()
     front.turns(CameraHealth.GONE, starting=True)
