@@ -91,7 +91,7 @@ class CameraCare:
         return next((step for step in asked if step is not None), None)
 
     def take_notices(self) -> tuple[Notice, ...]:
-        """Returns what belongs on record since the last call, up to this moment: it may be the last."""
+        """Returns what belongs on record since the last call: it may be the last one."""
         for name in self._cameras:
             self._tell_news(name)
         taken = tuple(self._notices)
