@@ -34,7 +34,7 @@ from doorward_edge.adapters.journal_sqlite.rows import (
     EpochRow,
     RecordRow,
 )
-from doorward_edge.adapters.journal_sqlite.segments import Segments
+from doorward_edge.adapters.journal_sqlite.segments import OpenSegment, Segments
 from doorward_edge.adapters.journal_sqlite.ticket import PendingRecord
 from doorward_edge.disk import POSIX, Disk
 from doorward_edge.ports import (
@@ -50,6 +50,8 @@ from doorward_edge.ports import (
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_Committed = tuple[OpenSegment, list[tuple[RecordRow, bytes]]]
+"""A segment and the records that were sealed with its key, each with the chain's hash after it."""
 
 GROUP_RECORDS = 64
 """So many share a flush; with the longest records they are still far below the log's length."""
@@ -268,11 +270,8 @@ class SqliteJournal:
 
     def _gather(self, group: list[PendingRecord]) -> "PendingRecord | _Call | None":
         """Takes what else waits into the group, up to something that is not a record."""
-        while len(group) < GROUP_RECORDS:
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                return _NOTHING
+        while len(group) < GROUP_RECORDS and not self._queue.empty():
+            item = self._queue.get_nowait()
             if not isinstance(item, PendingRecord):
                 return item
             group.append(item)
@@ -280,7 +279,7 @@ class SqliteJournal:
 
     def _append_group(self, group: list[PendingRecord]) -> None:
         try:
-            rows = self._append(group)
+            segment, rows = self._append(group)
         except Exception as err:  # the thread lives on, and who waits learns why
             known = err if isinstance(err, JournalError) else JournalUnavailableError(repr(err))
             log.exception(
@@ -289,15 +288,21 @@ class SqliteJournal:
             for ticket in group:
                 ticket.settle(known)
             return
-        follow_ups = []
+        epoch, follow_ups = self._current.epoch, []
         for ticket, (row, _) in zip(group, rows, strict=True):
-            event = ticket.settle(Receipt(epoch=self._current.epoch, seq=row.seq))
+            event = ticket.settle(Receipt(epoch=epoch, seq=row.seq))
             if event is not None:
                 follow_ups.append(PendingRecord(event, event.to_wire()))
+        # Whoever waited is on its way: what only the next append needs was not in its way.
+        segment.is_stored = True
+        segment.records += len(rows)
+        self._chain = rows[-1][1]
+        # A commit writes the page that it fills, at times the one above, and pages are never full.
+        self._log_bytes += 2 * PAGE_BYTES + 3 * sum(len(row.sealed) + 64 for row, _ in rows) // 2
         if follow_ups:
             self._append_group(follow_ups)
 
-    def _append(self, group: list[PendingRecord]) -> list[tuple[RecordRow, bytes]]:
+    def _append(self, group: list[PendingRecord]) -> _Committed:
         """Writes the group, making room first if it must. Raises JournalError."""
         while True:
             try:
@@ -307,7 +312,7 @@ class SqliteJournal:
                     self._tell(self._room.measure())
                     raise
 
-    def _commit(self, group: list[PendingRecord]) -> list[tuple[RecordRow, bytes]]:
+    def _commit(self, group: list[PendingRecord]) -> _Committed:
         segment = self._segments.at(group[0].mono_ms)
         rows, chain = [], self._chain
         base = self._current.ordinal << SEQ_BITS
@@ -321,14 +326,9 @@ class SqliteJournal:
         except BaseException:
             self._segments.discard()
             raise
-        segment.is_stored = True
-        segment.records += len(rows)
-        self._chain = chain
-        # A commit writes the page that it fills, at times the one above, and pages are never full.
-        self._log_bytes += 2 * PAGE_BYTES + 3 * sum(len(row.sealed) + 64 for row, _ in rows) // 2
         with self._lock:
             self._current.add(rows[0][0].seq, rows[-1][0].seq)
-        return rows
+        return segment, rows
 
     def _probe(self) -> None:
         self._store.probe()
