@@ -2,7 +2,9 @@
 
 import logging
 import os
+import queue
 import threading
+from contextlib import suppress
 
 from doorward.times import Clock
 from doorward_edge.ports import CameraError, CameraHealth, FramesEndedError, FrameSource
@@ -24,29 +26,34 @@ class Mailbox:
     def __init__(self) -> None:
         """Begins empty."""
         self._frame: Frame | None = None
-        self._arrived = threading.Condition()
+        self._lock = threading.Lock()
+        # Waits without a line of Python: whoever holds a code up waits for this thread to wake.
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._is_closed = False
         self.overwritten = 0
 
     def put(self, frame: Frame) -> None:
         """Leaves a frame."""
-        with self._arrived:
-            self.overwritten += self._frame is not None
-            self._frame = frame
-            self._arrived.notify()
+        with self._lock:
+            is_first, self._frame = self._frame is None, frame
+        if is_first:
+            self._bell.put(None)
+        else:
+            self.overwritten += 1
 
     def take(self, timeout_s: float) -> Frame | None:
         """Returns the newest frame that was not taken yet, or None when none came in time."""
-        with self._arrived:
-            self._arrived.wait_for(lambda: self._frame is not None or self._is_closed, timeout_s)
+        if not self._is_closed:
+            with suppress(queue.Empty):
+                self._bell.get(timeout=max(0.0, timeout_s))
+        with self._lock:
             frame, self._frame = self._frame, None
-            return frame
+        return frame
 
     def close(self) -> None:
         """Wakes whoever waits."""
-        with self._arrived:
-            self._is_closed = True
-            self._arrived.notify_all()
+        self._is_closed = True
+        self._bell.put(None)
 
 
 class CameraThread:

@@ -19,6 +19,7 @@ from doorward_edge.adapters.reader_pyzbar import load_charsets
 from doorward_edge.child_process import die_with_parent
 from doorward_edge.decoder.passes import Passes
 from doorward_edge.decoder.protocol import (
+    GO,
     HELLO_SERIAL,
     REQUEST_BYTES,
     Content,
@@ -119,17 +120,26 @@ def _specimen() -> Luma:
 
 def _serve(orders: Orders, picture: Luma, passes: Passes) -> None:
     while wire := os.read(orders.request_fd, REQUEST_BYTES):
-        reply = _answer(wire, picture, passes)
+        request = _request_in(wire)
+        if os.read(orders.request_fd, len(GO)) != GO:
+            return
+        reply = _answer(request, picture, passes)
         while reply:
             reply = reply[os.write(orders.reply_fd, reply) :]
 
 
-def _answer(wire: bytes, picture: Luma, passes: Passes) -> bytes:
-    began = time.perf_counter()
-    serial = HELLO_SERIAL
+def _request_in(wire: bytes) -> Request | None:
     try:
-        request = Request.from_wire(wire)
-        serial = request.serial
+        return Request.from_wire(wire)
+    except ProtocolError:
+        return None
+
+
+def _answer(request: Request | None, picture: Luma, passes: Passes) -> bytes:
+    if request is None:
+        return reply_to_wire(HELLO_SERIAL, Status.FAILED)
+    began, serial = time.perf_counter(), request.serial
+    try:
         luma = _luma_of(request, picture)
         if luma is None:
             return reply_to_wire(serial, Status.NOT_AN_IMAGE)

@@ -5,7 +5,7 @@ Call it from one thread that lives as long as it does: a child ends with the thr
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +14,7 @@ import numpy as np
 from doorward.times import Clock
 from doorward_edge.decoder.process import ChildProcess, ChildSettings
 from doorward_edge.decoder.protocol import (
+    GO,
     HELLO_SERIAL,
     MAX_REPLY_BYTES,
     REPLY_HEADER_BYTES,
@@ -117,25 +118,25 @@ class DecoderClient:
     def decode(self, luma: Luma, passes: tuple[Pass, ...]) -> Decoded:
         """Looks at a frame. Never raises; a frame that is lost says why."""
         height, width = luma.shape
-        self.tend()
-        child = self._ready_child()
+        child = self._tended_child()
         if child is None:
             return Decoded(loss=Loss.NOT_READY)
         if luma.size > child.picture.size:
             return Decoded(loss=Loss.TOO_LARGE)
-        np.copyto(child.picture[: luma.size].reshape(height, width), luma)
-        return self._ask(child, Content.LUMA, (width, height), luma.size, passes)
+        place = child.picture[: luma.size].reshape(height, width)
+        request = self._request(Content.LUMA, (width, height), luma.size, passes)
+        return self._ask(child, request, lambda: np.copyto(place, luma))
 
     def decode_file(self, content: bytes, passes: tuple[Pass, ...]) -> Decoded:
         """Looks at an image file's bytes, which are opened in the child, too. Never raises."""
-        self.tend()
-        child = self._ready_child()
+        child = self._tended_child()
         if child is None:
             return Decoded(loss=Loss.NOT_READY)
         if len(content) > child.picture.size:
             return Decoded(loss=Loss.TOO_LARGE)
-        child.picture[: len(content)] = np.frombuffer(content, dtype=np.uint8)
-        return self._ask(child, Content.FILE, (0, 0), len(content), passes)
+        place, data = child.picture[: len(content)], np.frombuffer(content, dtype=np.uint8)
+        request = self._request(Content.FILE, (0, 0), len(content), passes)
+        return self._ask(child, request, lambda: np.copyto(place, data))
 
     def wait_ready(self, timeout_s: float) -> bool:
         """Waits for a child that is ready; returns whether there is one."""
@@ -168,16 +169,11 @@ class DecoderClient:
 
     # --- One question ---------------------------------------------------------------------------
 
-    def _ask(
-        self,
-        child: ChildProcess,
-        content: Content,
-        size_px: tuple[int, int],
-        size: int,
-        passes: tuple[Pass, ...],
-    ) -> Decoded:
+    def _request(
+        self, content: Content, size_px: tuple[int, int], size: int, passes: tuple[Pass, ...]
+    ) -> Request:
         self._serial = self._serial % (2**32 - 1) + 1
-        request = Request(
+        return Request(
             serial=self._serial,
             content=content,
             width=size_px[0],
@@ -185,10 +181,15 @@ class DecoderClient:
             size=size,
             passes=passes,
         )
+
+    def _ask(self, child: ChildProcess, request: Request, lay: Callable[[], None]) -> Decoded:
+        """Asks and waits; `lay` puts the picture in its place while the child wakes up."""
         try:
             child.send(request.to_wire())
-            header, body = self._receive(child, self._serial)
-            sightings = sightings_from_wire(body, header, size_px)
+            lay()
+            child.send(GO)
+            header, body = self._receive(child, request.serial)
+            sightings = sightings_from_wire(body, header, (request.width, request.height))
         except (ProtocolError, EOFError, OSError) as err:
             return self._lose(child, err)
         return Decoded(
@@ -219,6 +220,10 @@ class DecoderClient:
 
     def _ready_child(self) -> ChildProcess | None:
         return next((child for child in self._children if child.is_ready), None)
+
+    def _tended_child(self) -> ChildProcess | None:
+        self.tend()
+        return self._ready_child()
 
     def _look_after(self, child: ChildProcess) -> None:
         """Hears a child's hello; one that has said it must be silent until it is asked."""

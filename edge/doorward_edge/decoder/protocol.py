@@ -1,6 +1,7 @@
 """What parent and child say to each other: fixed binary, bounded, checked field by field.
 
-The picture itself lies in shared memory. A request says where to look, a reply what was seen.
+The picture itself lies in shared memory. A request says where to look, a reply what was seen. The
+request goes first and `GO` follows when the picture is there: the child wakes up meanwhile.
 """
 
 import math
@@ -25,6 +26,9 @@ REQUEST_BYTES = _REQUEST.size
 REPLY_HEADER_BYTES = _REPLY.size
 MAX_BODY_BYTES = MAX_SIGHTINGS * (_SIGHTING.size + MAX_PAYLOAD_BYTES)
 MAX_REPLY_BYTES = REPLY_HEADER_BYTES + MAX_BODY_BYTES
+
+GO = b"\x01"
+"""Follows each request when its picture is in the shared memory."""
 
 PROBLEMS = ("", "structured_append", "non_utf8_eci", "too_long")
 SYMBOLOGIES = tuple(Symbology)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from doorward.decision import Deny, Grant
@@ -108,8 +108,33 @@ class RecordStage:
 
     def scan(self, scan: Scan, decision: Grant | Deny, now: Instant) -> RecordOutcome:
         """Records what was decided about a scan, a refusal like a grant."""
-        begun = self.begin(RecordKind.SCAN, now, decision.reason.value)
-        return self.record(_with_decision(begun, scan, decision))
+        grounds = decision.grounds
+        is_ours = grounds.credential_id is not None
+        # In one go: somebody stands before the door.
+        made = Record(
+            kind=RecordKind.SCAN,
+            utc_ms=now.utc_ms,
+            mono_ms=now.mono_ms,
+            boot_id=self._boot_id,
+            clock_trust=now.trust,
+            portal=self._portal,
+            outcome=Outcome.GRANT if isinstance(decision, Grant) else Outcome.DENY,
+            reason=decision.reason.value,
+            credential_id=grounds.credential_id,
+            form=grounds.form.value if grounds.form else _OTHER_FORM,
+            credential_class=grounds.credential_class,
+            rule=grounds.rule,
+            basis=grounds.basis.value,
+            policy_version=grounds.policy_version or None,
+            policy_age_s=grounds.policy_age_s,
+            status_seq=grounds.status_seq or None,
+            reader=scan.reader,
+            # Of a code that is not ours only a part of its hash is kept.
+            payload_digest=None if is_ours else hashlib.sha256(scan.payload).digest()[:8],
+            online=self._is_online(),
+            detail=_detail(decision),
+        )
+        return self.record(made)
 
     def event(self, code: EventCode, detail: str, now: Instant) -> RecordOutcome:
         """Records that something happened to the gateway."""
@@ -126,30 +151,11 @@ def _durable(receipt: Receipt) -> RecordOutcome:
     return RecordOutcome(state=Recorded.DURABLE, receipt=receipt)
 
 
-def _with_decision(begun: Record, scan: Scan, decision: Grant | Deny) -> Record:
-    """Fills in what was decided. Of a code that is not ours only a part of its hash is kept."""
-    grounds = decision.grounds
-    is_ours = grounds.credential_id is not None
-    return replace(
-        begun,
-        outcome=Outcome.GRANT if isinstance(decision, Grant) else Outcome.DENY,
-        credential_id=grounds.credential_id,
-        form=grounds.form.value if grounds.form else _OTHER_FORM,
-        credential_class=grounds.credential_class,
-        rule=grounds.rule,
-        basis=grounds.basis.value,
-        policy_version=grounds.policy_version or None,
-        policy_age_s=grounds.policy_age_s,
-        status_seq=grounds.status_seq or None,
-        reader=scan.reader,
-        detail=_detail(decision),
-        payload_digest=None if is_ours else hashlib.sha256(scan.payload).digest()[:8],
-    )
-
-
 def _detail(decision: Grant | Deny) -> str:
     """Says what was to be noticed, and the codes of those who waited and pass along."""
     along = decision.companions if isinstance(decision, Grant) else ()
+    if not along and not decision.grounds.notices:
+        return ""
     said = {
         "noticed": decision.grounds.notices,
         "along": [one.bearer.credential_id.hex() for one in along],
