@@ -146,8 +146,9 @@ class SqliteJournal:
 
     def append(self, record: Record) -> PendingRecord:
         """Takes a record in. Raises MalformedError or JournalUnavailableError."""
-        ticket = PendingRecord(record, record.to_wire())
+        ticket = PendingRecord(record)
         self._put(ticket)
+        ticket.encode()
         return ticket
 
     def read(self, epoch: Epoch, first: int, last: int, most_bytes: int) -> Stretch | None:
@@ -256,7 +257,7 @@ class SqliteJournal:
         if isinstance(item, PendingRecord):
             group = [item]
             self._next = self._gather(group)
-            self._append_group(group)
+            self._append_group([each for each in group if each.is_encoded()])
             if self._log_bytes >= FOLD_BYTES:
                 self._checkpoint()
         elif item is not None:
@@ -278,6 +279,8 @@ class SqliteJournal:
         return _NOTHING
 
     def _append_group(self, group: list[PendingRecord]) -> None:
+        if not group:
+            return
         try:
             segment, rows = self._append(group)
         except Exception as err:  # the thread lives on, and who waits learns why
@@ -288,11 +291,13 @@ class SqliteJournal:
             for ticket in group:
                 ticket.settle(known)
             return
-        epoch, follow_ups = self._current.epoch, []
+        epoch = self._current.epoch
+        follow_ups: list[PendingRecord] = []
         for ticket, (row, _) in zip(group, rows, strict=True):
             event = ticket.settle(Receipt(epoch=epoch, seq=row.seq))
             if event is not None:
-                follow_ups.append(PendingRecord(event, event.to_wire()))
+                follow_ups.append(PendingRecord(event))
+                follow_ups[-1].encode()
         # Whoever waited is on its way: what only the next append needs was not in its way.
         segment.is_stored = True
         segment.records += len(rows)

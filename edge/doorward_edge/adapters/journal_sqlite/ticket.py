@@ -11,15 +11,32 @@ from doorward_edge.ports import JournalError, Receipt
 
 
 class PendingRecord:
-    """The `Ticket` of an appended record; `wait` and `mark_late` are its public half."""
+    """The `Ticket` of an appended record; `wait` and `mark_late` are its public half.
 
-    def __init__(self, record: Record, wire: bytes) -> None:
-        self._record, self._wire = record, wire
+    Made by the thread that appends, which calls `encode` once it has put it into the queue: the
+    journal's thread wakes up meanwhile, and waits for the rest in `is_encoded`.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self._record, self._wire = record, b""
         self._lock = threading.Lock()
+        self._lock.acquire()
         self._settled = threading.Lock()
         self._settled.acquire()
         self._is_done = self._hides_late = self._is_late = False
         self._outcome: Receipt | JournalError | None = None
+
+    def encode(self) -> None:
+        """Makes the record's bytes. Raises MalformedError, and then it will not be appended."""
+        try:
+            self._wire = self._record.to_wire()
+        finally:
+            self._lock.release()
+
+    def is_encoded(self) -> bool:
+        """Returns whether there is anything to append; the journal's thread calls it."""
+        with self._lock:
+            return bool(self._wire)
 
     def wait(self, timeout_s: float) -> Receipt | None:
         """Returns the receipt, or None when there is none yet. Raises JournalError."""
