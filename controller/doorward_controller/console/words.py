@@ -159,6 +159,10 @@ FORMS: Mapping[str, str] = MappingProxyType(
 ROLES: Mapping[str, str] = MappingProxyType(
     {
         "admin": mark("System administrator"),
+        "facility": mark("Facility staff"),
+        "reviewer": mark("Reviewer"),
+        "host": mark("Host"),
+        "guard": mark("Guard"),
         "issuer": mark("Issuer"),
         "security": mark("Security"),
         "auditor": mark("Auditor"),
@@ -187,6 +191,20 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "manage_staff": mark("Manage guards and technicians"),
         "manage_accounts": mark("Manage accounts"),
         "simulate": mark("Ask what would be decided"),
+        "read_occupancy": mark("See who is inside"),
+        "export_records": mark("Export records"),
+        "edit_devices": mark("Keep the list of devices"),
+        "handle_alerts": mark("Handle alerts"),
+        "edit_alert_rules": mark("Set alert rules"),
+        "read_maintenance": mark("See maintenance"),
+        "do_maintenance": mark("Carry out maintenance"),
+        "approve_maintenance": mark("Approve and verify maintenance"),
+        "revoke_in_bulk": mark("Revoke many badges at once"),
+        "set_posture": mark("Lock down or free portals"),
+        "approve": mark("Approve what another asked for"),
+        "roll_out": mark("Roll out commands and settings"),
+        "manage_tokens": mark("Manage API tokens"),
+        "manage_wall": mark("Manage wall screens"),
     }
 )
 

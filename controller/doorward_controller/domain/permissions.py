@@ -13,9 +13,14 @@ class Role(StrEnum):
     """What an operator is employed to do."""
 
     ADMIN = "admin"
-    ISSUER = "issuer"
+    """System administrator."""
     SECURITY = "security"
+    FACILITY = "facility"
+    ISSUER = "issuer"
+    REVIEWER = "reviewer"
     AUDITOR = "auditor"
+    HOST = "host"
+    GUARD = "guard"
 
 
 class Action(StrEnum):
@@ -41,6 +46,20 @@ class Action(StrEnum):
     MANAGE_STAFF = "manage_staff"
     MANAGE_ACCOUNTS = "manage_accounts"
     SIMULATE = "simulate"
+    READ_OCCUPANCY = "read_occupancy"
+    EXPORT_RECORDS = "export_records"
+    EDIT_DEVICES = "edit_devices"
+    HANDLE_ALERTS = "handle_alerts"
+    EDIT_ALERT_RULES = "edit_alert_rules"
+    READ_MAINTENANCE = "read_maintenance"
+    DO_MAINTENANCE = "do_maintenance"
+    APPROVE_MAINTENANCE = "approve_maintenance"
+    REVOKE_IN_BULK = "revoke_in_bulk"
+    SET_POSTURE = "set_posture"
+    APPROVE = "approve"
+    ROLL_OUT = "roll_out"
+    MANAGE_TOKENS = "manage_tokens"
+    MANAGE_WALL = "manage_wall"
 
 
 _EVERYONE = frozenset({Action.READ_FLEET})
@@ -59,6 +78,31 @@ MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.MAINTAIN_GATEWAY,
             Action.CONFIGURE_GATEWAY,
             Action.MANAGE_ACCOUNTS,
+            Action.MANAGE_TOKENS,
+            Action.MANAGE_WALL,
+            Action.EDIT_DEVICES,
+            Action.EDIT_ALERT_RULES,
+            Action.HANDLE_ALERTS,
+            Action.ROLL_OUT,
+            Action.READ_MAINTENANCE,
+        },
+        Role.FACILITY: _EVERYONE
+        | {
+            Action.MAINTAIN_GATEWAY,
+            Action.EDIT_DEVICES,
+            Action.HANDLE_ALERTS,
+            Action.READ_MAINTENANCE,
+            Action.DO_MAINTENANCE,
+        },
+        Role.REVIEWER: _EVERYONE
+        | {Action.READ_RECORDS, Action.READ_CREDENTIALS, Action.READ_PERSONAL, Action.APPROVE},
+        Role.HOST: _EVERYONE,
+        Role.GUARD: _EVERYONE
+        | {
+            Action.READ_RECORDS,
+            Action.READ_OCCUPANCY,
+            Action.OPEN_DOORS,
+            Action.HANDLE_ALERTS,
         },
         Role.ISSUER: _EVERYONE | _OFFICE | {Action.ISSUE, Action.EDIT_HOLDERS},
         Role.SECURITY: _EVERYONE
@@ -72,8 +116,25 @@ MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.OPEN_DOORS,
             Action.TAKE_PICTURE,
             Action.MANAGE_STAFF,
+            Action.READ_OCCUPANCY,
+            Action.EXPORT_RECORDS,
+            Action.HANDLE_ALERTS,
+            Action.EDIT_ALERT_RULES,
+            Action.READ_MAINTENANCE,
+            Action.APPROVE_MAINTENANCE,
+            Action.REVOKE_IN_BULK,
+            Action.SET_POSTURE,
+            Action.APPROVE,
+            Action.MANAGE_WALL,
         },
-        Role.AUDITOR: _EVERYONE | _INSIGHT | {Action.READ_AUDIT},
+        Role.AUDITOR: _EVERYONE
+        | _INSIGHT
+        | {
+            Action.READ_AUDIT,
+            Action.READ_OCCUPANCY,
+            Action.READ_MAINTENANCE,
+            Action.EXPORT_RECORDS,
+        },
     }
 )
 

@@ -22,7 +22,16 @@ from tests.fakes.fed_gateway import FedGateway
 from tests.fakes.running_server import running
 
 PASSWORD = "correct horse battery"
-NAMES = {Role.ADMIN: "ada", Role.ISSUER: "ivy", Role.SECURITY: "sam", Role.AUDITOR: "ann"}
+NAMES = {
+    Role.ADMIN: "ada",
+    Role.ISSUER: "ivy",
+    Role.SECURITY: "sam",
+    Role.AUDITOR: "ann",
+    Role.FACILITY: "fay",
+    Role.REVIEWER: "rae",
+    Role.HOST: "hal",
+    Role.GUARD: "gus",
+}
 HOLDER = "Grace <b>Hopper</b>"
 """A name that would show as markup if a template forgot to escape it."""
 

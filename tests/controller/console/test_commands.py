@@ -9,10 +9,10 @@ from tests.controller.console.conftest import Plant, token_of
 
 PAGE = "/gateways/near"
 BUTTONS = {
-    "identify": {Role.SECURITY, Role.ADMIN},
-    "self_test": {Role.SECURITY, Role.ADMIN},
-    "restart": {Role.SECURITY, Role.ADMIN},
-    "open_once": {Role.SECURITY},
+    "identify": {Role.SECURITY, Role.ADMIN, Role.FACILITY},
+    "self_test": {Role.SECURITY, Role.ADMIN, Role.FACILITY},
+    "restart": {Role.SECURITY, Role.ADMIN, Role.FACILITY},
+    "open_once": {Role.SECURITY, Role.GUARD},
 }
 
 

@@ -1,0 +1,1 @@
+"""What belongs to operators beside name and password."""

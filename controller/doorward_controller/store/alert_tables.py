@@ -1,0 +1,1 @@
+"""Alerts, the rules that raise them, who is told, and what was delivered."""

@@ -1,0 +1,1 @@
+"""What vouches for the audit log."""
