@@ -180,13 +180,13 @@ class Gate:
         """Ends it and returns its exit status."""
         assert self.process is not None
         self.process.send_signal(number)
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=30)
         status, self.process = self.process.returncode, None
         return int(status)
 
     def ask(self, do: str, **more: object) -> Any:
         with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(5)
+            line.settimeout(20)
             line.connect(str(self.data_dir / "control.sock"))
             line.sendall(json.dumps({"do": do, **more}).encode() + b"\n")
             answer = json.loads(line.makefile("rb").readline())

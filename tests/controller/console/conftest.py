@@ -52,7 +52,7 @@ class Plant:
     def visitor(self, language: str = "en") -> httpx.Client:
         """Returns a browser without scripts that nobody has signed in with."""
         headers = {"accept-language": language}
-        client = httpx.Client(base_url=self.address, headers=headers, trust_env=False)
+        client = httpx.Client(base_url=self.address, headers=headers, trust_env=False, timeout=30)
         return self.open_ends.enter_context(client)
 
     def signed_in(self, role: Role, language: str = "en") -> httpx.Client:

@@ -170,7 +170,9 @@ def test_old_tls_is_refused(site: PanelSite, panel: Panel, newest: ssl.TLSVersio
 
 @pytest.mark.parametrize("path", ["/", "/manual", "/service", "/sign-in/manual"])
 def test_only_screens_are_served_without_tls(panel: Panel, path: str) -> None:
-    with httpx.Client(base_url=f"http://127.0.0.1:{panel.ports[1]}", trust_env=False) as client:
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{panel.ports[1]}", trust_env=False, timeout=30
+    ) as client:
         assert client.get(path).status_code == 404
         assert client.get("/screen/north").status_code == 200
         assert client.get("/screen/nowhere").status_code == 404
@@ -178,7 +180,7 @@ def test_only_screens_are_served_without_tls(panel: Panel, path: str) -> None:
 
 def test_without_tls_there_is_only_this_machine(panel: Panel) -> None:
     address = f"http://127.0.0.1:{panel.ports[1]}"
-    with httpx.Client(base_url=address, trust_env=False) as client:
+    with httpx.Client(base_url=address, trust_env=False, timeout=30) as client:
         assert client.get("/screen/north", headers={"host": "evil.example"}).status_code == 421
 
 

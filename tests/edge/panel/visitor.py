@@ -35,7 +35,9 @@ class Visitor(AbstractContextManager["Visitor"]):
     def __init__(self, site: Visited, port: int) -> None:
         self.site = site
         self.address = f"https://127.0.0.1:{port}"
-        self.client = httpx.Client(base_url=self.address, verify=site.certificate, trust_env=False)
+        self.client = httpx.Client(
+            base_url=self.address, verify=site.certificate, trust_env=False, timeout=30
+        )
         self.hidden: dict[str, str] = {}
 
     def __enter__(self) -> Self:
