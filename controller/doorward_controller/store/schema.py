@@ -154,15 +154,29 @@ records = sa.Table(
     blob("chain"),
     sa.UniqueConstraint("gateway_id", "epoch", "seq"),
 )
-sa.Index("ix_records_at", records.c.at_utc_ms, records.c.id)
-sa.Index("ix_records_portal_at", records.c.portal, records.c.at_utc_ms)
+SELDOM_REASON = sa.text("reason NOT IN ('granted', 'entered')")
+"""Most records are of somebody who was let in and went through: no index by reason for those."""
+
+REFUSED = sa.text("outcome = 0")
+SELDOM_KIND = sa.text("kind NOT IN (1, 2)")
+
+# Every search is a walk along one of these, newest first (queries/record_plan.py chooses); what
+# else is asked for is compared within the index where the last columns hold it.
+_of = records.c
+sa.Index("ix_records_at", _of.at_utc_ms, _of.id, _of.kind, _of.outcome, _of.portal, _of.reason)
 sa.Index(
-    "ix_records_credential_at",
-    records.c.credential_id,
-    records.c.at_utc_ms,
-    sqlite_where=records.c.credential_id.is_not(None),
-    postgresql_where=records.c.credential_id.is_not(None),
-)
+    "ix_records_portal_at",
+    _of.portal, _of.at_utc_ms, _of.id, _of.kind, _of.outcome, _of.reason,
+)  # fmt: skip
+sa.Index("ix_records_gateway_at", _of.gateway_id, _of.at_utc_ms, _of.id)
+_is_known = _of.credential_id.is_not(None)
+for _name, _columns, _where in (
+    ("ix_records_credential_at", (_of.credential_id, _of.at_utc_ms, _of.id), _is_known),
+    ("ix_records_reason_at", (_of.reason, _of.at_utc_ms, _of.id, _of.portal), SELDOM_REASON),
+    ("ix_records_refused_at", (_of.at_utc_ms, _of.id, _of.portal, _of.reason), REFUSED),
+    ("ix_records_kind_at", (_of.kind, _of.at_utc_ms, _of.id), SELDOM_KIND),
+):
+    sa.Index(_name, *_columns, sqlite_where=_where, postgresql_where=_where)
 
 segments = sa.Table(
     "segments",
@@ -320,42 +334,6 @@ staff_lists = sa.Table(
     blob("wire"),
 )
 
-operators = sa.Table(
-    "operators",
-    metadata,
-    id_column(),
-    text("name", unique=True),
-    text("role"),
-    text("password_hash"),
-    sa.Column("disabled", sa.Boolean, nullable=False),
-    number("failures"),
-    number("locked_until_utc_s"),
-    number("created_at_utc_s"),
-    text("language"),
-)
-
-sessions = sa.Table(
-    "sessions",
-    metadata,
-    blob("token_hash", primary_key=True),
-    reference("operator_id", "operators.id", nullable=False),
-    text("csrf"),
-    number("created_at_utc_s"),
-    number("seen_at_utc_s"),
-    number("expires_at_utc_s", index=True),
-    text("client"),
-)
-
-api_tokens = sa.Table(
-    "api_tokens",
-    metadata,
-    blob("token_hash", primary_key=True),
-    reference("operator_id", "operators.id", nullable=False),
-    text("label"),
-    number("created_at_utc_s"),
-    number("expires_at_utc_s"),
-)
-
 audit_log = sa.Table(
     "audit_log",
     metadata,
@@ -368,3 +346,7 @@ audit_log = sa.Table(
     text("detail_json"),
     blob("hash"),
 )
+sa.Index("ix_audit_log_at", audit_log.c.at_utc_ms, audit_log.c.id)
+sa.Index("ix_audit_log_actor", audit_log.c.actor, audit_log.c.id)
+sa.Index("ix_audit_log_action", audit_log.c.action, audit_log.c.id)
+sa.Index("ix_audit_log_outcome", audit_log.c.outcome, audit_log.c.id)
