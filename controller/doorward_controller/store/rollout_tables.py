@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from doorward_controller.store.columns import blob, metadata, number, text
+from doorward_controller.store.columns import blob, id_column, metadata, number, reference, text
 
 proposals = sa.Table(
     "proposals",
@@ -86,3 +86,35 @@ portal_postures = sa.Table(
 )
 
 # --- roll-outs of configurations and commands
+
+roll_outs = sa.Table(
+    "roll_outs",
+    metadata,
+    id_column(),
+    text("title"),
+    text("order_json"),
+    text("state"),
+    text("ending"),
+    number("success_percent"),
+    number("failure_percent"),
+    number("rest_s"),
+    number("deadline_utc_s"),
+    text("started_by"),
+    number("started_at_utc_ms"),
+    number("changed_at_utc_ms"),
+)
+sa.Index("ix_roll_outs_state", roll_outs.c.state)
+
+roll_out_members = sa.Table(
+    "roll_out_members",
+    metadata,
+    reference("roll_out_id", "roll_outs.id", primary_key=True),
+    reference("gateway_id", "gateways.id", primary_key=True),
+    number("wave"),
+    text("state"),
+    text("detail"),
+    text("command_id"),
+    number("config_version"),
+    number("changed_at_utc_s"),
+)
+sa.Index("ix_roll_out_members_state", roll_out_members.c.state)

@@ -13,7 +13,7 @@ def upgrade() -> None:
     _proposals()
     _revocations()
     _postures()
-    # Roll-outs of configurations and commands follow here.
+    _roll_outs()
 
 
 def _text(name: str) -> sa.Column[str]:
@@ -117,6 +117,46 @@ def _postures() -> None:
         _number("changed_at_utc_ms"),
         sa.PrimaryKeyConstraint("portal", name=op.f("pk_portal_postures")),
     )
+
+
+def _roll_outs() -> None:
+    big_id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "roll_outs",
+        sa.Column("id", big_id, autoincrement=True, nullable=False),
+        _text("title"),
+        _text("order_json"),
+        _text("state"),
+        _text("ending"),
+        _number("success_percent"),
+        _number("failure_percent"),
+        _number("rest_s"),
+        _number("deadline_utc_s"),
+        _text("started_by"),
+        _number("started_at_utc_ms"),
+        _number("changed_at_utc_ms"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_roll_outs")),
+    )
+    op.create_index("ix_roll_outs_state", "roll_outs", ["state"], unique=False)
+    op.create_table(
+        "roll_out_members",
+        sa.Column("roll_out_id", big_id, nullable=False),
+        sa.Column("gateway_id", big_id, nullable=False),
+        _number("wave"),
+        _text("state"),
+        _text("detail"),
+        _text("command_id"),
+        _number("config_version"),
+        _number("changed_at_utc_s"),
+        sa.ForeignKeyConstraint(
+            ["roll_out_id"], ["roll_outs.id"], name=op.f("fk_roll_out_members_roll_out_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["gateway_id"], ["gateways.id"], name=op.f("fk_roll_out_members_gateway_id")
+        ),
+        sa.PrimaryKeyConstraint("roll_out_id", "gateway_id", name=op.f("pk_roll_out_members")),
+    )
+    op.create_index("ix_roll_out_members_state", "roll_out_members", ["state"], unique=False)
 
 
 def downgrade() -> None:
