@@ -19,6 +19,7 @@ from doorward.ids import (
     GatewayId,
     PortalId,
     SiteId,
+    parse_credential_id,
     parse_name,
     parse_portal_id,
 )
@@ -48,6 +49,7 @@ class CommandName(StrEnum):
     SEND_LOG = "send_log"
     TAKE_PICTURE = "take_picture"
     RESEND_RECORDS = "resend_records"
+    FORGIVE = "forgive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,19 @@ class ResendRecords:
     first_seq: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgive:
+    """Let either way fit next (anti-passback), of which the gateway tells the site's others.
+
+    Attributes:
+        credential: hex id of any credential of the person; empty: everybody, and a zone is needed.
+        zone: where; empty: at all zones.
+    """
+
+    credential: str = ""
+    zone: str = ""
+
+
 Order = (
     OpenOnce
     | HoldOpen
@@ -137,6 +152,7 @@ Order = (
     | SendLog
     | TakePicture
     | ResendRecords
+    | Forgive
 )
 
 _ORDERS: Mapping[CommandName, type[Order]] = MappingProxyType(
@@ -151,6 +167,7 @@ _ORDERS: Mapping[CommandName, type[Order]] = MappingProxyType(
         CommandName.SEND_LOG: SendLog,
         CommandName.TAKE_PICTURE: TakePicture,
         CommandName.RESEND_RECORDS: ResendRecords,
+        CommandName.FORGIVE: Forgive,
     }
 )
 _NAMES = {order: name for name, order in _ORDERS.items()}
@@ -189,8 +206,13 @@ class Command:
 
     @property
     def moves_a_lock(self) -> bool:
-        """Whether it changes who gets through, so that it needs a clock that can be trusted."""
+        """Whether it changes how a door stands."""
         return isinstance(self.order, _MOVES_A_LOCK)
+
+    @property
+    def needs_clock(self) -> bool:
+        """Whether it changes who gets through, so that it needs a clock that can be trusted."""
+        return self.moves_a_lock or isinstance(self.order, Forgive)
 
     def to_body(self) -> bytes:
         """Returns the canonical bytes."""
@@ -248,6 +270,8 @@ class Command:
             )
         if isinstance(self.order, SetPosture) and 0 < self.order.until <= self.issued_at:
             raise MalformedError("posture: its end lies before its issue")
+        if self.order == Forgive():
+            raise MalformedError("forgive: names neither a credential nor a zone")
 
 
 def arguments_of(order: Order) -> dict[str, str | int | None]:
@@ -307,6 +331,18 @@ def _portal(value: object, what: str) -> str:
         raise MalformedError(f"{what}: {err}") from err
 
 
+def _credential(value: object, what: str) -> str:
+    text = shapes.text(value, what, 32)
+    try:
+        return parse_credential_id(text).hex() if text else ""
+    except BadIdError as err:
+        raise MalformedError(f"{what}: {err}") from err
+
+
+def _zone(value: object, what: str) -> str:
+    return "" if value == "" else _name(value, what)
+
+
 def _posture(value: object, what: str) -> Posture:
     try:
         return Posture(shapes.text(value, what, 32))
@@ -340,5 +376,7 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "lines": _lines,
     "epoch": _number(MAX_EPOCH),
     "first_seq": _number(MAX_SEQ),
+    "credential": _credential,
+    "zone": _zone,
 }
 """How an argument is read; an argument of one name means the same in every order."""

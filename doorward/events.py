@@ -42,6 +42,7 @@ class EventCode(StrEnum):
     DOCUMENTS_LOST = "documents_lost"
     PRESENCE_LOST = "presence_lost"
     PRESENCE_NOT_KEPT = "presence_not_kept"
+    PRESENCE_FORGIVEN = "presence_forgiven"
 
     DOOR_FOUND_OPEN = "door_found_open"
     DOOR_CLOSED_AGAIN = "door_closed_again"
@@ -177,6 +178,11 @@ EVENT_TEXTS: dict[EventCode, EventText] = {
         Severity.WARNING,
         "What the gateway knows of who is inside cannot be written to its disk.",
         "在场人员记录无法写入网关磁盘。",
+    ),
+    EventCode.PRESENCE_FORGIVEN: _text(
+        Severity.NOTICE,
+        "Where somebody counts as inside was forgiven; either way fits next.",
+        "已消除反潜回状态，下次进出均可通过。",
     ),
     EventCode.DOOR_FOUND_OPEN: _text(
         Severity.WARNING,

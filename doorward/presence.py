@@ -203,9 +203,13 @@ class PresenceBook:
     def forgive(
         self, holder_id: CredentialId, now: Instant, zone: str = ""
     ) -> tuple[PresenceMessage, ...]:
-        """Lets either way fit next for a person, at one zone or at all that are known."""
+        """Lets either way fit next for a person, at one zone or, without one, at all."""
         holder = self._token(holder_id)
         return (self._say(Sign.FORGIVEN, now, holder=holder, credential=holder, enters=zone),)
+
+    def forgive_all(self, zone: str, now: Instant) -> tuple[PresenceMessage, ...]:
+        """Lets either way fit next for everybody at a zone, which then counts as empty."""
+        return (self._say(Sign.ALL_FORGIVEN, now, enters=zone),)
 
     def note_link(self, *, is_connected: bool, now: Instant) -> None:
         """Takes in whether the broker is there."""

@@ -56,9 +56,11 @@ class Sign(IntEnum):
     CLOSED = 5
     """A door is closed."""
     FORGIVEN = 6
-    """What is remembered of where a person is counts no more; all zones, or the one it enters."""
+    """Where a person was seen counts no more, in the zone that it `enters` or in all."""
     ALIVE = 7
     """Nothing happened; the gateway is there and hears."""
+    ALL_FORGIVEN = 8
+    """Where anybody was seen in the zone that it `enters` counts no more."""
 
 
 _OF_PEOPLE = frozenset({Sign.GRANTED, Sign.PASSED, Sign.ANNULLED, Sign.FORGIVEN})
@@ -106,6 +108,8 @@ class PresenceMessage:
             raise MalformedError(f"presence: {self.sign.name} with a wrong holder")
         if self.sign in _OF_DOORS and self.portal is None:
             raise MalformedError(f"presence: {self.sign.name} without a portal")
+        if self.sign is Sign.ALL_FORGIVEN and not self.enters:
+            raise MalformedError(f"presence: {self.sign.name} without a zone")
         if len(self.leaves) > MAX_ZONES:
             raise MalformedError(f"presence: leaves more than {MAX_ZONES} zones")
 

@@ -7,7 +7,7 @@ from doorward.ids import Epoch, PortalId
 from doorward.presence_message import PresenceMessage, Sign
 
 MOST_UNSENT = 20_000
-LASTING = frozenset({Sign.GRANTED, Sign.PASSED, Sign.ANNULLED, Sign.FORGIVEN})
+LASTING = frozenset({Sign.GRANTED, Sign.PASSED, Sign.ANNULLED, Sign.FORGIVEN, Sign.ALL_FORGIVEN})
 """Worth telling late; of a door, and of being there, only the last is."""
 
 

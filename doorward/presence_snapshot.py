@@ -15,7 +15,7 @@ from doorward.ids import MAX_SEQ, SiteId, parse_portal_id
 from doorward.policy import Direction
 from doorward.presence_message import TOKEN_BYTES, PresenceMessage, Token
 from doorward.presence_outbox import Outbox
-from doorward.presence_places import Place, Source
+from doorward.presence_places import EVERYBODY, Place, Source
 from doorward.presence_port import Entries
 from doorward.presence_senders import WIDTH, Senders
 from doorward.presence_state import PresenceState
@@ -33,7 +33,10 @@ def write_snapshot(site: SiteId, seen: PresenceState, senders: Senders, outbox: 
             FORMAT,
             site,
             [seen.floor_s, seen.lost_at, seen.gave_up_at, once.unsure_until, entries.unsure_until],
-            [_place_row(holder, zone, place) for holder, zone, place in seen.places],
+            [
+                *(_forgiven_row(*forgiven) for forgiven in seen.places.forgiven()),
+                *(_place_row(holder, zone, place) for holder, zone, place in seen.places),
+            ],
             seen.slots.rows(),
             [
                 [who, way.value, [*map(list, row)], end]
@@ -75,18 +78,17 @@ def read_snapshot(
 
 
 def _place_row(holder: Token, zone: str, place: Place) -> list[object]:
-    said = place.source
-    return [
-        holder,
-        zone,
-        place.is_inside,
-        place.entered_at,
-        place.left_at,
-        said.at,
-        said.gateway,
-        said.epoch,
-        said.seq,
-    ]
+    times = [place.entered_at, place.left_at]
+    return [holder, zone, place.is_inside, *times, *_source_row(place.source)]
+
+
+def _forgiven_row(holder: Token, zone: str, source: Source) -> list[object]:
+    """Returns a place of which nothing is known; everybody and everywhere are empty."""
+    return [holder, zone, None, None, None, *_source_row(source)]
+
+
+def _source_row(said: Source) -> list[object]:
+    return [said.at, said.gateway, said.epoch, said.seq]
 
 
 def _read_numbers(numbers: list[Any], seen: PresenceState) -> None:
@@ -100,14 +102,8 @@ def _read_sections(
     sections: list[Any], seen: PresenceState, senders: Senders, outbox: Outbox, mono_ms: int
 ) -> None:
     places, slots, once, entries, grants, heard, unsent = sections
-    for holder, zone, is_inside, entered_at, left_at, *said in places:
-        place = Place(
-            _or_none(_truth, is_inside),
-            _source(said),
-            _or_none(_number, entered_at),
-            _or_none(_number, left_at),
-        )
-        seen.places.restore(_token(holder), shapes.text(zone, "a zone", 32), place)
+    for holder, zone, is_inside, *rest in places:
+        _read_place(seen, holder, shapes.text(zone, "a zone", 32), is_inside, rest)
     for credential, slot in slots:
         seen.slots.note(_token(credential), _number(slot), mono_ms)
     for credential, way, words, until in once:
@@ -123,6 +119,18 @@ def _read_sections(
         senders.restore(*sender, _number(highest), shapes.octets(bits, "bits", WIDTH // 8))
     for body in unsent:
         outbox.add(PresenceMessage.from_body(body))
+
+
+def _read_place(
+    seen: PresenceState, holder: object, zone: str, is_inside: object, rest: list[Any]
+) -> None:
+    entered_at, left_at, *said = rest
+    if is_inside is None:
+        who = EVERYBODY if holder == EVERYBODY else _token(holder)
+        seen.places.forgive(who, zone, _source(said))
+        return
+    times = _or_none(_number, entered_at), _or_none(_number, left_at)
+    seen.places.restore(_token(holder), zone, Place(_truth(is_inside), _source(said), *times))
 
 
 def _use(gateway: object, epoch: object, seq: object, is_used: object) -> Use:

@@ -50,8 +50,8 @@ class PresenceState:
                 self._annulment(message)
             case Sign.OPENED | Sign.CLOSED:
                 self._leaf(message)
-            case Sign.FORGIVEN:
-                self._forgiveness(message)
+            case Sign.FORGIVEN | Sign.ALL_FORGIVEN:
+                self.places.forgive(message.holder, message.enters, _source(message))
 
     def _grant(self, message: PresenceMessage, mono_ms: int) -> None:
         if message.slot is not None:
@@ -86,13 +86,7 @@ class PresenceState:
         is_open = message.sign is Sign.OPENED
         self.doors.note_leaf(message.portal or NOWHERE, message.gateway, is_open=is_open)
 
-    def _forgiveness(self, message: PresenceMessage) -> None:
-        if message.enters:
-            self._place(message, message.enters, is_inside=None)
-        else:
-            self.places.forgive(message.holder, _source(message))
-
-    def _place(self, message: PresenceMessage, zone: str, *, is_inside: bool | None) -> None:
+    def _place(self, message: PresenceMessage, zone: str, *, is_inside: bool) -> None:
         if self.places.note(message.holder, zone, _source(message), is_inside=is_inside):
             self.gave_up_at = max(message.at, self.gave_up_at or 0)
 

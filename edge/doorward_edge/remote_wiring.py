@@ -17,6 +17,7 @@ from doorward_edge.commands.desk import CommandDesk
 from doorward_edge.commands.posture_keeper import PostureKeeper
 from doorward_edge.commands.rules import Judge
 from doorward_edge.config import ConfigError, EdgeConfig, load_config
+from doorward_edge.forgiving import Forgiver
 from doorward_edge.inbox import Inbox
 from doorward_edge.log_ring import LogRing
 from doorward_edge.orders import PortalOrders
@@ -26,6 +27,7 @@ from doorward_edge.portal import Portal
 from doorward_edge.portal_wiring import Shared
 from doorward_edge.ports import Documents
 from doorward_edge.premises import Eye, GatewayPremises, Restarter
+from doorward_edge.presence.book import ToldBook
 from doorward_edge.stages.record import Recorded, RecordStage
 from doorward_edge.twin.keeper import TwinKeeper
 
@@ -128,6 +130,7 @@ def make_commander(  # everything that a command may reach
     inbox: Inbox,
     portals: Mapping[PortalId, Portal],
     eyes: Sequence[Eye],
+    book: ToldBook,
     rules: RulesInForce,
     shared: Shared,
     wake: Callable[[], None],
@@ -152,6 +155,7 @@ def make_commander(  # everything that a command may reach
         desk=command.desk,
         targets=orders,
         premises=premises,
+        people=Forgiver(inbox, book, rules, shared.clock),
         postures=command.postures,
         record=_recorder(shared),
         clock=shared.clock,

@@ -314,6 +314,7 @@ def _parts_of(
         inbox=mind.inbox,
         portals=portals,
         eyes=body.eyes,
+        book=mind.presence.book,
         rules=mind.rules,
         shared=mind.shared,
         wake=mind.broker.wake,

@@ -8,7 +8,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from doorward import topics
-from doorward.commands import Command, OpenOnce, Order
+from doorward.commands import Command, Forgive, OpenOnce, Order
 from doorward.decision import Rules
 from doorward.envelope import Kind, parse_envelope, seal_envelope, verify_with_key
 from doorward.events import EventCode
@@ -99,6 +99,10 @@ class Hands:
         self._do(f"resend {epoch} {first_seq}")
         return 7
 
+    def forgive(self, order: Forgive) -> str:
+        self._do(f"forgive {order.credential} {order.zone}")
+        return "credential 0a at lab"
+
     def moves(self) -> list[str]:
         return [each for each in self.did if each.split()[0] in {"open", "hold", "secure"}]
 
@@ -138,6 +142,7 @@ class CommandBench:
             desk=self.desk,
             targets=self.hands,
             premises=self.hands,
+            people=self.hands,
             postures=self.postures,
             record=self.hands.record,
             clock=self.clock,

@@ -12,6 +12,7 @@ from doorward.commands import (
     MAX_COMMAND_BYTES,
     Command,
     CommandName,
+    Forgive,
     HoldOpen,
     Identify,
     OpenOnce,
@@ -47,6 +48,7 @@ ORDERS: dict[CommandName, Order] = {
     CommandName.SEND_LOG: SendLog(lines=10),
     CommandName.TAKE_PICTURE: TakePicture(portal=NORTH),
     CommandName.RESEND_RECORDS: ResendRecords(epoch=Epoch(7), first_seq=3),
+    CommandName.FORGIVE: Forgive(credential="00000000000000a1", zone="lab"),
 }
 MOVES = {"open_once", "hold_open", "secure", "posture"}
 
@@ -69,6 +71,7 @@ def test_each_command_reads_as_it_was_written(name: CommandName) -> None:
     made = command(ORDERS[name])
     assert (made.name, Command.from_body(made.to_body())) == (name, made)
     assert made.moves_a_lock == (name in MOVES)
+    assert made.needs_clock == (name in MOVES | {"forgive"})
 
 
 @pytest.mark.parametrize("row", VECTORS["commands"], ids=lambda row: row["name"])
@@ -77,7 +80,8 @@ def test_commands_of_the_vectors_are_signed_and_read(row: dict[str, Any]) -> Non
     verify_with_key(envelope, bytes.fromhex(VECTORS["command_key"]))
     assert bytes(envelope.body).hex() == row["body"]
     read = Command.from_body(envelope.body)
-    assert (read.name, read.moves_a_lock) == (row["name"], row["moves_a_lock"])
+    said = (read.name, read.moves_a_lock, read.needs_clock)
+    assert said == (row["name"], row["moves_a_lock"], row["needs_clock"])
     assert read.to_body().hex() == row["body"]
 
 

@@ -378,13 +378,43 @@ def test_forgiven_either_way_fits_everywhere(zone: str) -> None:
     assert pair.north.occupancy("site", after(3)) == 0
 
 
-def test_forgiving_somebody_who_was_never_seen_names_the_zone() -> None:
+@pytest.mark.parametrize("zone", ["", "site"])
+def test_somebody_who_was_never_seen_can_be_forgiven(zone: str) -> None:
     pair = Pair()
     pair.connect(after(0))
-    pair.south.forgive(ALICE, after(0))
     assert granted(pair.ask(WAY_OUT, ALICE, after(1))).grounds.notices
-    pair.south.forgive(ALICE, after(2), "site")
+    pair.south.forgive(ALICE, after(2), zone)
     assert not granted(pair.ask(WAY_OUT, ALICE, after(3))).grounds.notices
+
+
+def test_everybody_at_a_zone_is_forgiven_at_every_gateway() -> None:
+    pair = Pair()
+    pair.connect(after(0))
+    pair.go(GATE, ALICE, after(1))
+    pair.go(GATE, BOB, after(1))
+    pair.exchange(after(1))
+    assert pair.ask(GATE, ALICE, after(2)).reason is Reason.ALREADY_INSIDE
+    pair.south.forgive_all("lab", after(2))
+    pair.exchange(after(2))
+    assert pair.north.occupancy("site", after(2)) == 2
+    pair.south.forgive_all("site", after(3))
+    pair.exchange(after(3))
+    for who in (ALICE, BOB):
+        assert pair.ask(GATE, who, after(4)).reason is Reason.GRANTED
+        assert granted(pair.ask(WAY_OUT, who, after(4))).grounds.notices == ()
+    assert pair.north.occupancy("site", after(4)) == 0
+    assert pair.north.muster(after(4))[0].people == ()
+
+
+def test_a_passage_that_a_gateway_tells_late_does_not_undo_what_was_forgiven() -> None:
+    pair = Pair()
+    pair.connect(after(0))
+    pair.go(GATE, ALICE, after(1))
+    pair.south.forgive(ALICE, after(2))
+    pair.exchange(after(3))
+    assert pair.south.occupancy("site", after(3)) == 0
+    assert pair.north.occupancy("site", after(3)) == 0
+    assert pair.ask(GATE, ALICE, after(4)).reason is Reason.GRANTED
 
 
 def test_nobody_counts_as_inside_for_ever() -> None:

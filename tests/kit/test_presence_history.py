@@ -16,6 +16,7 @@ from doorward.policy import AntiPassback, Direction, GroupRule, PresenceDoubt
 from doorward.policy_draft import GrantDraft, PersonDraft, PortalDraft, ZoneDraft
 from doorward.presence import PresenceBook
 from doorward.presence_message import PresenceMessage
+from doorward.presence_port import Stay
 from doorward.reasons import Reason
 from tests.kit.plant import GATE, GATEWAY, SITE, credential, person, policy, status_list
 from tests.kit.two_gateways import SOUTH, WAY_OUT, after
@@ -122,6 +123,23 @@ class History(RuleBasedStateMachine):
         else:
             self._log(name, self.books[name].note_annulled(portal, grant, now))
             self.used.discard((name, who, way))
+
+    @rule(
+        name=st.sampled_from([GATEWAY, SOUTH]),
+        who=st.sampled_from([None, TWICE, STAFF]),
+        zone=st.sampled_from(["", "site"]),
+    )
+    def forgive(self, name: GatewayId, who: CredentialId | None, zone: str) -> None:
+        self.second += 1
+        book, now = self.books[name], after(self.second)
+        if who is None:
+            self._log(name, book.forgive_all("site", now))
+        else:
+            self._log(name, book.forgive(who, now, zone))
+        for one in [who] if who else [each.credential_id for each in PEOPLE]:
+            assert book.stay(one, "site", now) == Stay(
+                is_inside=None, entered_at=None, left_at=None
+            ), "whoever is forgiven may go either way"
 
     # ---- what the network and the machines do
 

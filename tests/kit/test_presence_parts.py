@@ -1,5 +1,6 @@
 """The parts of the book: bounded memory, repeated messages, the muster, snapshots that are none."""
 
+from itertools import product
 from typing import Any
 
 import cbor2
@@ -15,7 +16,13 @@ from doorward.presence_doors import MOST_WAITING, Doors
 from doorward.presence_message import Sign, token_of
 from doorward.presence_muster import names_of
 from doorward.presence_outbox import MOST_UNSENT
-from doorward.presence_places import MOST_ZONES_OF_ONE, Places, Source
+from doorward.presence_places import (
+    EVERYBODY,
+    EVERYWHERE,
+    MOST_ZONES_OF_ONE,
+    Places,
+    Source,
+)
 from doorward.presence_port import Entries, Stay
 from doorward.presence_senders import MOST_EPOCHS, WIDTH, Senders
 from doorward.presence_uses import (
@@ -84,8 +91,53 @@ def test_late_news_fill_in_times_and_change_no_place() -> None:
     places.note(person_of(1), "site", source(40, gateway="h"), is_inside=False)
     places.note(person_of(1), "site", source(30, gateway="h"), is_inside=True)
     assert places.stay(person_of(1), "site", 0) == Stay(is_inside=True, entered_at=50, left_at=40)
-    places.note(person_of(1), "site", source(45, gateway="h"), is_inside=None)
-    assert places.stay(person_of(1), "site", 0) == Stay(is_inside=True, entered_at=50, left_at=40)
+    places.forgive(person_of(1), "site", source(45, 9, "h"))
+    assert places.stay(person_of(1), "site", 0) == Stay(is_inside=True, entered_at=50, left_at=None)
+    places.note(person_of(1), "site", source(41, gateway="h"), is_inside=False)
+    assert places.stay(person_of(1), "site", 0) == Stay(is_inside=True, entered_at=50, left_at=None)
+
+
+FORGIVEN = Stay(is_inside=None, entered_at=None, left_at=None)
+WHOM: dict[str, tuple[bytes, str]] = {
+    "a person at a zone": (person_of(1), "site"),
+    "a person everywhere": (person_of(1), EVERYWHERE),
+    "everybody at a zone": (EVERYBODY, "site"),
+}
+
+
+@pytest.mark.parametrize("whom", WHOM)
+def test_forgiven_are_those_who_are_meant_and_nobody_is_placed_by_older_news(whom: str) -> None:
+    who, where = WHOM[whom]
+    places = Places()
+    for number, zone in product((1, 2), ("site", "lab")):
+        places.note(person_of(number), zone, source(10 + number), is_inside=True)
+    places.forgive(who, where, source(20, gateway="h"))
+    meant = {
+        (number, zone)
+        for number, zone in product((1, 2), ("site", "lab"))
+        if who in {EVERYBODY, person_of(number)} and where in {EVERYWHERE, zone}
+    }
+    for number, zone in product((1, 2), ("site", "lab")):
+        places.note(person_of(number), zone, source(19, 5, "late"), is_inside=True)
+        is_forgiven = places.stay(person_of(number), zone, 0) == FORGIVEN
+        assert is_forgiven == ((number, zone) in meant)
+    assert places.occupancy("site") == 2 - sum(zone == "site" for _, zone in meant)
+    places.note(person_of(1), "site", source(21, 6, "late"), is_inside=True)
+    assert places.stay(person_of(1), "site", 0) == Stay(is_inside=True, entered_at=21, left_at=None)
+
+
+def test_who_was_never_seen_is_forgiven_for_as_long_as_anybody_is_remembered() -> None:
+    places = Places(most_forgiven=2)
+    places.forgive(person_of(1), "site", source(10))
+    assert places.stay(person_of(1), "site", 10) == FORGIVEN
+    assert places.stay(person_of(1), "site", 11) is None
+    places.forgive(person_of(1), "site", source(9, gateway="h"))
+    assert places.stay(person_of(1), "site", 10) == FORGIVEN, "the later one counts"
+    places.forget(11)
+    assert list(places.forgiven()) == []
+    for number in range(3):
+        places.forgive(person_of(number), "site", source(20, number))
+    assert [places.stay(person_of(n), "site", 0) for n in range(3)] == [None, FORGIVEN, FORGIVEN]
 
 
 # ---- uses
@@ -248,6 +300,8 @@ def snapshot() -> list[Any]:
     pair.go(GATE, ALICE, after(0))
     pair.north.take(seen(Sign.GRANTED, way=Direction.ENTRY, once_until=NOON + 9, slot=3), after(0))
     pair.north.take(seen(Sign.PASSED, 2, enters="lab", counts_until=NOON + 9), after(0))
+    pair.north.forgive(BOB, after(1))
+    pair.north.forgive_all("lab", after(1))
     whole: list[Any] = cbor2.loads(pair.north.to_wire())
     return whole
 
@@ -271,6 +325,14 @@ def test_snapshot_keeps_everything_but_the_moment() -> None:
     assert again.is_used_up(ALICE, Direction.ENTRY, after(0)) is True
     assert again.occupancy("site", after(0)) == 1
     assert again.last_grant_at(GATE, after(0)) == NOON
+    assert again.stay(BOB, "site", after(0)) == again.stay(ALICE, "lab", after(0)) == FORGIVEN
+    assert len(again.unsent()) == 4
+
+
+def test_snapshot_of_before_marks_were_kept_apart_is_read() -> None:
+    rows = snapshot()
+    rows[3] = [[token_of(SITE, ALICE), "site", None, None, None, NOON, GATEWAY, 1, 5]]
+    assert restored(rows).stay(ALICE, "site", after(0)) == FORGIVEN
 
 
 WRONG: dict[str, Any] = {
@@ -281,9 +343,11 @@ WRONG: dict[str, Any] = {
     "numbers that are too few": [1, SITE, [0], *snapshot()[3:]],
     "a number that is a text": [1, SITE, ["0", None, None, 0, 0], *snapshot()[3:]],
     "sections that are numbers": [1, SITE, snapshot()[2], *range(7)],
-    "a holder of 15 bytes": changed(3, 0, 0, bytes(15)),
-    "a zone that is a number": changed(3, 0, 1, 5),
-    "inside that is a number": changed(3, 0, 2, 1),
+    "a holder of 15 bytes": changed(3, -1, 0, bytes(15)),
+    "a zone that is a number": changed(3, -1, 1, 5),
+    "inside that is a number": changed(3, -1, 2, 1),
+    "somebody forgiven of 15 bytes": changed(3, 0, 0, bytes(15)),
+    "somebody forgiven by nothing": changed(3, 0, 5, None),
     "a place with too little": [1, SITE, snapshot()[2], [[bytes(16)]], *snapshot()[4:]],
     "a way that is none": changed(5, 0, 1, "up"),
     "a user of too little": changed(5, 0, 2, [["gw"]]),

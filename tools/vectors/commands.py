@@ -5,6 +5,7 @@ from typing import Any
 from doorward import canonical
 from doorward.commands import (
     Command,
+    Forgive,
     HoldOpen,
     Identify,
     OpenOnce,
@@ -47,6 +48,8 @@ ORDERS: tuple[Order, ...] = (
     SendLog(lines=50),
     TakePicture(portal=PORTAL),
     ResendRecords(epoch=Epoch(0x0123456789AB), first_seq=40),
+    Forgive(credential="0102030405060708"),
+    Forgive(zone="lab"),
 )
 
 
@@ -91,6 +94,7 @@ def _command(number: int, order: Order) -> dict[str, object]:
     return {
         "name": command.name.value,
         "moves_a_lock": command.moves_a_lock,
+        "needs_clock": command.needs_clock,
         "body": body.hex(),
         "wire": seal_envelope(Kind.COMMAND, body, [COMMAND_KEY]).hex(),
     }
@@ -122,7 +126,16 @@ def _malformed() -> list[tuple[str, dict[str, Any]]]:
             "held for more than a day",
             hold | {"arguments": {"portal": "north", "until": AT + 86_401}},
         ),
+        ("forgives nobody nowhere", _forgiving(credential="", zone="")),
+        ("forgives a credential in capitals", _forgiving(credential="0A" * 8, zone="")),
+        ("forgives a credential of 7 bytes", _forgiving(credential="0a" * 7, zone="")),
+        ("forgives at a zone in capitals", _forgiving(credential="", zone="LAB")),
     ]
+
+
+def _forgiving(**arguments: str) -> dict[str, Any]:
+    good: dict[str, Any] = canonical.decode(_of(1, Forgive(zone="lab")).to_body())
+    return good | {"arguments": arguments}
 
 
 def _outcomes() -> tuple[Outcome, ...]:

@@ -47,6 +47,7 @@ FORGIVEN = replace(
     credential=PASSED.credential,
     holder=PASSED.holder,
 )
+ALL_FORGIVEN = replace(ALIVE, sign=Sign.ALL_FORGIVEN, enters="lab")
 
 
 def vectors() -> dict[str, object]:
@@ -60,6 +61,7 @@ def vectors() -> dict[str, object]:
         ("open", replace(ALIVE, sign=Sign.OPENED, portal=gate), SOUTH_KEY),
         ("closed", replace(ALIVE, sign=Sign.CLOSED, portal=gate), SOUTH_KEY),
         ("forgiven", FORGIVEN, SOUTH_KEY),
+        ("everybody forgiven", ALL_FORGIVEN, SOUTH_KEY),
     ]
     return {
         "site": SITE,
@@ -106,6 +108,8 @@ def _refused() -> list[tuple[str, bytes, str]]:
         body = canonical.encode([*rows[:place], value, *rows[place + 1 :]])
         return seal_envelope(Kind.PRESENCE, body, [NORTH_KEY])
 
+    nowhere = [*canonical.decode(ALL_FORGIVEN.to_body())]
+    nowhere[12] = ""
     elsewhere = replace(PASSED, site=SiteId("plant-8"))
     nobody = replace(PASSED, gateway=GatewayId("gw-west"))
     return [
@@ -119,7 +123,13 @@ def _refused() -> list[tuple[str, bytes, str]]:
         ),
         ("another format", changed(0, 2), "malformed"),
         ("number 0", changed(4, 0), "malformed"),
-        ("an unknown sign", changed(7, 8), "malformed"),
+        ("an unknown sign", changed(7, 9), "malformed"),
+        ("everybody forgiven, and somebody", changed(7, 8), "malformed"),
+        (
+            "everybody forgiven nowhere",
+            seal_envelope(Kind.PRESENCE, canonical.encode(nowhere), [SOUTH_KEY]),
+            "malformed",
+        ),
         ("a passage of nobody", changed(10, b""), "malformed"),
         ("both ways", changed(11, 3), "malformed"),
         ("a zone in capitals", changed(12, "SITE"), "malformed"),

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from doorward.commands import (
     Command,
+    Forgive,
     HoldOpen,
     Identify,
     OpenOnce,
@@ -36,6 +37,7 @@ from doorward_edge.commands.rules import Refusal
 from doorward_edge.commands.targets import (
     CommandTargets,
     NotDoneError,
+    People,
     Premises,
     WillNotError,
 )
@@ -58,6 +60,7 @@ class Commander:
         desk: CommandDesk,
         targets: CommandTargets,
         premises: Premises,
+        people: People,
         postures: PostureKeeper,
         record: Record,
         clock: Clock,
@@ -70,6 +73,7 @@ class Commander:
         self._desk = desk
         self._targets = targets
         self._premises = premises
+        self._people = people
         self._postures = postures
         self._record = record
         self._clock = clock
@@ -127,8 +131,8 @@ class Commander:
         if now_utc_s is not None and command.expires_at <= now_utc_s:
             self._end(command, JobState.TIMED_OUT, f"{Refusal.EXPIRED}: it waited for its turn")
             return
-        if command.moves_a_lock and now_utc_s is None:
-            raise WillNotError(Refusal.CLOCK_UNTRUSTED, "it would move a lock")
+        if command.needs_clock and now_utc_s is None:
+            raise WillNotError(Refusal.CLOCK_UNTRUSTED, "it changes who gets through")
         about = f" at {command.portal}" if command.portal else ""
         said = f"{command.name} {command.id}{about} by {command.by}"
         if not self._record(EventCode.COMMAND_TAKEN, said):
@@ -172,10 +176,17 @@ class Commander:
             case ResendRecords(epoch=epoch, first_seq=first):
                 count = self._premises.resend(epoch, first)
                 self._end(command, JobState.SUCCEEDED, f"{count} records are sent again")
+            case Forgive() as order:
+                self._forgive(command, order)
             case OpenOnce() | HoldOpen() | Secure() | SetPosture() | Identify():
                 raise AssertionError(f"{command.name} is for the portals")
             case _ as order:
                 assert_never(order)
+
+    def _forgive(self, command: Command, order: Forgive) -> None:
+        said = self._people.forgive(order)
+        self._desk.notice(EventCode.PRESENCE_FORGIVEN, f"{said} by {command.by}")
+        self._end(command, JobState.SUCCEEDED, said)
 
     def _test(self, command: Command) -> None:
         findings = tuple(self._premises.self_test())

@@ -7,7 +7,7 @@ The rules, in the order of the code:
 3. One that was taken before is answered with what became of it, and not carried out again.
 4. One that the ledger may have forgotten is refused.
 5. A retained one is refused: what is good for seconds is never kept by an honest broker.
-6. Without a clock that can be trusted nothing that moves a lock is carried out.
+6. Without a clock that can be trusted nothing that changes who gets through is carried out.
 7. By a trusted clock it was issued at most `MAX_AHEAD_S` ahead, and has not expired.
 """
 
@@ -120,8 +120,9 @@ class Judge:
 def _judge_time(command: Command, now: Instant) -> Accepted | Refused:
     now_utc_s = now.trusted_utc_s
     if now_utc_s is None:
-        if command.moves_a_lock:
-            return _refused(command, Refusal.CLOCK_UNTRUSTED, "it would move a lock", uses_up=True)
+        if command.needs_clock:
+            detail = "it changes who gets through"
+            return _refused(command, Refusal.CLOCK_UNTRUSTED, detail, uses_up=True)
         return Accepted(command=command)
     if (ahead_s := command.issued_at - now_utc_s) > MAX_AHEAD_S:
         detail = f"issued {ahead_s} s ahead of our clock, at most {MAX_AHEAD_S}"

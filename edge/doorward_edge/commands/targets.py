@@ -1,9 +1,10 @@
-"""What carries commands out, as ports: the portals, and the gateway around them."""
+"""What carries commands out, as ports: the portals, the gateway around them, who is where."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from doorward.commands import Forgive
 from doorward.errors import DoorwardError
 from doorward.ids import Epoch, PortalId
 from doorward.outcomes import Finding
@@ -72,6 +73,14 @@ class Premises(Protocol):
 
     def resend(self, epoch: Epoch, first_seq: int) -> int:
         """Has records sent again; returns how many."""
+        ...
+
+
+class People(Protocol):
+    """What is known of who is where. Raises WillNotError or NotDoneError."""
+
+    def forgive(self, order: Forgive) -> str:
+        """Lets either way fit next, here and at the site's others; returns for whom, in words."""
         ...
 
 

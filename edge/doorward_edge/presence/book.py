@@ -46,6 +46,10 @@ class ToldBook(PresenceBook):
         """As the kit's, and tells."""
         return self._told(super().forgive(holder_id, now, zone))
 
+    def forgive_all(self, zone: str, now: Instant) -> Said:
+        """As the kit's, and tells."""
+        return self._told(super().forgive_all(zone, now))
+
     def beat(self, now: Instant) -> Said:
         """As the kit's, and tells."""
         return self._told(super().beat(now))

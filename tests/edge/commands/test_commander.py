@@ -1,6 +1,7 @@
 """What each command does, and what is told of it."""
 
 from doorward.commands import (
+    Forgive,
     HoldOpen,
     Identify,
     Order,
@@ -16,7 +17,7 @@ from doorward.ids import Epoch
 from doorward.outcomes import AttachmentKind, Finding, Outcome
 from doorward.policy import Posture, PostureOrder
 from doorward.sealing import open_attachment
-from doorward.times import UtcSeconds
+from doorward.times import ClockTrust, UtcSeconds
 from doorward_edge.commands.desk import TOLD_AFTER_MS
 from tests.fakes.command_bench import CommandBench
 from tests.fakes.site_simulator import GATEWAY, PORTAL, START_S
@@ -43,6 +44,25 @@ def test_securing_and_identifying_are_passed_on() -> None:
     done(bench, Identify())
     told = [each for each in bench.hands.did if not each.startswith("record")]
     assert told == ["secure north", "identify north", "identify None"]
+
+
+def test_forgiving_is_on_record_with_who_asked() -> None:
+    bench = CommandBench()
+    outcome = done(bench, Forgive(credential="00000000000000a1", zone="lab"))
+    assert (outcome.state, outcome.detail) == ("succeeded", "credential 0a at lab")
+    assert bench.hands.did == ["record command_taken", "forgive 00000000000000a1 lab"]
+    (notice,) = bench.desk.take_notices()
+    assert (notice.code, notice.detail) == ("presence_forgiven", "credential 0a at lab by op-1")
+
+
+def test_nobody_is_forgiven_without_a_clock_or_a_record() -> None:
+    bench = CommandBench()
+    bench.clock.trust = ClockTrust.UNKNOWN
+    assert done(bench, Forgive(zone="lab")).state == "rejected"
+    bench.clock.trust = ClockTrust.SYNCHRONISED
+    bench.hands.is_recording = False
+    assert done(bench, Forgive(zone="lab")).state == "rejected"
+    assert not any(each.startswith("forgive") for each in bench.hands.did)
 
 
 def test_a_posture_is_on_the_disk_when_the_portal_hears_of_it() -> None:
