@@ -52,6 +52,7 @@ class CaptureSource:
         self._restart_for = ""
         self._not_before_ms = 0
         self._pause_ms = 0
+        self._put_off: CaptureNotice | None = None
         self._seq = -1
         self._child_seq = 0
         self._counts = {"starts": 0, "ends": 0, "passed_over": 0}
@@ -121,21 +122,33 @@ class CaptureSource:
 
     def _newest(self, child: CaptureProcess, until_ms: int) -> Frame | None:
         newest: CaptureNotice | None = None
-        while True:
-            wait_ms = 0 if newest else max(0, until_ms - self._now())
-            notice = child.receive(wait_ms)
-            if notice is None:
-                return None if newest is None else child.frame_of(newest, self._number(newest))
+        while (notice := self._next_notice(child, until_ms, newest)) is not None:
             if notice.told is Told.FRAME:
                 if newest is not None:
                     child.drop(newest)
                     self._counts["passed_over"] += 1
                 newest = notice
-            else:
-                if newest is not None:
-                    child.drop(newest)
-                    newest = None
+            elif newest is None or notice.told is Told.OPEN:
                 self._take_in(notice)
+            else:
+                # The picture was taken before that, and is handed over first.
+                self._put_off = notice
+                break
+        return None if newest is None else child.frame_of(newest, self._number(newest))
+
+    def _next_notice(
+        self, child: CaptureProcess, until_ms: int, newest: CaptureNotice | None
+    ) -> CaptureNotice | None:
+        """Waits only while there is no picture; a child that ended says so again, next time."""
+        put_off, self._put_off = self._put_off, None
+        if put_off is not None:
+            return put_off
+        try:
+            return child.receive(0 if newest else max(0, until_ms - self._now()))
+        except EOFError:
+            if newest is None:
+                raise
+            return None
 
     def _take_in(self, notice: CaptureNotice) -> None:
         match notice.told:
@@ -191,7 +204,7 @@ class CaptureSource:
         return CameraError(why)
 
     def _end_child(self, child: CaptureProcess) -> None:
-        self._child = None
+        self._child = self._put_off = None
         if not child.end():
             self._lingering.append(child)
 

@@ -317,3 +317,33 @@ time.sleep(60)
     assert source.refused == "gain: this camera has no AnalogueGain"
     said = [record.getMessage() for record in caplog.records if "camera.refused" in record.msg]
     assert said == ["camera.refused what=gain: this camera has no AnalogueGain"]
+
+
+AFTER_THE_PICTURE = {
+    "that the camera is open": ("say(Told.OPEN, text='no gain')", ""),
+    "that it has trouble": ("say(Told.TROUBLE, text='unplugged')", "unplugged"),
+    "that the film is over": ("say(Told.ENDED, text='the film is over')", "the film is over"),
+    "nothing more, and ends": ("sys.exit(3)", "ended: status 3"),
+}
+
+
+@pytest.mark.parametrize("what", AFTER_THE_PICTURE)
+def test_a_picture_is_handed_over_before_what_the_child_said_after_it(
+    what: str, opened: Callable[[CaptureSource], CaptureSource], tmp_path: Path
+) -> None:
+    said, trouble = AFTER_THE_PICTURE[what]
+    done = tmp_path / "done"
+    source = opened(
+        played(f"shine(0, 7, 0); shine(1, 9, 1); {said}; open({str(done)!r}, 'w'); time.sleep(60)")
+    )
+    assert source.next_frame(0) is None, "it starts the child"
+    pid = source.pid
+    assert pid is not None
+    until(lambda: done.exists() or not is_running(pid), "the child to have said it")
+    frame = next_of(source)
+    assert (frame.seq, frame.luma[0, 0]) == (1, 9)
+    assert source.stats()["passed_over"] == 1
+    if trouble:
+        assert trouble in trouble_of(source)
+    else:
+        until(lambda: source.next_frame(0.05) is None and source.refused, "the word on the gain")
