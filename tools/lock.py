@@ -1,8 +1,9 @@
 """Resolve the dependencies of the three projects and of the installer; write both lock files.
 
 `requirements.lock` pins every package of the workspace with its hashes for every platform;
-`tools/installer.lock` pins uv itself. Neither names a package index: which one is used is the
-machine's own setting. uv's own `uv.lock` does name it and therefore stays uncommitted.
+`tools/installer.lock` pins uv itself; `tools/test-only.lock` pins what only tests look at. None
+names a package index: which one is used is the machine's own setting. uv's own `uv.lock` does name
+it and therefore stays uncommitted.
 """
 
 import os
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 UV = Workspace(root=ROOT).tools / "uv" / "bin" / "uv"
 NOTE = "# The installer of Python packages, pinned. Made by `make lock`; pip checks the hashes.\n"
 EXPORT = ("export", "--all-packages", "--no-emit-workspace", "--no-annotate", "--no-header")
+TEST_NOTE = "# Looked at by tests and run with stand-ins for the rest. Made by `make lock`.\n"
 COMPILE = ("pip", "compile", "--generate-hashes", "--no-annotate", "--no-header", "--quiet")
 
 
@@ -43,16 +45,20 @@ def main(arguments: list[str]) -> int:
 
     uv("lock", *arguments)
     (ROOT / "requirements.lock").write_text(uv(*EXPORT, "--frozen", "--quiet"), encoding="utf-8")
-    installer = ROOT / "tools" / "installer.lock"
-    pinned = "uv" if "--upgrade" in arguments else _pin(installer)
-    installer.write_text(NOTE + uv(*COMPILE, "-", given=pinned), encoding="utf-8")
-    print("Written: requirements.lock, tools/installer.lock. `make test` installs them.")
+    for name, note, package in (
+        ("installer.lock", NOTE, "uv"),
+        ("test-only.lock", TEST_NOTE, "picamera2"),
+    ):
+        path = ROOT / "tools" / name
+        pinned = package if "--upgrade" in arguments else _pin(path, package)
+        path.write_text(note + uv(*COMPILE, "--no-deps", "-", given=pinned), encoding="utf-8")
+    print("Written: requirements.lock, tools/installer.lock, tools/test-only.lock.")
     return 0
 
 
-def _pin(installer: Path) -> str:
-    lines = installer.read_text(encoding="utf-8").splitlines()
-    return next(line.removesuffix(" \\") for line in lines if line.startswith("uv=="))
+def _pin(lock: Path, package: str) -> str:
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    return next(line.removesuffix(" \\") for line in lines if line.startswith(f"{package}=="))
 
 
 if __name__ == "__main__":

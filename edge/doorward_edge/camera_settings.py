@@ -15,6 +15,10 @@ _AF_MANUAL, _AF_CONTINUOUS = 0, 2
 _EXPOSURE_STEP_US = 100
 """V4L2 counts exposure in steps of 100 microseconds."""
 
+_SECOND_US = 1_000_000
+_RATE_TOLERANCE = 1.01
+"""Drivers count in lines: 33,334 us are 30 a second."""
+
 Number = bool | int | float
 
 
@@ -53,6 +57,25 @@ def libcamera_controls(
     else:
         wanted += [("focus", "AfMode", _AF_MANUAL), ("focus", "LensPosition", float(camera.focus))]
     return _settled(wanted, offered)
+
+
+def libcamera_rate(
+    camera: CameraSection, offered: Mapping[str, tuple[object, object, object]]
+) -> Settled:
+    """Returns how picamera2 is told the rate; a camera that is too slow gives what it can.
+
+    Args:
+        camera: what the installer set.
+        offered: the camera's own controls in the mode that was chosen.
+    """
+    if "FrameDurationLimits" not in offered:
+        return Settled(controls={}, refused=("fps: this camera has no FrameDurationLimits",))
+    shortest_us = offered["FrameDurationLimits"][0]
+    refused: tuple[str, ...] = ()
+    if _is_number(shortest_us) and camera.fps * shortest_us > _SECOND_US * _RATE_TOLERANCE:
+        most = _SECOND_US / shortest_us
+        refused = (f"fps is {camera.fps}; this camera does {most:.1f} at this size",)
+    return Settled(controls={"FrameRate": float(camera.fps)}, refused=refused)
 
 
 def _settled(

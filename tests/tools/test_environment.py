@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.bootstrapping.environment import PROJECTS, Workspace
+from tools.bootstrapping.environment import PROJECTS, TEST_LOCK, Workspace
 from tools.bootstrapping.failures import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,6 +71,19 @@ def test_an_environment_without_a_fitting_stamp_is_not_ready(workspace: Workspac
         assert workspace.is_ready(system_site=False) is ready
     workspace.python.unlink()
     assert not workspace.is_ready(system_site=False)
+
+
+def test_packages_for_tests_are_fetched_anew_when_their_lock_changes(workspace: Workspace) -> None:
+    lock = workspace.root / TEST_LOCK
+    shutil.copy(ROOT / TEST_LOCK, lock)
+    assert not workspace.has_test_packages()
+    workspace.test_packages.mkdir(parents=True)
+    (workspace.test_packages / "doorward-stamp").write_text(workspace.test_lock(), encoding="utf-8")
+    assert workspace.has_test_packages()
+    before = workspace.inputs(system_site=False)
+    _append(lock, "# more\n")
+    assert not workspace.has_test_packages()
+    assert workspace.inputs(system_site=False) == before
 
 
 def test_an_incomplete_checkout_is_named(workspace: Workspace) -> None:

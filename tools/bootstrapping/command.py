@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools.bootstrapping import interpreters
-from tools.bootstrapping.environment import Workspace, make_ready
+from tools.bootstrapping.environment import Workspace, add_test_packages, make_ready
 from tools.bootstrapping.failures import SetupError, advice_for
 from tools.bootstrapping.interpreters import Interpreter
 from tools.bootstrapping.packages import VENV_NEED, Purpose, install, missing_needs, root_prefix
@@ -58,18 +58,21 @@ def _prepare(
     began_mono_s = time.monotonic()
     needs = missing_needs(purpose)
     ready = workspace.is_ready(system_site=system_site)
-    if ready and not needs:
+    complete = purpose is not Purpose.TEST or workspace.has_test_packages()
+    if ready and complete and not needs:
         return
     progress.say(f"Doorward: getting this machine ready for `make {purpose}`.")
-    interpreter = None if ready else _interpreter()
+    interpreter = None if ready and complete else _interpreter()
     if interpreter and interpreter.lacks:
         needs.append(VENV_NEED)
     if needs:
         has_apt = shutil.which("apt-get") is not None
         prefix = root_prefix(os.geteuid())
         install(needs, progress, workspace.root, has_apt=has_apt, prefix=prefix)
-    if interpreter:
+    if interpreter and not ready:
         make_ready(workspace, interpreter, progress, system_site=system_site)
+    if interpreter and not complete:
+        add_test_packages(workspace, interpreter, progress)
     progress.say(f"Ready after {time.monotonic() - began_mono_s:.1f} s.")
 
 

@@ -16,6 +16,8 @@ from tools.bootstrapping.progress import Progress
 
 PROJECTS = (".", "edge", "controller")
 STAMP_VERSION = 1  # raise it when the way an environment is made changes
+TEST_LOCK = "tools/test-only.lock"
+_STAMP = "doorward-stamp"
 _FREE_BYTES_WANTED = 1_200_000_000  # a full .venv with its download cache, measured at 1.0 GB
 
 
@@ -44,6 +46,22 @@ class Workspace:
     def tools(self) -> Path:
         """Where uv, the log and the lock of the bootstrap lie."""
         return self.root / ".tools"
+
+    @property
+    def test_packages(self) -> Path:
+        """Where packages lie that tests look at and that no environment has."""
+        return self.tools / "test-only"
+
+    def has_test_packages(self) -> bool:
+        """Whether they are what `tools/test-only.lock` names."""
+        try:
+            return (self.test_packages / _STAMP).read_text(encoding="utf-8") == self.test_lock()
+        except OSError:
+            return False
+
+    def test_lock(self) -> str:
+        """Return the lock's own content: it is short."""
+        return self._read(TEST_LOCK).decode()
 
     def inputs(self, *, system_site: bool) -> str:
         """Return a digest of everything from which `.venv` is made, its place included."""
@@ -115,6 +133,32 @@ def make_ready(
     workspace.stamp.write_text(json.dumps(stamp) + "\n", encoding="utf-8")
 
 
+def add_test_packages(workspace: Workspace, interpreter: Interpreter, progress: Progress) -> None:
+    """Fetch what `tools/test-only.lock` names, alone, into a folder that no environment sees.
+
+    What such a package needs beside itself cannot be had here (a camera's libraries); tests put
+    stand-ins in its place.
+
+    Raises:
+        SetupError: if a step fails.
+    """
+    uv = _pinned_uv(workspace, interpreter, progress)
+    shutil.rmtree(workspace.test_packages, ignore_errors=True)
+    progress.run(
+        "fetching packages that only tests look at (picamera2)",
+        [
+            *(str(uv), "pip", "install", "--python", str(workspace.python), "--no-deps"),
+            *("--require-hashes", "--only-binary", ":all:"),
+            *("--index-strategy", "unsafe-best-match"),
+            *("--target", str(workspace.test_packages), "--requirement", TEST_LOCK),
+        ],
+        cwd=workspace.root,
+        env=uv_environment(_pip_settings(uv.with_name("python")), os.environ),
+    )
+    stamp = workspace.test_packages / _STAMP
+    stamp.write_text(workspace.test_lock(), encoding="utf-8")
+
+
 def _check_room(root: Path) -> None:
     free_bytes = shutil.disk_usage(root).free
     if free_bytes < _FREE_BYTES_WANTED and not (root / ".venv").exists():
@@ -130,7 +174,7 @@ def _pinned_uv(workspace: Workspace, interpreter: Interpreter, progress: Progres
     folder = workspace.tools / "uv"
     lock = workspace.root / "tools" / "installer.lock"
     uv = folder / "bin" / "uv"
-    stamp = folder / "doorward-stamp"
+    stamp = folder / _STAMP
     made_from = f"{workspace.root} {hashlib.sha256(lock.read_bytes()).hexdigest()}"
     if uv.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == made_from:
         return uv
