@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doorward.commands import CommandName
+from doorward.ids import GatewayId
 from doorward_controller.domain.roll_out_order import (
     MAX_WAVES,
     Candidate,
@@ -57,13 +58,15 @@ def test_everybody_is_in_exactly_one_wave_and_no_wave_is_empty(
     sizes = wave_sizes(waves, total)
     assert sum(sizes) == total
     assert all(sizes)
-    names = [f"g{number}" for number in range(total)]
+    names = [GatewayId(f"g{number}") for number in range(total)]
     placed = in_waves(names, sizes)
     assert [name for name, _ in placed] == names
     assert [wave for _, wave in placed] == sorted(wave for _, wave in placed)
 
 
-NORTH = Candidate(gateway="gate-n", portals=("north-in", "north-out"), zones=frozenset({"hall"}))
+NORTH = Candidate(
+    gateway=GatewayId("gate-n"), portals=("north-in", "north-out"), zones=frozenset({"hall"})
+)
 CHOICES = {
     "nothing said": (Selection(), True),
     "its zone": (Selection(zone="hall"), True),

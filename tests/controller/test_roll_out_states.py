@@ -47,7 +47,7 @@ MEMBER_MOVES = {
 }
 
 
-@pytest.mark.parametrize(("state", "word"), product(R, W))
+@pytest.mark.parametrize(("state", "word"), list(product(R, W)))
 def test_each_word_changes_a_roll_out_as_the_table_says(
     state: RollOutState, word: RollOutWord
 ) -> None:
@@ -55,7 +55,7 @@ def test_each_word_changes_a_roll_out_as_the_table_says(
     assert TRANSITIONS.get((state, word)) is MOVES.get((state, word))
 
 
-@pytest.mark.parametrize(("state", "word"), product(M, S))
+@pytest.mark.parametrize(("state", "word"), list(product(M, S)))
 def test_each_word_changes_a_member_as_the_table_says(state: MemberState, word: MemberWord) -> None:
     assert next_member_state(state, word) is MEMBER_MOVES.get((state, word), state)
     assert MEMBER_TRANSITIONS.get((state, word)) is MEMBER_MOVES.get((state, word))

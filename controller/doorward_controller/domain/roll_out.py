@@ -5,7 +5,7 @@
    is over. Until then nothing is asked of the next one.
 3. A roll-out fails as soon as more of a wave failed than may, or too few of it can still succeed.
    Who was not asked then is left out.
-4. Paused, nothing new begins; what was asked goes on and counts. Aborted, it ends likewise.
+4. Paused, nothing more is handed out; what was goes on and counts. Aborted, it ends likewise.
 5. A member that is away stays asked until the deadline; then it is missed, which counts as failed.
 6. A member that succeeded and loses it again while its roll-out runs has failed.
 """

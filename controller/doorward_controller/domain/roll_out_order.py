@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from doorward.commands import CommandName
+from doorward.ids import GatewayId
 from doorward.twin import Setting, Settings, is_settable
 
 ROLLABLE = (
@@ -90,7 +91,7 @@ def _names(name: str, portals: Sequence[str]) -> tuple[str, ...]:
 class Candidate:
     """A gateway that could take part; zones are those of its portals."""
 
-    gateway: str
+    gateway: GatewayId
     portals: tuple[str, ...]
     zones: frozenset[str]
 
@@ -146,7 +147,9 @@ def _size(wave: str, total: int) -> int:
     return -(-total * amount // 100) if found[2] else amount
 
 
-def in_waves(gateways: Sequence[str], sizes: Sequence[int]) -> tuple[tuple[str, int], ...]:
+def in_waves(
+    gateways: Sequence[GatewayId], sizes: Sequence[int]
+) -> tuple[tuple[GatewayId, int], ...]:
     """Returns each gateway with the number of its wave, in the order given."""
     numbers = [number for number, size in enumerate(sizes, 1) for _ in range(size)]
     return tuple(zip(gateways, numbers, strict=True))

@@ -16,6 +16,7 @@ from doorward.commands import (
     MIN_LIFETIME_S,
     Command,
     CommandName,
+    Forgive,
     arguments_of,
     parse_order,
     with_defaults,
@@ -36,8 +37,17 @@ from doorward_controller.store.gateways import Gateway, GatewayState
 
 DEFAULT_LIFETIME_S = 30
 ID_BYTES = 16
+GIVEN = "command_given"
+"""Code of the refusal of an id that a command has."""
+
 _DOORS = frozenset(
-    {CommandName.OPEN_ONCE, CommandName.HOLD_OPEN, CommandName.SECURE, CommandName.POSTURE}
+    {
+        CommandName.OPEN_ONCE,
+        CommandName.HOLD_OPEN,
+        CommandName.SECURE,
+        CommandName.POSTURE,
+        CommandName.FORGIVE,
+    }
 )
 
 
@@ -48,6 +58,19 @@ def action_of(name: str) -> Action:
     return Action.TAKE_PICTURE if name == CommandName.TAKE_PICTURE else Action.MAINTAIN_GATEWAY
 
 
+def draw_id() -> str:
+    """Returns an id that no command has."""
+    return secrets.token_hex(ID_BYTES)
+
+
+def check_order(name: str, arguments: Mapping[str, object]) -> None:
+    """Raises InvalidError where no gateway would understand the command."""
+    try:
+        parse_order(name, with_defaults(name, arguments))
+    except MalformedError as err:
+        raise InvalidError(str(err), code="bad_command") from err
+
+
 def send(
     backend: Backend,
     actor: Actor,
@@ -56,15 +79,28 @@ def send(
     name: str,
     arguments: Mapping[str, object],
     lifetime_s: int = DEFAULT_LIFETIME_S,
+    command_id: str = "",
 ) -> str:
     """Has a gateway do something; returns the command's id.
 
-    Raises ForbiddenError, InvalidError, NotFoundError or ConflictError.
+    Args:
+        backend: the controller's parts.
+        actor: who asks.
+        gateway: by name.
+        name: of the command.
+        arguments: those that have no default must be there.
+        lifetime_s: how long it may still be carried out.
+        command_id: one that `draw_id` gave, for who notes it before; given twice, it is refused.
+
+    Raises:
+        ActError: ForbiddenError, InvalidError, NotFoundError or ConflictError.
     """
     wires: list[tuple[str, bytes]] = []
     with act(backend, actor, action_of(name), name="command", subject=gateway[:32]) as doing:
         found = _enrolled(doing.connection, backend.config.site, gateway)
-        command = _draw(backend, actor, found, name, arguments, lifetime_s, doing.now)
+        command = _draw(backend, actor, found, name, arguments, lifetime_s, doing.now, command_id)
+        if command_id and commands.find(doing.connection, command_id) is not None:
+            raise ConflictError(f"command {command_id} was given before", code=GIVEN)
         _check_portal(doing.connection, backend.config.site, found, command.portal)
         wire = seal_envelope(Kind.COMMAND, command.to_body(), [backend.keys.command])
         commands.add(
@@ -89,6 +125,8 @@ def send(
         doing.detail.update(
             command=command.id, name=command.name.value, portal=command.portal or None
         )
+        if isinstance(command.order, Forgive):
+            doing.detail.update(credential=command.order.credential, zone=command.order.zone)
     _publish(backend, found.name, wires)
     command_outcomes.announce(backend, found.name, command.id, JobState.QUEUED)
     return command.id
@@ -164,7 +202,7 @@ def _enrolled(connection: sa.Connection, site: str, name: str) -> Gateway:
 
 def _draw(
     backend: Backend, actor: Actor, gateway: Gateway, name: str,
-    arguments: Mapping[str, object], lifetime_s: int, now: Instant,
+    arguments: Mapping[str, object], lifetime_s: int, now: Instant, command_id: str,
 ) -> Command:  # fmt: skip
     if not MIN_LIFETIME_S <= lifetime_s <= MAX_LIFETIME_S:
         raise InvalidError(
@@ -175,7 +213,7 @@ def _draw(
         command = Command(
             site=backend.config.site,
             gateway=gateway.name,
-            id=secrets.token_hex(ID_BYTES),
+            id=command_id or draw_id(),
             order=parse_order(name, with_defaults(name, arguments)),
             issued_at=UtcSeconds(now.utc_s),
             expires_at=UtcSeconds(now.utc_s + lifetime_s),

@@ -1,10 +1,12 @@
 """Desired configurations of gateways, every version that there was."""
 
+import json
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from doorward.ids import GatewayId
+from doorward.twin import Settings
 from doorward_controller.store.gateways import GatewayState
 from doorward_controller.store.schema import configurations, gateways
 
@@ -39,6 +41,28 @@ def settings_of(connection: sa.Connection, gateway_id: int, version: int) -> str
             configurations.c.gateway_id == gateway_id, configurations.c.version == version
         )
     ).scalar_one_or_none()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewestDesired:
+    """What is desired of a gateway last; version 0 where nothing ever was."""
+
+    version: int
+    settings: Settings
+    note: str
+
+
+def newest_desired(connection: sa.Connection, gateway_id: int) -> NewestDesired:
+    """Returns what is desired of a gateway last."""
+    row = connection.execute(
+        sa.select(configurations.c.version, configurations.c.settings_json, configurations.c.note)
+        .where(configurations.c.gateway_id == gateway_id)
+        .order_by(configurations.c.version.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return NewestDesired(version=0, settings={}, note="")
+    return NewestDesired(version=row.version, settings=json.loads(row.settings_json), note=row.note)
 
 
 def newest_wires(connection: sa.Connection, site: str) -> tuple[NewestWire, ...]:

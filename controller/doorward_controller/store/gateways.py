@@ -29,6 +29,7 @@ class Gateway:
     state: GatewayState
     record_key: bytes
     online: bool | None
+    last_seen_at_utc_ms: int | None
     boot_id: str
     session: int
     applied_bundle: int
@@ -130,6 +131,43 @@ def add_portal(
     )
 
 
+def connected(connection: sa.Connection, site: str) -> tuple[GatewayId, ...]:
+    """Returns the gateways that are connected now, those with the newest policy first."""
+    statement = (
+        sa.select(gateways.c.name)
+        .where(
+            gateways.c.site == site,
+            gateways.c.state == GatewayState.ENROLLED.value,
+            gateways.c.online.is_(True),
+        )
+        .order_by(gateways.c.applied_bundle.desc(), gateways.c.name)
+    )
+    return tuple(GatewayId(row.name) for row in connection.execute(statement))
+
+
+def portal_place(
+    connection: sa.Connection, gateway_id: int, portal: str
+) -> tuple[str, str] | None:
+    """Returns zone and label of a gateway's portal."""
+    row = connection.execute(
+        sa.select(portals.c.zone, portals.c.label).where(
+            portals.c.gateway_id == gateway_id, portals.c.name == portal
+        )
+    ).one_or_none()
+    return None if row is None else (row.zone, row.label)
+
+
+def place_portal(
+    connection: sa.Connection, gateway_id: int, portal: str, *, zone: str, label: str
+) -> None:
+    """Sets the zone that one enters at a portal, and what people call it."""
+    connection.execute(
+        sa.update(portals)
+        .where(portals.c.gateway_id == gateway_id, portals.c.name == portal)
+        .values(zone=zone, label=label)
+    )
+
+
 def portals_of_site(connection: sa.Connection, site: str) -> tuple[PortalRow, ...]:
     """Returns every portal whose gateway we listen to, by name."""
     rows = connection.execute(
@@ -155,6 +193,16 @@ def record_keys(connection: sa.Connection, site: str) -> dict[GatewayId, bytes]:
         .order_by(gateways.c.name)
     )
     return {GatewayId(row.name): bytes(row.record_key) for row in rows}
+
+
+def numbers(connection: sa.Connection, site: str) -> dict[GatewayId, int]:
+    """Returns the number in the tables of every gateway that we listen to, by name."""
+    rows = connection.execute(
+        sa.select(gateways.c.name, gateways.c.id)
+        .where(gateways.c.site == site, gateways.c.state == GatewayState.ENROLLED.value)
+        .order_by(gateways.c.name)
+    )
+    return {GatewayId(row.name): int(row.id) for row in rows}
 
 
 def portal_exists(connection: sa.Connection, name: str) -> bool:
