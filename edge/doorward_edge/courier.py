@@ -19,6 +19,7 @@ from doorward.keys import PURPOSE_OF_KIND, verify_signed
 from doorward.messages import Applied, Birth, Health, JournalSpan, Rejection, Reported, State
 from doorward.ranges import count
 from doorward.times import Clock, ClockTrust, Instant, UtcSeconds
+from doorward_edge.asking_again import AskAgain
 from doorward_edge.ports import (
     Arrived,
     Broker,
@@ -41,7 +42,6 @@ HEALTH_EVERY_MS = 60_000
 HEALTH_APART_MS = 5_000
 """What changes at every look must not fill the link with messages about it."""
 PURGE_EVERY_MS = 600_000
-ASK_AGAIN_MS = 10_000
 """What the disk did not take is asked for again after this."""
 
 LONGEST_WAIT_S = 1.0
@@ -125,7 +125,7 @@ class Courier:
         self._is_health_wanted = False
         self.turned_ms: int = self._health_due_ms
         self._purge_due_ms: int = self._health_due_ms
-        self._ask_again_ms: int | None = None
+        self._again = AskAgain()
         self.uplink = Uplink()
         self.link_trouble = ""
         self.rejected: tuple[Rejection, ...] = ()
@@ -196,6 +196,7 @@ class Courier:
     def _announce(self, now: Instant) -> None:
         site, gateway = self._me.site, self._me.gateway
         acks = topics.down(site, gateway, topics.Down.ACK)
+        self._again.forget()
         own = [topic for errand in self._errands for topic in errand.topics]
         self._broker.subscribe([acks, topics.CONTROLLER_STATE, *self._rule_topics(), *own])
         self._say_who_we_are(now)
@@ -236,13 +237,12 @@ class Courier:
                     self._report(now)
                 return
         taken = self._keeper.take(message.payload, now)
+        self._again.note(taken, self._keeper.keyring.version, now)
         if taken.verdict is Verdict.GAP:
             is_list = taken.what == Kind.STATUS
             other = topics.Policy.DELTA if is_list else topics.Policy.STATUS
             self._broker.subscribe([topics.policy(self._me.site, other)])
         elif taken.verdict in {Verdict.REFUSED, Verdict.UNWRITTEN}:
-            if taken.verdict is Verdict.UNWRITTEN:
-                self._ask_again_ms = now.mono_ms + ASK_AGAIN_MS
             self._reject(taken, now)
         elif taken.verdict is Verdict.APPLIED:
             self.rejected = tuple(r for r in self.rejected if r.what != taken.what)
@@ -266,11 +266,10 @@ class Courier:
             self._report(now)
 
     def _ask_again(self, now: Instant) -> None:
-        """Has the broker send its retained rules again, which the disk did not take before."""
-        if self._ask_again_ms is None or now.mono_ms < self._ask_again_ms:
+        """Has the broker send its retained rules again, where they may count now."""
+        if not self.uplink.is_connected:
             return
-        self._ask_again_ms = None
-        if self.uplink.is_connected:
+        if self._again.is_due(self._keeper.keyring.version, now):
             self._broker.subscribe(self._rule_topics())
 
     def _rule_topics(self) -> list[str]:

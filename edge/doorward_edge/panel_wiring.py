@@ -16,6 +16,7 @@ from doorward.records import Record, RecordKind
 from doorward.times import Clock, Instant
 from doorward_edge.adapters.documents_tinydb import TinyTallies
 from doorward_edge.adapters.policy_files import FolderOfPolicies
+from doorward_edge.asking_again import AskAgain
 from doorward_edge.by_hand import Answer, Gate, HandDesk, Registration
 from doorward_edge.config import ConfigError, EdgeConfig, PanelSection
 from doorward_edge.courier import Myself
@@ -70,14 +71,25 @@ class SeveralIndicators:
             each.close()
 
 
+def _nobody(topics: Sequence[str]) -> None:
+    """Nobody to ask yet."""
+    del topics
+
+
 class StaffErrand:
-    """Brings the staff list from its topic into the book; see `courier.Errand`."""
+    """Brings the staff list from its topic into the book; see `courier.Errand`.
+
+    Attributes:
+        ask: has the broker send what it keeps of topics again.
+    """
 
     def __init__(self, site: SiteId, book: StaffBook, *, has_pages: bool = True) -> None:
         """Takes the book. A gateway without pages keeps no hashes that it has no use for."""
         self._topic = topics.policy(site, topics.Policy.STAFF)
         self._book = book
         self._has_pages = has_pages
+        self._again = AskAgain()
+        self.ask: Callable[[Sequence[str]], None] = _nobody
         self.rejected: tuple[Rejection, ...] = ()
 
     @property
@@ -94,6 +106,7 @@ class StaffErrand:
         if not self._has_pages:
             return False
         taken = self._book.take(message.payload, now)
+        self._again.note(taken, self._book.keyring_version, now)
         before = self.rejected
         if taken.verdict in {Verdict.REFUSED, Verdict.UNWRITTEN}:
             refused = Rejection(what=taken.what, version=0, error=taken.error[:200])
@@ -105,8 +118,12 @@ class StaffErrand:
     def turn(
         self, now: Instant, publish: Callable[[Outgoing], bool], *, is_connected: bool
     ) -> bool:
-        """Nothing is due."""
-        del now, publish, is_connected
+        """Asks for a list that did not count, where it may count now. Nothing to report."""
+        del publish
+        if not is_connected:
+            self._again.forget()
+        elif self._again.is_due(self._book.keyring_version, now):
+            self.ask((self._topic,))
         return False
 
 

@@ -37,6 +37,11 @@ class StaffBook:
         """Which version is held; 0 for none."""
         return self._list.version if self._list else 0
 
+    @property
+    def keyring_version(self) -> int:
+        """By which keyring a list is judged now."""
+        return self._keyring().version
+
     def find(self, member_id: str) -> StaffMember | None:
         """Returns the member with this id, or None."""
         return self._list.find(member_id) if self._list else None

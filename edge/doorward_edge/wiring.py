@@ -262,7 +262,7 @@ def _make_mind(ground: _Ground, body: _Body, memory: _Memory) -> _Mind:
     broker, courier = _connect(
         config, ground.enrolled, myself, clock, memory, counters, body.eyes, physician, errands
     )
-    presence.errand.wake = broker.wake
+    presence.errand.wake, staff.errand.ask = broker.wake, broker.subscribe
     rules = OrderedRules(memory.keeper, command.postures)
     shared = Shared(
         rules=rules,

@@ -17,9 +17,10 @@ from doorward.messages import Applied, Birth, Health, Reported, State
 from doorward.ranges import Ranges
 from doorward.records import Record, RecordKind
 from doorward.status import Status
-from doorward.times import UtcSeconds
+from doorward.times import ClockTrust, UtcSeconds
 from doorward_edge.adapters.journal_sqlite import SqliteJournal
-from doorward_edge.courier import ASK_AGAIN_MS, Courier, Myself, pending_records
+from doorward_edge.asking_again import FIRST_PAUSE_MS
+from doorward_edge.courier import Courier, Myself, pending_records
 from doorward_edge.ports import Arrived, EpochSpan, LinkDown, LinkUp
 from doorward_edge.sync import PolicyKeeper
 from doorward_edge.uplink import Link
@@ -281,13 +282,31 @@ def test_rules_that_the_disk_did_not_take_are_asked_for_again(bench: Bench) -> N
     bench.broker.subscribed.clear()
     bench.courier.turn()
     assert bench.broker.subscribed == []
-    bench.clock.pass_s(ASK_AGAIN_MS / 1000)
+    bench.clock.pass_s(FIRST_PAUSE_MS / 1000)
     bench.courier.turn()
     assert bundle_topic in bench.broker.subscribed
     bench.files.broken = False
     bench.deliver(bundle_topic, wire)
     (reported,) = map(Reported.from_wire, bench.broker.take_published("up/reported")[-1:])
     assert (reported.applied.bundle, reported.rejected) == (1, ())
+
+
+def test_rules_that_were_refused_are_asked_for_again_once_the_clock_is_trusted(
+    bench: Bench,
+) -> None:
+    bench.connect()
+    bundle_topic = topics.policy(SITE, topics.Policy.BUNDLE)
+    bench.deliver(bundle_topic, b"rubbish")
+    bench.broker.subscribed.clear()
+    bench.clock.pass_s(3600)
+    bench.courier.turn()
+    assert bench.broker.subscribed == []
+    bench.clock.trust = ClockTrust.HELD_OVER
+    bench.courier.turn()
+    assert bundle_topic in bench.broker.subscribed
+    bench.broker.subscribed.clear()
+    bench.courier.turn()
+    assert bench.broker.subscribed == []
 
 
 def test_why_the_link_is_down_is_said_once_and_until_it_is_up(

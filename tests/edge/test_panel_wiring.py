@@ -6,7 +6,9 @@ from pathlib import Path
 
 from doorward.events import EventCode
 from doorward.reasons import Reason
+from doorward.times import ClockTrust
 from doorward.topics import Policy, policy
+from doorward_edge.asking_again import FIRST_PAUSE_MS
 from doorward_edge.courier import Myself
 from doorward_edge.panel_wiring import (
     MOST_TOLD,
@@ -19,7 +21,7 @@ from doorward_edge.panel_wiring import (
 from doorward_edge.ports import Arrived, Outgoing, Signal
 from tests.edge.test_staff_book import Gateway
 from tests.fakes.edge_ports import FakeIndicator
-from tests.fakes.site_simulator import GATEWAY, PORTAL, SITE
+from tests.fakes.site_simulator import GATEWAY, PORTAL, SITE, YEAR_S
 
 TOPIC = policy(SITE, Policy.STAFF)
 
@@ -54,6 +56,52 @@ def test_the_errand_brings_the_list_and_reports_what_was_refused() -> None:
     assert gateway.book.version == 1
     publish: Callable[[Outgoing], bool] = nothing_sent
     assert not errand.turn(now, publish, is_connected=True)
+
+
+def test_a_list_that_the_disk_did_not_take_is_asked_for_until_it_is() -> None:
+    gateway = Gateway()
+    errand, asked = StaffErrand(SITE, gateway.book), list[str]()
+    errand.ask = asked.extend
+
+    def turn(*, is_connected: bool = True) -> None:
+        errand.turn(gateway.clock.now(), nothing_sent, is_connected=is_connected)
+
+    gateway.files.broken = True
+    errand.take(arrived(gateway.wire()), gateway.clock.now())
+    turn()
+    assert asked == []
+    gateway.clock.pass_s(FIRST_PAUSE_MS / 1000)
+    turn(is_connected=False)
+    turn()
+    assert asked == [], "whoever connects asks for everything anyway"
+    errand.take(arrived(gateway.wire()), gateway.clock.now())
+    gateway.clock.pass_s(FIRST_PAUSE_MS / 1000)
+    turn()
+    assert asked == [TOPIC]
+    gateway.files.broken = False
+    errand.take(arrived(gateway.wire()), gateway.clock.now())
+    assert (gateway.book.version, errand.rejected) == (1, ())
+    gateway.clock.pass_s(3600)
+    turn()
+    assert asked == [TOPIC]
+
+
+def test_a_list_that_an_untrusted_clock_refused_is_asked_for_when_it_is_right() -> None:
+    gateway = Gateway()
+    errand, asked = StaffErrand(SITE, gateway.book), list[str]()
+    errand.ask = asked.extend
+    gateway.clock.trust = ClockTrust.HELD_OVER
+    gateway.clock.pass_s(-3 * YEAR_S)
+    errand.take(arrived(gateway.wire()), gateway.clock.now())
+    assert "outside its window" in errand.rejected[0].error
+    gateway.clock.pass_s(3 * YEAR_S)
+    errand.turn(gateway.clock.now(), nothing_sent, is_connected=True)
+    assert asked == []
+    gateway.clock.trust = ClockTrust.SYNCHRONISED
+    errand.turn(gateway.clock.now(), nothing_sent, is_connected=True)
+    assert asked == [TOPIC]
+    errand.take(arrived(gateway.wire()), gateway.clock.now())
+    assert gateway.book.version == 1
 
 
 def test_a_gateway_without_pages_keeps_no_hashes_of_pins() -> None:
