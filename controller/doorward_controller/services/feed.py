@@ -27,6 +27,9 @@ class EventKind(StrEnum):
     PROPAGATION = "propagation"
     QUARANTINE = "quarantine"
     COMMAND = "command"
+    PROPOSAL = "proposal"
+    POSTURE = "posture"
+    ALERT = "alert"
     RESET = "reset"
 
 

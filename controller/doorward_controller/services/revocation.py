@@ -1,29 +1,23 @@
 """Revoking, suspending and restoring credentials; the gates know within a moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from doorward.errors import BadIdError
 from doorward.ids import parse_credential_id
 from doorward.status import Status
 from doorward_controller.domain.permissions import Action, Actor
+from doorward_controller.domain.proposals import ProposalKind
+from doorward_controller.domain.revocations import FROM
 from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
-from doorward_controller.services import status_publishing
+from doorward_controller.services import second_person, status_publishing
 from doorward_controller.services.acting import act
 from doorward_controller.services.backend import Backend
-from doorward_controller.store import credentials
+from doorward_controller.store import credentials, revocation_batches
 from doorward_controller.store.credentials import StoredCredential
 
 MAX_AT_ONCE = 1000
 MAX_REASON_CHARACTERS = 200
-
-_FROM: Mapping[Status, frozenset[Status]] = MappingProxyType({
-    Status.REVOKED: frozenset({Status.VALID, Status.SUSPENDED}),
-    Status.SUSPENDED: frozenset({Status.VALID}),
-    Status.VALID: frozenset({Status.SUSPENDED}),
-})  # fmt: skip
-"""From which states each one is reached. Nothing leads out of revoked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +62,8 @@ def _change(
     with act(backend, actor, Action.REVOKE, name=_NAMES[to], subject=subject) as doing:
         ids = _parse_ids(credential_ids)
         text = _check_reason(reason)
+        if to is Status.REVOKED:
+            second_person.check(backend, actor, ProposalKind.CHANGE_CODES, None, codes=len(ids))
         state = credentials.lock_list(doing.connection, backend.config.site)
         found = credentials.find(doing.connection, ids)
         _check_all(ids, found, to)
@@ -75,6 +71,7 @@ def _change(
             doing.connection, ids, to,
             reason=text, by=actor.name, now_utc_s=doing.now.utc_s, seq=state.next_seq,
         )  # fmt: skip
+        revocation_batches.forget_ends(doing.connection, ids)
         seq = status_publishing.advance(
             backend, doing.connection, state,
             [(credential.status_index, to) for credential in found], doing.now.utc_s,
@@ -109,7 +106,7 @@ def _check_all(ids: Sequence[bytes], found: Sequence[StoredCredential], to: Stat
     if missing:
         raise NotFoundError(f"there is no credential {min(missing).hex()}", code="no_credential")
     for credential in found:
-        if credential.status not in _FROM[to]:
+        if credential.status not in FROM[to]:
             raise ConflictError(
                 f"credential {credential.id.hex()} is {credential.status.name.lower()} already"
                 if credential.status is to

@@ -73,6 +73,19 @@ def newest_rule_book(connection: sa.Connection, site: str) -> tuple[int, str]:
     return row.id, row.body_json
 
 
+def rule_book(
+    connection: sa.Connection, site: str, book_id: int | None
+) -> tuple[int, str] | None:
+    """Returns id and body of one edition, the newest for None, or None where there is none."""
+    if book_id is None:
+        return newest_rule_book(connection, site)
+    wanted = sa.select(rule_books.c.id, rule_books.c.body_json).where(
+        rule_books.c.site == site, rule_books.c.id == book_id
+    )
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else (row.id, row.body_json)
+
+
 def add_bundle(connection: sa.Connection, site: str, bundle: StoredBundle) -> None:
     """Inserts a released bundle and lets go of the bytes of all but the last ten."""
     values = {name: getattr(bundle, name) for name in StoredBundle.__dataclass_fields__}
