@@ -79,6 +79,7 @@ class Fact:
         place: the gateway, and the portal where it is about one; "site" for all.
         value: of the number that went out of bounds, None where there is none.
         before, after: of a device's change.
+        happened_at_utc_ms: by the gateway's clock; it may have been cut off since.
     """
 
     kind: RuleKind
@@ -88,6 +89,7 @@ class Fact:
     value: int | None = None
     before: str = ""
     after: str = ""
+    happened_at_utc_ms: int | None = None
 
 
 def what_in_words(kind: RuleKind, what: str, tongue: Tongue) -> str:

@@ -19,7 +19,7 @@ from doorward_controller.errors import StoreUnavailableError
 from doorward_controller.ingest import handlers
 from doorward_controller.ingest.ports import Inbound
 from doorward_controller.ingest.sorting import Aside, Sorted, sort
-from doorward_controller.services import acknowledging, quarantine
+from doorward_controller.services import acknowledging, alerting, quarantine
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
 from doorward_controller.services.opening import Opener, Unfit
@@ -64,6 +64,7 @@ class Writer:
             for (message, _), verdict in zip(sorted_.batches, verdicts, strict=True):
                 sorted_.aside += _set_aside(message, verdict)
             after = self._note_reports(connection, sorted_, now)
+            after += alerting.note_records(self._backend, connection, rows, now)
             self._put_aside(connection, sorted_.aside, now)
         taken = [verdict for verdict in verdicts if isinstance(verdict, Taken)]
         self._intake.remember_segments(one.batch for one in taken)

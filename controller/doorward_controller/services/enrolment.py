@@ -13,7 +13,7 @@ from doorward_controller.errors import ConflictError, InvalidError, NotFoundErro
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
-from doorward_controller.store import gateways
+from doorward_controller.store import devices, gateways
 from doorward_controller.store.gateways import GatewayState
 
 MAX_PORTALS = 16
@@ -53,6 +53,7 @@ def enrol_gateway(
             certificate_sha256=certificate_sha256.lower(),
             now_utc_s=doing.now.utc_s,
         )
+        devices.add_device(doing.connection, gateway_id, adopted_at_utc_ms=None)
         for portal in portals:
             _add_portal(doing, gateway_id, portal)
         doing.detail["portals"] = ",".join(portal.portal for portal in portals)

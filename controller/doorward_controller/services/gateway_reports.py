@@ -11,14 +11,17 @@ from doorward.times import Instant
 from doorward_controller.domain.intake_reasons import QuarantineReason
 from doorward_controller.services import (
     acknowledging,
+    alerting,
     commanding,
     configuring,
+    devices,
     overtaking,
     status_publishing,
 )
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
 from doorward_controller.services.opening import Unfit
+from doorward_controller.store import devices as device_store
 from doorward_controller.store import gateways
 from doorward_controller.store.gateways import Gateway
 
@@ -40,6 +43,7 @@ class Reporter:
         gateway = self.gateway
         is_current = (state.boot_id, state.session) == (gateway.boot_id, gateway.session)
         if state.online:
+            devices.note_here(self.connection, gateway, self.now.utc_ms)
             self._change(
                 online=True,
                 boot_id=state.boot_id,
@@ -50,6 +54,7 @@ class Reporter:
         elif gateway.boot_id and not is_current:
             return ()
         elif gateway.online is not False:
+            device_store.begin_absence(self.connection, gateway.id, self.now.utc_ms)
             self._change(online=False, offline_since_utc_ms=self.now.utc_ms)
         return (lambda: self._announce(online=state.online),)
 
@@ -59,6 +64,11 @@ class Reporter:
             return Unfit(
                 QuarantineReason.RECORD_KEY_DIFFERS, "names another record key than the enrolled"
             )
+        self._heard()
+        found = devices.note_birth(self.connection, self.gateway, birth, self.now.utc_ms)
+        told = alerting.note_changes(
+            self.backend, self.connection, self.gateway.name, found, self.now
+        )
         self._change(
             birth_json=_birth_json(birth),
             boot_id=birth.boot_id,
@@ -71,11 +81,13 @@ class Reporter:
             lambda: self._announce(online=self.gateway.online),
             *self._announcing(birth.applied),
             lambda: overtaking.overtake(self.backend, birth.applied),
+            *told,
             commanding.send_waiting(self.backend, self.connection, self.gateway, self.now),
         )
 
     def reported(self, reported: Reported) -> After:
         """Notes what a gateway has applied."""
+        self._heard()
         self._change(last_seen_at_utc_ms=self.now.utc_ms, **self._applied(reported.applied))
         return (
             *self._announcing(reported.applied),
@@ -85,8 +97,12 @@ class Reporter:
 
     def health(self, health: Health) -> After:
         """Keeps the latest health of a gateway."""
+        self._heard()
         self._change(health_json=json.dumps(asdict(health)), last_seen_at_utc_ms=self.now.utc_ms)
         return (lambda: self._announce(online=self.gateway.online),)
+
+    def _heard(self) -> None:
+        devices.note_heard(self.connection, self.gateway, self.now.utc_ms)
 
     def _change(self, **values: object) -> None:
         gateways.change(self.connection, self.gateway.id, **values)

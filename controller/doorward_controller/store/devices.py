@@ -166,32 +166,22 @@ def begin_absence(connection: sa.Connection, gateway_id: int, from_utc_ms: int) 
         away_stretches.c.gateway_id == gateway_id, away_stretches.c.to_utc_ms.is_(None)
     )
     if connection.execute(is_open.limit(1)).one_or_none() is None:
-        _add_stretch(connection, gateway_id, from_utc_ms, None)
+        add_absence(connection, gateway_id, from_utc_ms, None)
 
 
-def end_absence(
-    connection: sa.Connection, gateway_id: int, to_utc_ms: int, silent_from_utc_ms: int | None
-) -> None:
-    """Notes that a gateway is here again.
-
-    Args:
-        connection: the caller's transaction.
-        gateway_id: whose.
-        to_utc_ms: when it was heard again.
-        silent_from_utc_ms: since when it was silent although nobody said that it went, else None.
-    """
-    ended = connection.execute(
+def end_absence(connection: sa.Connection, gateway_id: int, to_utc_ms: int) -> None:
+    """Notes that a gateway is here again."""
+    connection.execute(
         sa.update(away_stretches)
         .where(away_stretches.c.gateway_id == gateway_id, away_stretches.c.to_utc_ms.is_(None))
         .values(to_utc_ms=to_utc_ms)
     )
-    if not ended.rowcount and silent_from_utc_ms is not None:
-        _add_stretch(connection, gateway_id, silent_from_utc_ms, to_utc_ms)
 
 
-def _add_stretch(
+def add_absence(
     connection: sa.Connection, gateway_id: int, from_utc_ms: int, to_utc_ms: int | None
 ) -> None:
+    """Adds a time in which a gateway was away; without an end it lasts."""
     connection.execute(
         sa.insert(away_stretches).values(
             gateway_id=gateway_id, from_utc_ms=from_utc_ms, to_utc_ms=to_utc_ms

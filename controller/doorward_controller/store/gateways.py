@@ -145,9 +145,7 @@ def connected(connection: sa.Connection, site: str) -> tuple[GatewayId, ...]:
     return tuple(GatewayId(row.name) for row in connection.execute(statement))
 
 
-def portal_place(
-    connection: sa.Connection, gateway_id: int, portal: str
-) -> tuple[str, str] | None:
+def portal_place(connection: sa.Connection, gateway_id: int, portal: str) -> tuple[str, str] | None:
     """Returns zone and label of a gateway's portal."""
     row = connection.execute(
         sa.select(portals.c.zone, portals.c.label).where(
