@@ -35,6 +35,11 @@ DEFAULT_SECRETS = frozenset(
 )
 """Passwords that stand in examples; a database guarded by one is refused."""
 
+RoleName = Literal[
+    "admin", "security", "facility", "issuer", "reviewer", "auditor", "host", "guard"
+]
+"""The roles of `domain.permissions`, which stands above the settings; a test compares both."""
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -94,6 +99,24 @@ class Http(_Section):
     port: Port = 8080
     secure_cookies: bool = True
     """Off only where the console is reached by plain HTTP on the same machine."""
+    origin: Annotated[str, Field(pattern=r"^(https?://[a-z0-9.-]+(:\d+)?)?$")] = ""
+    """Where browsers find the console, as in `https://doorward.example.org`; passkeys are tied to
+    it. Empty: what the browser's request says."""
+
+
+class Accounts(_Section):
+    """What is asked of the people who sign in."""
+
+    second_factor_roles: tuple[RoleName, ...] = ("admin", "security")
+    """Whoever has such a role sets up a second factor before anything else."""
+    min_password_characters: Annotated[int, Field(ge=8, le=64)] = 12
+    password_days: Annotated[int, Field(ge=0, le=3650)] = 0
+    """After so many days a new password is asked for; 0 for never."""
+    idle_minutes: Annotated[int, Field(ge=5, le=1440)] = 120
+    session_hours: Annotated[int, Field(ge=1, le=168)] = 12
+    """A working day; nobody stays signed in overnight."""
+    fresh_minutes: Annotated[int, Field(ge=1, le=120)] = 10
+    """How long after proving who somebody is the sensitive pages stay open."""
 
 
 class Logging(_Section):
@@ -101,6 +124,18 @@ class Logging(_Section):
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     format: Literal["json", "text"] = "json"
+
+
+class SecondPerson(_Section):
+    """Which acts one person proposes and another one approves."""
+
+    release_policy: bool = True
+    revoke_key: bool = True
+    """Every code that an issuing key has issued."""
+    revoke_codes_above: Annotated[int, Field(ge=0, le=10_000_000)] = 50
+    """So many codes may be revoked by one person in one act."""
+    decide_within_h: Annotated[int, Field(ge=1, le=30 * 24)] = 72
+    """A proposal that nobody decides on in time expires."""
 
 
 class Config(_Section):
@@ -111,7 +146,9 @@ class Config(_Section):
     database: Database = Database()
     mqtt: Mqtt
     http: Http = Http()
+    accounts: Accounts = Accounts()
     logging: Logging = Logging()
+    second_person: SecondPerson = SecondPerson()
 
     @field_validator("site")
     @classmethod
