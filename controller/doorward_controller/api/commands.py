@@ -26,7 +26,8 @@ class CommandBody(BaseModel):
 
     `open_once`, `secure` and `take_picture` take `portal`; `hold_open` takes `portal` and `until`
     (UTC seconds); `posture` takes `portal`, `posture`, and may take `until` and `rank`; `identify`
-    may take `portal`; `send_log` may take `lines`; `resend_records` takes `epoch` and `first_seq`.
+    may take `portal`; `send_log` may take `lines`; `resend_records` takes `epoch` and `first_seq`;
+    `forgive` takes `credential` (16 hex digits), `zone`, or both.
     """
 
     name: CommandName

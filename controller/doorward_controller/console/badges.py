@@ -16,8 +16,8 @@ from doorward_controller.console.names import names_of
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit, query_of
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import ActError, ConflictError, InvalidError, NotFoundError
-from doorward_controller.queries import credentials, propagation, record_feed
-from doorward_controller.services import codes, holders, issuing, revocation, rules
+from doorward_controller.queries import commands, credentials, propagation, record_feed
+from doorward_controller.services import codes, forgiving, holders, issuing, revocation, rules
 
 router = APIRouter()
 
@@ -25,6 +25,7 @@ MAX_VALIDITY_DAYS = 366
 STATES = ("valid", "suspended", "revoked")
 _PAGE_ROWS = 50
 _SCAN_ROWS = 10
+_FORGIVEN_ROWS = 3
 _NAMESAKES = 20
 """So many holders of the same name are listed; more are told apart by their badge's number."""
 _REASON_MAX = 200
@@ -188,6 +189,20 @@ def restore_act(
     return _change(visit, credential_id, reason, "restored", revocation.restore)
 
 
+@router.post("/badges/{credential_id}/forgive")
+def forgive_act(
+    visit: GenuineSignedIn, credential_id: str, zone: Annotated[str, Form(max_length=32)] = ""
+) -> Response:
+    """Lets the holder go either way next; a gateway that is connected tells the others."""
+    _row(visit, credential_id)
+    try:
+        forgiving.forgive_person(visit.backend, visit.actor, credential_id, zone)
+    except ConflictError as err:
+        said = _one(visit, credential_id) | {"forgive_refusal": err}
+        return visit.page("badge.html", said, status_code=err.status)
+    return visit.go(f"/badges/{credential_id}", done="forgiven")
+
+
 def state_of(row: credentials.CredentialRow, now_s: int) -> str:
     """Returns the state that a person understands: what is not taken back may still be too old."""
     if row.state != "valid":
@@ -247,6 +262,10 @@ def _one(visit: Visit, credential_id: str) -> dict[str, object]:
         "number_min": SHORTEST_BYTES,
         "number_max": LONGEST_BYTES,
         "refusal": None,
+        "may_forgive": visit.may(Action.OPEN_DOORS),
+        "forgiven": commands.forgiving(store, credential_id, _FORGIVEN_ROWS),
+        "forgive_refusal": None,
+        "zones": rules.current(visit.backend).zones,
     }
 
 

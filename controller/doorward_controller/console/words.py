@@ -260,6 +260,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "send_log": mark("Send the log"),
         "take_picture": mark("Take a picture"),
         "resend_records": mark("Send records again"),
+        "forgive": mark("Forgive anti-passback"),
     }
 )
 
@@ -284,6 +285,8 @@ COMMAND_REFUSALS: Mapping[str, str] = MappingProxyType(
         "not_recorded": mark("The gateway could not record it."),
         "not_allowed": mark("It is not allowed there."),
         "not_here": mark("The gateway does not have that."),
+        "fire_alarm": mark("The fire alarm has the door; it stands open."),
+        "busy": mark("The gateway had too much to do. Try again."),
         "never sent": mark("The gateway was away all the time."),
         "sent, and nothing was heard": mark("It was sent, and nothing was heard of it."),
         "begun, and nothing more was heard": mark("It was begun, and nothing more was heard."),
@@ -374,6 +377,7 @@ NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "issued": ("good", mark("The badge is issued and on its way to every gateway.")),
         "linked": ("good", mark("The number is linked. It counts after the next policy release.")),
+        "forgiven": ("info", mark("A gateway is being told; what becomes of it stands below.")),
         "commanded": ("info", mark("The gateway is being told; what becomes of it stands below.")),
         "revoked": ("good", mark("Revoked. The gateways are being told now.")),
         "suspended": ("good", mark("Suspended. It can be restored at any time.")),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from doorward.commands import CommandName
 from doorward.outcomes import TERMINAL, JobState
 from doorward_controller.store.schema import command_attachments, commands, gateways
 from doorward_controller.store.session import Store
@@ -50,6 +51,13 @@ class CommandRow:
 def newest(store: Store, gateway: str, limit: int) -> tuple[CommandRow, ...]:
     """Returns the commands to a gateway, newest first."""
     return _load(store, gateways.c.name == gateway, limit)
+
+
+def forgiving(store: Store, credential_id: str, limit: int) -> tuple[CommandRow, ...]:
+    """Returns the commands that forgave the holder by this credential, newest first."""
+    named = f'{{"credential": "{credential_id}",'
+    of_it = commands.c.arguments_json.startswith(named, autoescape=True)
+    return _load(store, sa.and_(commands.c.name == CommandName.FORGIVE.value, of_it), limit)
 
 
 def command(store: Store, command_id: str) -> CommandRow | None:

@@ -1,0 +1,31 @@
+"""Anti-passback that counted wrongly, forgiven for a person or for everybody at a zone."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from doorward_controller.api.commands import shown
+from doorward_controller.api.deps import ActorDep, BackendDep
+from doorward_controller.queries.commands import CommandRow
+from doorward_controller.services import forgiving
+
+router = APIRouter(tags=["commands"])
+
+
+class ForgivenBody(BaseModel):
+    """Where either way is to fit next: a zone, or all of them."""
+
+    zone: str = Field("", max_length=32)
+
+
+@router.post("/credentials/{credential_id}/forgive", status_code=202)
+def forgive_person(
+    credential_id: str, body: ForgivenBody, backend: BackendDep, actor: ActorDep
+) -> CommandRow:
+    """Forgives the holder of a credential; one gateway is told, follow that by its id."""
+    return shown(forgiving.forgive_person(backend, actor, credential_id, body.zone), backend)
+
+
+@router.post("/zones/{zone}/forgive", status_code=202)
+def forgive_all(zone: str, backend: BackendDep, actor: ActorDep) -> CommandRow:
+    """Forgives everybody at a zone, which counts as empty then."""
+    return shown(forgiving.forgive_all(backend, actor, zone), backend)
