@@ -2,9 +2,12 @@
 
 They are kept at most once a minute and at the end; a power cut costs a minute at most. A meter
 never goes back: what cannot be kept is tried again a minute later, and goes on counting meanwhile.
+A card may take seconds for a write, so that `turn` belongs to a thread for which nobody at a gate
+waits.
 """
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 
 from doorward.times import Instant
@@ -13,22 +16,34 @@ from doorward_edge.ports import DocumentsError, Lock, Tallies
 log = logging.getLogger(__name__)
 
 KEEP_EVERY_MS = 60_000
+END_S = 1.0
+"""At the end a write that is under way is waited for so long; a disk that hangs is left."""
 
 Source = Callable[[], int]
 """What came since this process began; never sinks."""
 
 
 class Meters:
-    """All meters. `turn` is called by one thread; `now` may be read by others."""
+    """All meters. `turn` is called by one thread, `keep` by any, and `now` may be read by all."""
 
-    def __init__(self, tallies: Tallies, sources: Mapping[str, Source], began: Instant) -> None:
+    def __init__(
+        self,
+        tallies: Tallies,
+        sources: Mapping[str, Source],
+        began: Instant,
+        *,
+        end_s: float = END_S,
+    ) -> None:
         """Goes on from what was kept.
 
         Args:
             tallies: where the meters are kept.
             sources: by the meter's name; names are never changed, they are in the kept file.
             began: when this process did.
+            end_s: so long `keep` waits for a write that is under way.
         """
+        self._writing = threading.Lock()
+        self._end_s = end_s
         self._tallies = tallies
         self._sources = dict(sources)
         self._began_ms = began.mono_ms
@@ -51,7 +66,17 @@ class Meters:
             self.keep(now)
 
     def keep(self, now: Instant) -> None:
-        """Keeps the meters at once; for the end. Never raises."""
+        """Keeps the meters at once; for the end. Never raises, nor waits for a disk that hangs."""
+        if not self._writing.acquire(timeout=self._end_s):
+            log.warning("meters.not_kept error=the write before hangs")
+            return
+        try:
+            # Read only now: of two writes the later one has the greater counts.
+            self._keep(now)
+        finally:
+            self._writing.release()
+
+    def _keep(self, now: Instant) -> None:
         values = self.now(now)
         if values == self._kept:
             return

@@ -230,10 +230,14 @@ class Around:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """What a gateway runs beside its doors, in the groups of `gateway.Parts`."""
+    """What a gateway runs beside its doors, in the groups of `gateway.Parts`.
+
+    Attributes:
+        errands: for a thread that may wait for the disk.
+    """
 
     sources: tuple[CodeSource, ...]
-    chores: tuple[Callable[[Instant], object], ...]
+    errands: tuple[Callable[[Instant], None], ...]
     notices: tuple[Callable[[], tuple[Notice, ...]], ...]
     closers: tuple[Callable[[], None], ...]
     problems: tuple[str, ...]
@@ -258,7 +262,7 @@ def put_beside(around: Around) -> Beside:
     panels = _panels(around, desk, meters, told, tallies)
     return Beside(
         sources=panels,
-        chores=(meters.turn,),
+        errands=(meters.turn,),
         notices=(told.take_notices, tallies.take_notices),
         closers=(lambda: meters.keep(shared.clock.now()),),
         problems=tuple(problem for panel in panels for problem in panel.problems),

@@ -70,6 +70,10 @@ class Physician:
         )
         self._vitals = make_vitals(config, body, self._something_changed)
 
+    def also(self, errand: Callable[[Instant], None]) -> None:
+        """Has something done every few seconds that may wait for the disk, in a thread of ours."""
+        self._vitals.also(errand)
+
     def numbers(self) -> Mapping[str, int]:
         """Returns what was measured last, for the health message."""
         return self._vitals.numbers()

@@ -321,6 +321,8 @@ def _parts_of(
         seal_key=ground.enrolled.seal_key,
     )
     beside = put_beside(_around(ground, body, mind, doorways))
+    for errand in beside.errands:
+        mind.physician.also(errand)
     return Parts(
         inbox=mind.inbox,
         sources=(*body.eyes, *body.scanners, *beside.sources, mind.presence),
@@ -332,7 +334,6 @@ def _parts_of(
             PresenceChores(mind.shared.presence, memory.keeper).turn,
             commander.tend,
             *attendance.chores,
-            *beside.chores,
         ),
         courier=mind.courier,
         broker=mind.broker,

@@ -1,5 +1,8 @@
 """Meters: they go on where they stood, are kept once a minute, and never go back."""
 
+import threading
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +11,7 @@ from tests.fakes.edge_ports import FakeClock, FakeLock
 from tests.fakes.tallies import FakeTallies
 
 START_S = 1_800_000_000
+PATIENCE_S = 10.0
 
 
 class Device:
@@ -95,6 +99,49 @@ def test_no_meter_ever_goes_back_and_a_crash_loses_at_most_a_minute(
         now = device.meters.now(device.clock.now())["scans"]
         assert now >= shown
         shown = now
+
+
+class SlowTallies(FakeTallies):
+    """A card that takes its time over each write until it is told to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_writing, self.go_on = threading.Event(), threading.Event()
+
+    def keep_meters(self, meters: Mapping[str, int]) -> None:
+        self.is_writing.set()
+        assert self.go_on.wait(PATIENCE_S)
+        super().keep_meters(meters)
+
+
+def test_what_was_counted_during_a_slow_write_is_kept_at_the_end() -> None:
+    device = Device()
+    device.tallies = tallies = SlowTallies()
+    device.start()
+    errand = threading.Thread(target=device.live, args=(61, 3))
+    errand.start()
+    assert tallies.is_writing.wait(PATIENCE_S)
+    device.scans += 4
+    end = threading.Thread(target=device.meters.keep, args=(device.clock.now(),))
+    end.start()
+    tallies.go_on.set()
+    for thread in (errand, end):
+        thread.join(PATIENCE_S)
+    assert (tallies.kept["scans"], tallies.writes) == (7, 2)
+
+
+def test_a_disk_that_hangs_does_not_hold_up_the_end() -> None:
+    device = Device()
+    device.tallies = tallies = SlowTallies()
+    device.meters = Meters(tallies, {"scans": lambda: 5}, device.clock.now(), end_s=0.01)
+    errand = threading.Thread(target=device.live, args=(61,))
+    errand.start()
+    assert tallies.is_writing.wait(PATIENCE_S)
+    device.meters.keep(device.clock.now())
+    assert tallies.writes == 0
+    tallies.go_on.set()
+    errand.join(PATIENCE_S)
+    assert tallies.kept["scans"] == 5
 
 
 def test_a_lock_counts_each_release() -> None:

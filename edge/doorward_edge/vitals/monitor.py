@@ -8,6 +8,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from doorward.health import Level
 from doorward.times import Clock, Instant
@@ -70,6 +71,10 @@ class Vitals:
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="vitals", daemon=True)
 
+    def also(self, errand: Callable[[Instant], None]) -> None:
+        """Takes on one more errand; it is done with the next measuring."""
+        self._errands = (*self._errands, errand)
+
     def start(self) -> None:
         """Begins to measure."""
         self._thread.start()
@@ -120,14 +125,15 @@ class Vitals:
 
     def _run(self) -> None:
         while not self._closed.is_set():
-            try:
-                self.measure()
-                self._journal.turn(lambda: self._clock.now().mono_ms)
-                for errand in self._errands:
-                    errand(self._clock.now())
-            except Exception:
-                log.exception("vitals.failed")
+            _do_anyhow(self.measure)
+            _do_anyhow(lambda: self._journal.turn(lambda: self._clock.now().mono_ms))
+            self.run_errands()
             self._closed.wait(self._every_s)
+
+    def run_errands(self) -> None:
+        """Does every errand once; one that fails does not keep the next from being done."""
+        for errand in self._errands:
+            _do_anyhow(partial(errand, self._clock.now()))
 
     def measure(self) -> None:
         """Measures once, and tells what changed."""
@@ -157,3 +163,10 @@ class Vitals:
         )
         if change.event is not None:
             self._notices.append(Notice(code=change.event, detail=f"{change.name} {change.value}"))
+
+
+def _do_anyhow(act: Callable[[], object]) -> None:
+    try:
+        act()
+    except Exception:
+        log.exception("vitals.failed")

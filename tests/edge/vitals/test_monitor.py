@@ -259,3 +259,31 @@ def test_a_cameras_rate_times_and_readers(ward: Ward) -> None:
         "reads@zxing/fast": 7,
     }
     assert ward.clock.now().trust is ClockTrust.SYNCHRONISED
+
+
+def test_an_errand_that_fails_keeps_no_other_from_being_done() -> None:
+    ward, done = Ward(), list[str]()
+
+    def fails(_now: Instant) -> None:
+        done.append("failed")
+        raise OSError("no room")
+
+    ward.vitals.also(fails)
+    ward.vitals.also(lambda _now: done.append("kept"))
+    ward.vitals.run_errands()
+    assert done == ["failed", "kept"]
+
+
+def test_errands_are_done_by_the_measuring_thread() -> None:
+    ward, done = Ward(), threading.Event()
+    names: list[str] = []
+
+    def note(_now: Instant) -> None:
+        names.append(threading.current_thread().name)
+        done.set()
+
+    ward.vitals.also(note)
+    ward.vitals.start()
+    assert done.wait(10)
+    ward.vitals.close()
+    assert set(names) == {"vitals"}
