@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "pyzbar": READERS,
     # It also draws the symbols that the simulator shows.
     "zxingcpp": (*READERS, f"{EDGE}/simulate/symbol.py"),
-    "pyseccomp": (f"{EDGE}/decoder/*.py",),
+    "pyseccomp": (f"{EDGE}/decoder/*.py", f"{EDGE}/capture/sandbox.py"),
     "serial": (f"{EDGE}/adapters/scanner_serial.py",),
     "alembic": (f"{CONTROLLER}/store/*.py",),
     "argon2": (f"{CONTROLLER}/services/*.py", f"{EDGE}/panel/pins.py"),

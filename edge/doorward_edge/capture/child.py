@@ -1,7 +1,8 @@
 """The capture process: `python -m doorward_edge.capture.child`, started by `process.py` alone.
 
-It opens the camera, copies each picture into a free place of the ring and says where it lies. What
-it cannot open it tries again; only an end of the pictures, or of the parent, ends it.
+It opens the camera, locks itself in as far as a camera allows, copies each picture into a free
+place of the ring and says where it lies. What it cannot open it tries again; only an end of the
+pictures, or of the parent, ends it.
 """
 
 import mmap
@@ -14,10 +15,12 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from doorward.errors import DoorwardError
 from doorward.times import Clock
 from doorward_edge.adapters.clock_system import SystemClock
 from doorward_edge.camera import open_camera
 from doorward_edge.capture.protocol import PLACES, CaptureNotice, Told
+from doorward_edge.capture.sandbox import CaptureSandboxError, enter_sandbox
 from doorward_edge.child_process import die_with_parent
 from doorward_edge.config import CameraSection, ClockSource
 from doorward_edge.ports import CameraError, FramesEndedError, FrameSource
@@ -128,10 +131,14 @@ def main(words: list[str]) -> int:
 
 def _serve(camera: CameraSection, ring: Ring, teller: Teller, clock: Clock) -> None:
     """Opens the camera and shows its pictures; opens it again after a fault."""
+    is_locked_in = False
     while True:
         try:
             source = open_camera(camera, clock)
             try:
+                if not is_locked_in:
+                    enter_sandbox()
+                    is_locked_in = True
                 teller.tell(CaptureNotice(told=Told.OPEN))
                 _show(source, ring, teller)
             finally:
@@ -139,7 +146,7 @@ def _serve(camera: CameraSection, ring: Ring, teller: Teller, clock: Clock) -> N
         except FramesEndedError as err:
             teller.tell(CaptureNotice(told=Told.ENDED, text=str(err)))
             return
-        except (CameraError, ValueError, RuntimeError) as err:
+        except (CameraError, CaptureSandboxError, ValueError, RuntimeError) as err:
             teller.tell(CaptureNotice(told=Told.TROUBLE, text=_words(err)))
         ring.give_back(teller.hear(PAUSE_AFTER_FAULT_MS))
 
@@ -176,7 +183,7 @@ def _hand_over(frame: Frame, ring: Ring, teller: Teller) -> None:
 
 
 def _words(err: Exception) -> str:
-    return str(err) if isinstance(err, CameraError) else f"{type(err).__name__}: {err}"
+    return str(err) if isinstance(err, DoorwardError) else f"{type(err).__name__}: {err}"
 
 
 if __name__ == "__main__":

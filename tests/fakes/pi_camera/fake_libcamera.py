@@ -11,8 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -380,7 +379,8 @@ class CameraManager:
         if cls._one is None:
             world = FakeWorld.from_json(os.environ["DOORWARD_FAKE_CAMERA"])
             cls._one = cls(world)
-            _Log.path = Path(world.log)
+            # Once: the capture process makes no files later.
+            _Log.file = open(world.log, "a", encoding="utf-8", buffering=1)  # noqa: SIM115, PTH123  # kept
         return cls._one
 
     def complete(self, request: Request) -> None:
@@ -399,9 +399,9 @@ class CameraManager:
 
 
 class _Log:
-    path = Path(os.devnull)
+    file: ClassVar[TextIO | None] = None
 
 
 def say(what: str, **more: Any) -> None:
-    with _Log.path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"what": what, **more}) + "\n")
+    if _Log.file is not None:
+        _Log.file.write(json.dumps({"what": what, **more}) + "\n")
