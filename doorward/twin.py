@@ -15,6 +15,7 @@ from typing import Any, NoReturn, Self
 from doorward import canonical, shapes
 from doorward.errors import MalformedError
 from doorward.ids import MAX_SEQ, GatewayId, SiteId
+from doorward.settable import REGISTRY
 from doorward.times import UtcSeconds
 
 MAX_SETTINGS_BYTES = 16 * 1024
@@ -28,27 +29,12 @@ Settings = dict[str, Setting]
 """Dotted name to value; a row of a list of tables is named by its own name."""
 
 SETTABLE: Mapping[str, str] = MappingProxyType(
-    {
-        "camera.*.width_px": "width of the pictures",
-        "camera.*.height_px": "height of the pictures",
-        "camera.*.fps": "pictures a second",
-        "camera.*.exposure_us": "a fixed exposure",
-        "camera.*.gain": "a fixed gain",
-        "camera.*.focus": "focus: auto, or a fixed distance",
-        "camera.*.roi_px": "part of the picture that is looked at",
-        "reader.strategy": "which readers look, and how hard",
-        "reader.symbologies": "which kinds of code are looked for",
-        "portal.*.held_s": "for how long a code that is held up is one scan",
-        "portal.*.door.open_timeout_s": "how long the leaf may take to open after a grant",
-        "portal.*.door.passage_timeout_s": "how long walking through may take",
-        "portal.*.door.held_after_s": "when an open leaf is held open",
-        "perception.*.en": "the large words of a signal in English",
-        "perception.*.zh": "the large words of a signal in Chinese",
-        "perception.*.tones": "the tones of a signal",
-        "health.interval_s": "how often health is told",
-    }
+    {name: settable.meaning for name, settable in REGISTRY.items()}
 )
 """What can be set from afar, `*` for the name of a camera, portal or signal, and what it means."""
+
+TRIAL_S = 300
+"""A configuration is confirmed after so long with a connection, and taken back without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
-CONFIRM_AFTER_MS = 300_000
-TAKE_BACK_AFTER_MS = 300_000
+from doorward.twin import TRIAL_S
+
+CONFIRM_AFTER_MS = TRIAL_S * 1000
+TAKE_BACK_AFTER_MS = TRIAL_S * 1000
 
 
 class Verdict(StrEnum):

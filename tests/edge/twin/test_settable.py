@@ -1,13 +1,17 @@
 """Everything that can be set from afar fits the installer's file, and its checks hold for it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from doorward.twin import SETTABLE, Setting, is_settable
+from doorward.settable import REGISTRY, SIGNALS, Shape
+from doorward.twin import SETTABLE, Setting, Settings, is_settable
 from doorward_edge.config import ConfigError, EdgeConfig, load_config
+from doorward_edge.ports import Signal
 from doorward_edge.remote_wiring import check_settings
+from doorward_edge.scan import Strategy, Symbology
 from tests.edge.test_config import GOOD
 
 # By pattern: a name, a value that fits, one that does not, and where the value is found then.
@@ -77,6 +81,13 @@ CASES: dict[str, tuple[str, Setting, Setting, Any]] = {
 }
 
 
+CLEAR_OF: dict[str, Settings] = {
+    "camera.front.width_px": {"camera.front.roi_px": []},
+    "camera.front.height_px": {"camera.front.roi_px": []},
+}
+"""What else must be said, so that a bound is only a bound."""
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "edge.toml"
@@ -112,3 +123,47 @@ def test_two_signals_that_sound_alike_are_refused_before_they_count(file: Path) 
     alike = {"perception.granted.tones": tones, "perception.refused.tones": tones}
     with pytest.raises(ConfigError):
         check_settings(file, alike)
+
+
+def _bounds() -> list[tuple[str, float, float]]:
+    """Each number: a name, a bound that is the last to fit, and the first one beyond."""
+    cases = []
+    for pattern, settable in REGISTRY.items():
+        step = 1 if settable.shape is Shape.WHOLE else 0.001
+        name = CASES[pattern][0]
+        if settable.shape in {Shape.WHOLE, Shape.NUMBER}:
+            assert settable.least is not None, pattern
+            assert settable.most is not None, pattern
+            cases.append((name, settable.least, settable.least - step))
+            cases.append((name, settable.most, settable.most + step))
+    return cases
+
+
+@pytest.mark.parametrize(("name", "last", "beyond"), _bounds())
+def test_the_registrys_bounds_are_those_of_the_file(
+    name: str, last: float, beyond: float, file: Path
+) -> None:
+    more = CLEAR_OF.get(name, {})
+    check_settings(file, {name: last, **more})
+    with pytest.raises(ConfigError):
+        check_settings(file, {name: beyond, **more})
+
+
+@pytest.mark.parametrize("pattern", [p for p, s in REGISTRY.items() if s.shape is Shape.TEXT])
+def test_the_registrys_lengths_are_those_of_the_file(pattern: str, file: Path) -> None:
+    most = REGISTRY[pattern].most
+    assert most is not None
+    check_settings(file, {CASES[pattern][0]: "好" * int(most)})
+    with pytest.raises(ConfigError):
+        check_settings(file, {CASES[pattern][0]: "好" * (int(most) + 1)})
+
+
+def test_the_registrys_choices_are_those_of_the_file() -> None:
+    assert REGISTRY["reader.strategy"].choices == tuple(Strategy)
+    assert REGISTRY["reader.symbologies"].choices == tuple(Symbology)
+    assert tuple(Signal) == SIGNALS
+
+
+@pytest.mark.parametrize("pattern", [p for p, s in REGISTRY.items() if s.example])
+def test_the_registrys_examples_fit(pattern: str, file: Path) -> None:
+    check_settings(file, {CASES[pattern][0]: json.loads(REGISTRY[pattern].example)})
