@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from doorward_controller import console
 from doorward_controller.api import (
+    accounts,
     audit,
     commands,
     credentials,
@@ -12,8 +13,10 @@ from doorward_controller.api import (
     health,
     holders,
     live,
+    own_account,
     policy,
     records,
+    roll_outs,
     session,
     staff,
 )
@@ -56,6 +59,8 @@ def _api(backend: Backend) -> FastAPI:
     install(api)
     for module in (
         session,
+        own_account,
+        accounts,
         gateways,
         records,
         credentials,
@@ -65,6 +70,7 @@ def _api(backend: Backend) -> FastAPI:
         audit,
         live,
         commands,
+        roll_outs,
         staff,
     ):
         api.include_router(module.router)

@@ -119,6 +119,14 @@ class Accounts(_Section):
     """How long after proving who somebody is the sensitive pages stay open."""
 
 
+class Alerts(_Section):
+    """How alerts reach people."""
+
+    allow_insecure_receivers: bool = False
+    """Lets webhooks go by plain HTTP and to this machine itself. Whoever sets receivers could then
+    reach what listens here alone."""
+
+
 class Logging(_Section):
     """What is written to standard error."""
 
@@ -148,6 +156,7 @@ class Config(_Section):
     http: Http = Http()
     accounts: Accounts = Accounts()
     logging: Logging = Logging()
+    alerts: Alerts = Alerts()
     second_person: SecondPerson = SecondPerson()
 
     @field_validator("site")

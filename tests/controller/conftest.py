@@ -10,9 +10,9 @@ from argon2 import PasswordHasher
 from doorward.ids import SiteId
 from doorward.times import ClockTrust, Instant, MonoMs, UtcMs
 from doorward_controller import wiring
-from doorward_controller.config import Config, Database, Http, Mqtt
+from doorward_controller.config import Accounts, Config, Database, Http, Mqtt
 from doorward_controller.domain.permissions import Actor, Role, local_actor
-from doorward_controller.services import accounts, enrolment, policy_release
+from doorward_controller.services import enrolment, passwords, policy_release
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.enrolment import NewPortal
 from doorward_controller.store.session import Store
@@ -81,7 +81,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def quick_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same hash with the least work; a good one takes 0.1 s each time."""
     monkeypatch.setattr(
-        accounts, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        passwords, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     )
 
 
@@ -104,6 +104,8 @@ def make_config(data_dir: Path, url: str = "") -> Config:
         database=Database(url=url),
         mqtt=Mqtt(ca_file=nowhere, cert_file=nowhere, key_file=nowhere),
         http=Http(secure_cookies=False),
+        # Most tests are about what comes after signing in.
+        accounts=Accounts(second_factor_roles=()),
     )
 
 

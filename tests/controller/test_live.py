@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from doorward_controller.api import live
-from doorward_controller.domain.permissions import Role
 from doorward_controller.ingest.writer import MAX_SCANS_TOLD, Writer
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import QUEUE_SIZE, RING_SIZE, EventKind, Feed, FeedEvent
-from tests.controller.conftest import enrol
+from tests.controller.conftest import ADMIN, SECURITY, enrol
 from tests.fakes.controller_link import FakeLink
 
 WAIT_S = 5.0
@@ -127,7 +126,7 @@ async def _next(stream: AsyncIterator[str]) -> str:
 
 def test_stream_writes_events_as_the_standard_says(sqlite_backend: Backend) -> None:
     async def read() -> list[str]:
-        stream = live.stream(sqlite_backend, Role.SECURITY, None, lambda: True)
+        stream = live.stream(sqlite_backend, SECURITY, None, lambda: True)
         first = await _next(stream)
         sqlite_backend.feed.announce(EventKind.SCAN, {"gateway": "门一", "text": "a\nb"})
         second = await _next(stream)
@@ -145,7 +144,7 @@ def test_stream_writes_events_as_the_standard_says(sqlite_backend: Backend) -> N
 
 def test_stream_shows_only_what_the_role_may_see(sqlite_backend: Backend) -> None:
     async def read() -> str:
-        stream = live.stream(sqlite_backend, Role.ADMIN, None, lambda: True)
+        stream = live.stream(sqlite_backend, ADMIN, None, lambda: True)
         await _next(stream)
         sqlite_backend.feed.announce(EventKind.SCAN, {})
         sqlite_backend.feed.announce(EventKind.GATEWAY, {"gateway": "gate-1"})
@@ -163,7 +162,7 @@ def test_silence_is_broken_by_a_heartbeat_and_ends_with_the_session(
 
     async def read() -> list[str]:
         stream = live.stream(
-            sqlite_backend, Role.SECURITY, None, lambda: welcome.pop(0), heartbeat_s=0.01
+            sqlite_backend, SECURITY, None, lambda: welcome.pop(0), heartbeat_s=0.01
         )
         return [part async for part in stream]
 
@@ -172,7 +171,7 @@ def test_silence_is_broken_by_a_heartbeat_and_ends_with_the_session(
 
 def test_stream_ends_when_the_feed_closes(sqlite_backend: Backend) -> None:
     async def read() -> list[str]:
-        stream = live.stream(sqlite_backend, Role.SECURITY, None, lambda: True)
+        stream = live.stream(sqlite_backend, SECURITY, None, lambda: True)
         asyncio.get_running_loop().call_later(0.05, sqlite_backend.feed.close)
         return [part async for part in stream]
 

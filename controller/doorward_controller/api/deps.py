@@ -10,7 +10,7 @@ from doorward_controller.errors import ActError, ForbiddenError
 from doorward_controller.services import sign_in
 from doorward_controller.services.acting import check_read
 from doorward_controller.services.backend import Backend
-from doorward_controller.services.sign_in import Session
+from doorward_controller.services.sign_in import Duty, Session
 
 CSRF_HEADER = "X-CSRF-Token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -21,6 +21,30 @@ class SignInNeededError(ActError):
 
     code = "sign_in_needed"
     status = 401
+
+
+class DutyFirstError(ActError):
+    """The session is good for nothing else until its operator has done something."""
+
+    status = 403
+    code = "duty_first"
+
+    def __init__(self, duty: Duty) -> None:
+        """Names what is to be done."""
+        super().__init__(_DUTIES[duty], code=duty.value)
+
+
+class ProofNeededError(ActError):
+    """The act is sensitive, and the operator proved who they are too long ago."""
+
+    code = "proof_needed"
+    status = 403
+
+
+_DUTIES = {
+    Duty.CHANGE_PASSWORD: "choose a new password first (PUT /account/password)",
+    Duty.SET_UP_SECOND_FACTOR: "set up a second factor first (POST /account/totp)",
+}
 
 
 def backend_of(request: Request) -> Backend:
@@ -48,36 +72,99 @@ def check_csrf(session: Session, token: str | None) -> None:
         )
 
 
-def actor_of(request: Request, backend: BackendDep) -> Actor:
+def actor_with_duties(request: Request, backend: BackendDep) -> Actor:
     """Returns on whose behalf the request acts: a bearer token's owner or a session's operator.
 
     Raises SignInNeededError, or ForbiddenError for a browser's change without its CSRF token.
     """
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        actor = sign_in.resume_bearer(backend, token.strip())
-        if actor is None:
-            raise SignInNeededError("the token is unknown or has ended")
-        return actor
-    session = session_of(request, backend)
-    if session is None:
-        raise SignInNeededError("sign in, or send a bearer token")
-    if request.method not in _SAFE:
-        check_csrf(session, request.headers.get(CSRF_HEADER))
-    return session.actor
+    return _who(request, backend)[0]
+
+
+def actor_of(request: Request, backend: BackendDep) -> Actor:
+    """Returns who acts, once they have done what must come before anything else.
+
+    Raises SignInNeededError, DutyFirstError, or ForbiddenError for a browser's change without its
+    CSRF token.
+    """
+    actor, session = _who(request, backend)
+    if session is not None and session.duties:
+        raise DutyFirstError(session.duties[0])
+    return actor
 
 
 ActorDep = Annotated[Actor, Depends(actor_of)]
 
 
+def own_session(request: Request, backend: BackendDep) -> Session:
+    """Returns the session of somebody who deals with their own account: a person, no program.
+
+    Raises SignInNeededError, or ForbiddenError for programs and without the CSRF token.
+    """
+    actor, session = _who(request, backend)
+    check_read(backend, actor, Action.OWN_ACCOUNT)
+    if session is None:
+        raise ForbiddenError("programs have no account of their own")
+    return session
+
+
+OwnSession = Annotated[Session, Depends(own_session)]
+
+
+def fresh_of(request: Request, backend: BackendDep) -> None:
+    """Lets a sensitive act pass only soon after its operator has proved who they are.
+
+    Programs pass: what their token may do was decided when it was made.
+
+    Raises ProofNeededError.
+    """
+    session = _who(request, backend)[1]
+    if session is not None and not session.is_fresh(backend.config, backend.clock.now().utc_s):
+        minutes = backend.config.accounts.fresh_minutes
+        raise ProofNeededError(
+            f"prove again who you are (POST /session/proof); it counts for {minutes} minutes"
+        )
+
+
+Fresh = Depends(fresh_of)
+
+
 class Needs:
-    """A dependency that lets only those read whose role allows it."""
+    """A dependency that lets only those pass whose role allows an action.
+
+    Attributes:
+        action: what it checks for; the test of every endpoint and every role reads it.
+    """
 
     def __init__(self, action: Action) -> None:
         """Checks for `action`."""
-        self._action = action
+        self.action = action
 
     def __call__(self, backend: BackendDep, actor: ActorDep) -> Actor:
         """Raises ForbiddenError, which is audited."""
-        check_read(backend, actor, self._action)
+        check_read(backend, actor, self.action)
         return actor
+
+
+def client_of(request: Request) -> str:
+    """Returns the address that a request comes from."""
+    return request.client.host if request.client else ""
+
+
+def browser_of(request: Request) -> str:
+    """Returns what the browser calls itself."""
+    return request.headers.get("user-agent", "")
+
+
+def _who(request: Request, backend: Backend) -> tuple[Actor, Session | None]:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        actor = sign_in.resume_bearer(backend, token.strip())
+        if actor is None:
+            raise SignInNeededError("the token is unknown or has ended")
+        return actor, None
+    session = session_of(request, backend)
+    if session is None:
+        raise SignInNeededError("sign in, or send a bearer token")
+    if request.method not in _SAFE:
+        check_csrf(session, request.headers.get(CSRF_HEADER))
+    return session.actor, session

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from doorward_controller.api.deps import ActorDep, BackendDep, actor_of
-from doorward_controller.domain.permissions import Action, Role, may
+from doorward_controller.domain.permissions import Action, Actor, allows
 from doorward_controller.errors import ActError
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind, FeedEvent
@@ -25,6 +25,7 @@ _NEEDED = {
     EventKind.GATEWAY: Action.READ_FLEET,
     EventKind.COMMAND: Action.READ_FLEET,
     EventKind.PROPAGATION: Action.READ_FLEET,
+    EventKind.ALERT: Action.READ_FLEET,
     EventKind.RESET: Action.READ_FLEET,
 }
 
@@ -47,7 +48,7 @@ async def live(
             return False
 
     return StreamingResponse(
-        stream(backend, actor.role, last_event_id, is_welcome),
+        stream(backend, actor, last_event_id, is_welcome),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -55,12 +56,12 @@ async def live(
 
 async def stream(
     backend: Backend,
-    role: Role,
+    actor: Actor,
     last_event_id: str | None,
     is_welcome: Callable[[], bool],
     heartbeat_s: float = HEARTBEAT_S,
 ) -> AsyncIterator[str]:
-    """Yields the events that the role may see as text, until the feed or the right ends."""
+    """Yields the events that the actor may see as text, until the feed or the right ends."""
     loop, woken = asyncio.get_running_loop(), asyncio.Event()
 
     def wake() -> None:
@@ -72,7 +73,7 @@ async def stream(
             woken.clear()
             event = reader.next(0)
             if event is not None:
-                if may(role, _NEEDED[event.kind]):
+                if allows(actor, _NEEDED[event.kind]):
                     yield to_wire(event)
                 continue
             try:

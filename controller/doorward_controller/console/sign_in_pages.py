@@ -86,7 +86,7 @@ def account_page(visit: SignedIn) -> Response:
         matrix=MATRIX,
         roles=tuple(Role),
         actions=tuple(Action),
-        idle_s=sign_in.IDLE_S,
+        idle_s=visit.backend.config.accounts.idle_minutes * 60,
     )
 
 

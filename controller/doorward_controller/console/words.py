@@ -76,6 +76,7 @@ _AUDIT: _Looks = {
     "wrong": _look("bad", icon="ban", word=mark("Wrong password")),
     "locked": _look("bad", icon="lock", word=mark("Account locked")),
     "disabled": _look("bad", icon="ban", word=mark("Account closed")),
+    "address_locked": _look("bad", icon="lock", word=mark("Address locked")),
     "succeeded": _look("good", icon="circle-check", word=mark("Carried out")),
     "failed": _look("bad", icon="alert-triangle", word=mark("Failed")),
     "rejected": _look("warn", icon="ban", word=mark("Refused by the gateway")),
@@ -171,6 +172,7 @@ ROLES: Mapping[str, str] = MappingProxyType(
 
 ACTIONS: Mapping[str, str] = MappingProxyType(
     {
+        "own_account": mark("Keep one's own account"),
         "read_fleet": mark("See gateways and policy"),
         "read_records": mark("See scans"),
         "read_credentials": mark("See badges"),
@@ -216,6 +218,22 @@ ACTS: Mapping[str, str] = MappingProxyType(
         "set_password": mark("Set a password"),
         "disable_operator": mark("Closed an account"),
         "create_token": mark("Made an access token"),
+        "revoke_token": mark("Revoked an access token"),
+        "prove": mark("Proved again who they are"),
+        "draw_password": mark("Drew a new first password"),
+        "change_role": mark("Changed a role"),
+        "reopen_operator": mark("Opened an account again"),
+        "unlock_operator": mark("Unlocked an account"),
+        "end_session": mark("Ended a session"),
+        "end_sessions": mark("Ended sessions"),
+        "forget_second_factor": mark("Reset a second factor"),
+        "change_password": mark("Changed their password"),
+        "add_totp": mark("Set up an authenticator"),
+        "remove_totp": mark("Removed an authenticator"),
+        "draw_recovery_codes": mark("Drew new recovery codes"),
+        "add_passkey": mark("Added a passkey"),
+        "remove_passkey": mark("Removed a passkey"),
+        "own_account": mark("Used their own account"),
         "add_staff": mark("Added a guard or technician"),
         "new_staff_pin": mark("Gave out a new PIN"),
         "remove_staff": mark("Removed a guard or technician"),
@@ -397,5 +415,47 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "not_found": mark("This does not exist, or no longer."),
         "conflict": mark("This is in a state that excludes what you asked for."),
         "invalid": mark("A value is out of bounds."),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultWords:
+    """What is wrong with the audit log, and what to do; `%(first)s` and `%(last)s` are numbers."""
+
+    what: str
+    advice: str
+
+
+AUDIT_FAULTS: Mapping[str, FaultWords] = MappingProxyType(
+    {
+        "altered": FaultWords(
+            what=mark("Entry %(first)s was altered, or exchanged for another one."),
+            advice=mark("Compare entry %(first)s with the newest backup and with exported copies."),
+        ),
+        "missing": FaultWords(
+            what=mark("Entry %(first)s is missing."),
+            advice=mark("Look for entry %(first)s in the newest backup and in exported copies."),
+        ),
+        "inserted": FaultWords(
+            what=mark("Entry %(first)s was inserted."),
+            advice=mark("Nothing that entry %(first)s says is to be believed."),
+        ),
+        "truncated": FaultWords(
+            what=mark("Entries %(first)s to %(last)s are missing at the end."),
+            advice=mark("The log was cut, or an older backup was restored."),
+        ),
+        "rewritten": FaultWords(
+            what=mark("Entries were rewritten; the first of them is from %(first)s to %(last)s."),
+            advice=mark("Compare these entries with an exported copy, hash by hash."),
+        ),
+        "checkpoint_forged": FaultWords(
+            what=mark("Checkpoint %(first)s is not signed by this controller's key."),
+            advice=mark("Verify with checkpoints that were kept elsewhere, on the command line."),
+        ),
+        "checkpoint_missing": FaultWords(
+            what=mark("Checkpoint %(first)s is missing."),
+            advice=mark("Verify with checkpoints that were kept elsewhere, on the command line."),
+        ),
     }
 )

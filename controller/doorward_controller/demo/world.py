@@ -196,6 +196,10 @@ host = "127.0.0.1"
 port = {http_port}
 # Plain HTTP on this machine alone: a browser would not send a secure cookie back.
 secure_cookies = false
+
+[accounts]
+# Whoever looks at the demonstration has no time to set up an authenticator.
+second_factor_roles = []
 """,
         "utf-8",
     )

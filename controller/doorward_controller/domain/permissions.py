@@ -26,6 +26,7 @@ class Role(StrEnum):
 class Action(StrEnum):
     """Everything that a permission is needed for."""
 
+    OWN_ACCOUNT = "own_account"
     READ_FLEET = "read_fleet"
     READ_RECORDS = "read_records"
     READ_CREDENTIALS = "read_credentials"
@@ -62,7 +63,7 @@ class Action(StrEnum):
     MANAGE_WALL = "manage_wall"
 
 
-_EVERYONE = frozenset({Action.READ_FLEET})
+_EVERYONE = frozenset({Action.OWN_ACCOUNT, Action.READ_FLEET})
 _OFFICE = frozenset({Action.READ_CREDENTIALS, Action.READ_PERSONAL, Action.REVOKE})
 _INSIGHT = frozenset(
     {Action.READ_RECORDS, Action.READ_CREDENTIALS, Action.READ_QUARANTINE, Action.SIMULATE}
@@ -139,22 +140,64 @@ MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
 )
 
 
+_CHANGES_NOTHING = frozenset({Action.SIMULATE, Action.EXPORT_RECORDS})
+READS = frozenset(a for a in Action if a.value.startswith("read_")) | _CHANGES_NOTHING
+"""Actions that leave everything as it is."""
+
+NOT_FOR_PROGRAMS = frozenset({Action.OWN_ACCOUNT})
+"""A token must not change its owner's password nor make further tokens."""
+
+SEPARATED: tuple[tuple[frozenset[Action], frozenset[Action]], ...] = (
+    (
+        frozenset({Action.MANAGE_ACCOUNTS, Action.CONFIGURE_GATEWAY, Action.ENROL_GATEWAY}),
+        frozenset(
+            {
+                *(Action.ISSUE, Action.EDIT_HOLDERS, Action.EDIT_RULES, Action.RELEASE_POLICY),
+                *(Action.REVOKE, Action.REVOKE_IN_BULK, Action.OPEN_DOORS, Action.SET_POSTURE),
+                *(Action.MANAGE_STAFF, Action.APPROVE, Action.APPROVE_MAINTENANCE),
+                *(Action.READ_PERSONAL, Action.READ_AUDIT, Action.TAKE_PICTURE),
+            }
+        ),
+    ),
+    (frozenset({Action.ISSUE}), frozenset({Action.EDIT_RULES, Action.APPROVE})),
+    (frozenset({Action.DO_MAINTENANCE}), frozenset({Action.APPROVE_MAINTENANCE})),
+    (frozenset({Action.READ_AUDIT}), frozenset(Action) - READS - {Action.OWN_ACCOUNT}),
+)
+"""Duties that no role may hold together: who has one of the first has none of the second.
+
+Who runs the system does not operate it; who issues does not set the rules; who works does not
+verify the work; who reviews changes nothing.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """On whose behalf an act runs.
 
     Attributes:
         operator_id: None for the program itself (its command line and its jobs).
+        scope: what a token narrows the role to; None for people.
     """
 
     name: str
     role: Role
     operator_id: int | None = None
+    scope: frozenset[Action] | None = None
 
 
 def may(role: Role, action: Action) -> bool:
     """Says whether the matrix holds the action for the role."""
     return action in MATRIX[role]
+
+
+def allows(actor: Actor, action: Action) -> bool:
+    """Says whether the actor's role allows the action, and their token as well."""
+    return may(actor.role, action) and (actor.scope is None or action in actor.scope)
+
+
+def for_programs(role: Role) -> frozenset[Action]:
+    """Returns what a token of somebody with this role may be allowed at most."""
+    return MATRIX[role] - NOT_FOR_PROGRAMS
 
 
 def local_actor() -> Actor:

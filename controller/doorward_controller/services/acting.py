@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from doorward.times import Instant
-from doorward_controller.domain.permissions import Action, Actor, may
+from doorward_controller.domain.permissions import Action, Actor, allows, may
 from doorward_controller.errors import ActError, ForbiddenError
 from doorward_controller.services import audit
 from doorward_controller.services.backend import Backend
@@ -68,7 +68,7 @@ def act(
 
 def check_read(backend: Backend, actor: Actor, action: Action, subject: str = "") -> None:
     """Allows a look that is not itself audited. Raises ForbiddenError, which is."""
-    if may(actor.role, action):
+    if allows(actor, action):
         return
     with act(backend, actor, action, subject=subject):
         pass
@@ -77,3 +77,5 @@ def check_read(backend: Backend, actor: Actor, action: Action, subject: str = ""
 def _require(actor: Actor, action: Action) -> None:
     if not may(actor.role, action):
         raise ForbiddenError(f"the role {actor.role} may not {action.value.replace('_', ' ')}")
+    if not allows(actor, action):
+        raise ForbiddenError(f"the token may not {action.value.replace('_', ' ')}")

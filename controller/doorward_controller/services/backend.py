@@ -1,10 +1,11 @@
 """What every act works with, put together once in `wiring`, and the ports it needs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from doorward.times import Clock
 from doorward_controller.config import Config
+from doorward_controller.services.doorstep import Doorstep
 from doorward_controller.services.feed import Feed
 from doorward_controller.services.key_vault import KeyVault
 from doorward_controller.store.session import Store
@@ -33,3 +34,4 @@ class Backend:
     keys: KeyVault
     publisher: Publisher
     feed: Feed
+    doorstep: Doorstep = field(default_factory=Doorstep)

@@ -39,7 +39,10 @@ class KeyVault:
         intake: opens what gateways sealed.
         personal: wraps the per-person keys.
         codes: seals issued codes.
+        receivers: seals how the receivers of alerts are reached.
         index: makes the blind indexes of personal fields.
+        second_factors: seals what operators' authenticators hold too.
+        audit: signs checkpoints of the audit log. Derived, so that every vault has it.
     """
 
     root: Ed25519Signer | None
@@ -50,7 +53,10 @@ class KeyVault:
     intake: X25519PrivateKey
     personal: AESGCM
     codes: AESGCM
+    receivers: AESGCM
     index: bytes
+    second_factors: AESGCM
+    audit: Ed25519Signer
 
     @classmethod
     def create(cls, folder: Path) -> Self:
@@ -87,7 +93,10 @@ class KeyVault:
             intake=X25519PrivateKey.from_private_bytes(seeds["intake"]),
             personal=AESGCM(_derive(wrapping, b"personal")),
             codes=AESGCM(_derive(wrapping, b"codes")),
+            receivers=AESGCM(_derive(wrapping, b"receivers")),
             index=_derive(wrapping, b"index"),
+            second_factors=AESGCM(_derive(wrapping, b"second-factors")),
+            audit=Ed25519Signer.from_seed(_derive(wrapping, b"audit")),
         )
 
     @property

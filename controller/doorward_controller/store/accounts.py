@@ -1,16 +1,23 @@
-"""Operators, their sessions and their API tokens. Only hashes of secrets are kept."""
+"""Operators. Only hashes of their passwords are kept, and their second secrets sealed."""
 
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from doorward_controller.domain.permissions import Role
-from doorward_controller.store.schema import api_tokens, operators, sessions
+from doorward_controller.store.account_tables import operators, passkeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """A person who may sign in."""
+    """A person who may sign in.
+
+    Attributes:
+        must_change: whether the password was drawn or set by somebody else.
+        totp_sealed: what the authenticator holds too, encrypted; None without one.
+        totp_step: the newest step whose code was accepted.
+        has_passkey: whether there is at least one.
+    """
 
     id: int
     name: str
@@ -20,34 +27,62 @@ class Operator:
     failures: int
     locked_until_utc_s: int
     language: str
+    created_at_utc_s: int
+    password_set_at_utc_s: int
+    must_change: bool
+    totp_sealed: bytes | None
+    totp_step: int
+    signed_in_at_utc_s: int | None
+    has_passkey: bool
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether a password alone is not enough."""
+        return self.totp_sealed is not None or self.has_passkey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSession:
-    """A signed-in browser and who sits before it."""
+_HAS_PASSKEY = (
+    sa.select(passkeys.c.credential_id).where(passkeys.c.operator_id == operators.c.id).exists()
+).label("has_passkey")
 
-    operator: Operator
-    csrf: str
-    seen_at_utc_s: int
-    expires_at_utc_s: int
-
-
-_OPERATOR = tuple(operators.c[name] for name in Operator.__dataclass_fields__)
+OPERATOR_COLUMNS = (
+    *(operators.c[name] for name in Operator.__dataclass_fields__ if name != "has_passkey"),
+    _HAS_PASSKEY,
+)
 
 
-def _operator(row: sa.Row[tuple[object, ...]]) -> Operator:
+def to_operator(row: sa.Row[tuple[object, ...]]) -> Operator:
+    """Returns the operator among the columns of a row."""
     values = {name: row._mapping[name] for name in Operator.__dataclass_fields__}  # noqa: SLF001  # SQLAlchemy's public name
     return Operator(**{**values, "role": Role(values["role"])})
 
 
 def find_operator(connection: sa.Connection, name: str) -> Operator | None:
-    """Returns the operator with that name."""
-    row = connection.execute(sa.select(*_OPERATOR).where(operators.c.name == name)).one_or_none()
-    return None if row is None else _operator(row)
+    """Returns the operator with that name; no name has a NUL, which PostgreSQL does not take."""
+    if "\0" in name:
+        return None
+    return _one(connection, operators.c.name == name)
+
+
+def operator_with_id(connection: sa.Connection, operator_id: int) -> Operator | None:
+    """Returns the operator with that id."""
+    return _one(connection, operators.c.id == operator_id)
+
+
+def all_operators(connection: sa.Connection) -> tuple[Operator, ...]:
+    """Returns every operator, by name."""
+    rows = connection.execute(sa.select(*OPERATOR_COLUMNS).order_by(operators.c.name)).all()
+    return tuple(map(to_operator, rows))
 
 
 def add_operator(
-    connection: sa.Connection, name: str, role: Role, password_hash: str, now_utc_s: int
+    connection: sa.Connection,
+    name: str,
+    role: Role,
+    password_hash: str,
+    now_utc_s: int,
+    *,
+    must_change: bool = False,
 ) -> int:
     """Inserts an operator and returns the id."""
     statement = sa.insert(operators).values(
@@ -59,107 +94,53 @@ def add_operator(
         locked_until_utc_s=0,
         created_at_utc_s=now_utc_s,
         language="",
+        password_set_at_utc_s=now_utc_s,
+        must_change=must_change,
+        totp_step=0,
     )
     return int(connection.execute(statement.returning(operators.c.id)).scalar_one())
 
 
 def change_operator(
-    connection: sa.Connection, operator_id: int, **values: str | int | bool
+    connection: sa.Connection, operator_id: int, **values: str | int | bool | bytes | None
 ) -> None:
     """Sets columns of one operator."""
     statement = sa.update(operators).where(operators.c.id == operator_id).values(**values)
     connection.execute(statement)
 
 
-def add_session(
-    connection: sa.Connection,
-    token_hash: bytes,
-    operator_id: int,
-    *,
-    csrf: str,
-    client: str,
-    now_utc_s: int,
-    expires_at_utc_s: int,
-) -> None:
-    """Inserts a session and clears those that have ended."""
-    connection.execute(sa.delete(sessions).where(sessions.c.expires_at_utc_s <= now_utc_s))
-    connection.execute(
-        sa.insert(sessions).values(
-            token_hash=token_hash,
-            operator_id=operator_id,
-            csrf=csrf,
-            client=client,
-            created_at_utc_s=now_utc_s,
-            seen_at_utc_s=now_utc_s,
-            expires_at_utc_s=expires_at_utc_s,
-        )
+def add_failure(connection: sa.Connection, operator_id: int) -> int:
+    """Counts one more failure and returns how many there are in a row."""
+    statement = (
+        sa.update(operators)
+        .where(operators.c.id == operator_id)
+        .values(failures=operators.c.failures + 1)
+        .returning(operators.c.failures)
     )
+    return int(connection.execute(statement).scalar_one())
 
 
-def find_session(connection: sa.Connection, token_hash: bytes) -> StoredSession | None:
-    """Returns the session with that token, ended or not."""
-    found = connection.execute(
-        sa.select(
-            sessions.c.csrf, sessions.c.seen_at_utc_s, sessions.c.expires_at_utc_s, *_OPERATOR
-        )
-        .join(operators, operators.c.id == sessions.c.operator_id)
-        .where(sessions.c.token_hash == token_hash)
-    ).one_or_none()
-    if found is None:
-        return None
-    return StoredSession(
-        operator=_operator(found),
-        csrf=found.csrf,
-        seen_at_utc_s=found.seen_at_utc_s,
-        expires_at_utc_s=found.expires_at_utc_s,
+def use_step(connection: sa.Connection, operator_id: int, step: int) -> bool:
+    """Takes a one-time code's step; False when another request was first."""
+    statement = (
+        sa.update(operators)
+        .where(operators.c.id == operator_id, operators.c.totp_step < step)
+        .values(totp_step=step)
     )
+    return connection.execute(statement).rowcount == 1
 
 
-def touch_session(connection: sa.Connection, token_hash: bytes, now_utc_s: int) -> None:
-    """Notes that the session was used."""
-    statement = sa.update(sessions).where(sessions.c.token_hash == token_hash)
-    connection.execute(statement.values(seen_at_utc_s=now_utc_s))
-
-
-def end_session(connection: sa.Connection, token_hash: bytes) -> None:
-    """Deletes one session."""
-    connection.execute(sa.delete(sessions).where(sessions.c.token_hash == token_hash))
-
-
-def end_access_of(connection: sa.Connection, operator_id: int) -> None:
-    """Deletes every session and token of an operator."""
-    for table in (sessions, api_tokens):
-        connection.execute(sa.delete(table).where(table.c.operator_id == operator_id))
-
-
-def add_token(
-    connection: sa.Connection,
-    token_hash: bytes,
-    operator_id: int,
-    *,
-    label: str,
-    now_utc_s: int,
-    expires_at_utc_s: int,
-) -> None:
-    """Inserts an API token."""
-    connection.execute(
-        sa.insert(api_tokens).values(
-            token_hash=token_hash,
-            operator_id=operator_id,
-            label=label,
-            created_at_utc_s=now_utc_s,
-            expires_at_utc_s=expires_at_utc_s,
-        )
+def open_with_role(connection: sa.Connection, role: Role) -> list[int]:
+    """Returns the ids of the open accounts of a role, and keeps others from closing them."""
+    statement = (
+        sa.select(operators.c.id)
+        .where(operators.c.role == role.value, operators.c.disabled.is_(False))
+        .order_by(operators.c.id)
+        .with_for_update()
     )
+    return list(connection.scalars(statement))
 
 
-def find_token_holder(
-    connection: sa.Connection, token_hash: bytes, now_utc_s: int
-) -> Operator | None:
-    """Returns whose token that is, None when it is unknown or has ended."""
-    row = connection.execute(
-        sa.select(*_OPERATOR)
-        .join(api_tokens, api_tokens.c.operator_id == operators.c.id)
-        .where(api_tokens.c.token_hash == token_hash, api_tokens.c.expires_at_utc_s > now_utc_s)
-    ).one_or_none()
-    return None if row is None else _operator(row)
+def _one(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> Operator | None:
+    row = connection.execute(sa.select(*OPERATOR_COLUMNS).where(condition)).one_or_none()
+    return None if row is None else to_operator(row)

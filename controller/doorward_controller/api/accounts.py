@@ -1,0 +1,147 @@
+"""Accounts of the people who run the site, and what each role may do."""
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from doorward_controller.api.deps import ActorDep, BackendDep, Fresh, Needs
+from doorward_controller.domain.permissions import MATRIX, SEPARATED, Action, Role
+from doorward_controller.errors import NotFoundError
+from doorward_controller.queries import operators
+from doorward_controller.queries.operators import OperatorRow, TokenRow
+from doorward_controller.services import accounts, tokens
+
+router = APIRouter(tags=["accounts"])
+manages = Depends(Needs(Action.MANAGE_ACCOUNTS))
+manages_tokens = Depends(Needs(Action.MANAGE_TOKENS))
+
+
+class NewAccount(BaseModel):
+    """Somebody who starts to work here."""
+
+    name: str = Field(max_length=64)
+    role: Role
+
+
+class RoleBody(BaseModel):
+    """What somebody is employed to do from now on."""
+
+    role: Role
+
+
+class FirstPassword(BaseModel):
+    """A password that was drawn, shown this once; its owner must change it at once."""
+
+    name: str
+    password: str
+
+
+class EndedBody(BaseModel):
+    """How many sessions were ended."""
+
+    ended: int
+
+
+class SeparationBody(BaseModel):
+    """Who may do one of the first may do none of the second."""
+
+    these: list[Action]
+    exclude: list[Action]
+
+
+class MatrixBody(BaseModel):
+    """Everything that a permission is needed for, who has it, and which duties are kept apart."""
+
+    actions: list[Action]
+    roles: dict[Role, list[Action]]
+    separated: list[SeparationBody]
+
+
+@router.get("/permissions", dependencies=[Depends(Needs(Action.READ_FLEET))])
+def matrix() -> MatrixBody:
+    """Returns the matrix of role and action by which everything here is decided."""
+    return MatrixBody(
+        actions=list(Action),
+        roles={role: sorted(MATRIX[role]) for role in Role},
+        separated=[
+            SeparationBody(these=sorted(these), exclude=sorted(exclude))
+            for these, exclude in SEPARATED
+        ],
+    )
+
+
+@router.get("/accounts", dependencies=[manages])
+def listed(backend: BackendDep) -> list[OperatorRow]:
+    """Returns every account, closed ones too."""
+    return list(operators.all_operators(backend.store))
+
+
+@router.post("/accounts", status_code=201, dependencies=[manages, Fresh])
+def create(body: NewAccount, backend: BackendDep, actor: ActorDep) -> FirstPassword:
+    """Makes an account and draws its first password."""
+    password = accounts.create_account(backend, actor, name=body.name, role=body.role)
+    return FirstPassword(name=body.name, password=password)
+
+
+@router.get("/accounts/{name}", dependencies=[manages])
+def shown(name: str, backend: BackendDep) -> OperatorRow:
+    """Returns one account."""
+    row = operators.one_operator(backend.store, name)
+    if row is None:
+        raise NotFoundError("there is no such account", code="no_account")
+    return row
+
+
+@router.put("/accounts/{name}/role", status_code=204, dependencies=[manages, Fresh])
+def change_role(name: str, body: RoleBody, backend: BackendDep, actor: ActorDep) -> None:
+    """Gives somebody another role; their sessions and tokens end."""
+    accounts.change_role(backend, actor, name, body.role)
+
+
+@router.post("/accounts/{name}/close", status_code=204, dependencies=[manages, Fresh])
+def close(name: str, backend: BackendDep, actor: ActorDep) -> None:
+    """Closes an account; its sessions and tokens end."""
+    accounts.disable_operator(backend, actor, name)
+
+
+@router.post("/accounts/{name}/reopen", dependencies=[manages, Fresh])
+def reopen(name: str, backend: BackendDep, actor: ActorDep) -> FirstPassword:
+    """Opens a closed account with a new first password."""
+    return FirstPassword(name=name, password=accounts.reopen_operator(backend, actor, name))
+
+
+@router.post("/accounts/{name}/unlock", status_code=204, dependencies=[manages, Fresh])
+def unlock(name: str, backend: BackendDep, actor: ActorDep) -> None:
+    """Opens an account that wrong passwords have locked."""
+    accounts.unlock_operator(backend, actor, name)
+
+
+@router.post("/accounts/{name}/password", dependencies=[manages, Fresh])
+def draw_password(name: str, backend: BackendDep, actor: ActorDep) -> FirstPassword:
+    """Draws a new first password; sessions and tokens end."""
+    return FirstPassword(name=name, password=accounts.draw_password(backend, actor, name))
+
+
+@router.delete("/accounts/{name}/sessions", dependencies=[manages, Fresh])
+def end_sessions(name: str, backend: BackendDep, actor: ActorDep) -> EndedBody:
+    """Ends every session of an account."""
+    return EndedBody(ended=accounts.end_sessions(backend, actor, name))
+
+
+@router.delete("/accounts/{name}/second-factor", status_code=204, dependencies=[manages, Fresh])
+def forget_second_factor(name: str, backend: BackendDep, actor: ActorDep) -> None:
+    """Forgets the second factors of somebody who has lost them; sessions end."""
+    accounts.forget_second_factor(backend, actor, name)
+
+
+@router.get("/accounts/{name}/tokens", dependencies=[manages_tokens])
+def tokens_of(name: str, backend: BackendDep) -> list[TokenRow]:
+    """Returns somebody's API tokens, without their secrets."""
+    return list(operators.tokens_of(backend.store, name))
+
+
+@router.delete(
+    "/accounts/{name}/tokens/{handle}", status_code=204, dependencies=[manages_tokens, Fresh]
+)
+def revoke_token(name: str, handle: str, backend: BackendDep, actor: ActorDep) -> None:
+    """Ends somebody's API token."""
+    tokens.revoke_token(backend, actor, name, handle)
