@@ -1,5 +1,6 @@
 """Maintenance plans, the devices they are for, and what they count."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -137,6 +138,17 @@ def of_order(connection: sa.Connection, order_id: int) -> StoredPlanDevice | Non
     )
     row = connection.execute(wanted).one_or_none()
     return None if row is None else StoredPlanDevice(**row._asdict())
+
+
+def reset_count(connection: sa.Connection, place: StoredPlanDevice) -> None:
+    """Counts a meter plan anew from what the device's meters say now."""
+    of_plan = maintenance_plans.c.id == place.plan_id
+    rule = json.loads(
+        connection.execute(sa.select(maintenance_plans.c.rule_json).where(of_plan)).scalar_one()
+    )
+    meter = meters(connection, place.gateway_id).get((place.gateway_id, rule.get("meter", "")))
+    if meter is not None:
+        change_device(connection, place.id, {"total_when_done": meter.total})
 
 
 def meters(
