@@ -1,6 +1,7 @@
 """The command line: `doorward-controller --config FILE COMMAND`.
 
-Exit status: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage.
+Exit status: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage; `audit
+verify` ends with 3 when the log is broken.
 """
 
 import json
@@ -14,10 +15,12 @@ from typing import Annotated, Any
 import typer
 
 from doorward_controller import logs, wiring
+from doorward_controller.cli.audit import audit_app
+from doorward_controller.cli.roll_out import roll_out_app
 from doorward_controller.config import Config, load_config
 from doorward_controller.domain.permissions import Role, local_actor
 from doorward_controller.errors import ControllerError
-from doorward_controller.services import accounts, audit, enrolment, provisioning
+from doorward_controller.services import accounts, enrolment, provisioning
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.enrolment import NewPortal
 from doorward_controller.store.upgrade import upgrade
@@ -29,10 +32,10 @@ DAY_S = 86_400
 app = typer.Typer(no_args_is_help=True, help="Doorward's controller.")
 account = typer.Typer(no_args_is_help=True, help="Accounts of operators.")
 gateway = typer.Typer(no_args_is_help=True, help="Gateways.")
-audit_app = typer.Typer(no_args_is_help=True, help="The audit log.")
 app.add_typer(account, name="account")
 app.add_typer(gateway, name="gateway")
 app.add_typer(audit_app, name="audit")
+app.add_typer(roll_out_app, name="roll-out")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -151,21 +154,6 @@ def gateway_bootstrap(ctx: typer.Context) -> None:
     given = provisioning.provision(_backend(ctx))
     shown = {k: v.hex() if isinstance(v, bytes) else v for k, v in asdict(given).items()}
     _say(True, shown, "")
-
-
-@audit_app.command("verify")
-def audit_verify(ctx: typer.Context, json_: AsJson = False) -> None:
-    """Follow the chain of hashes; name the first altered, missing or inserted entry."""
-    found = audit.verify(wiring.open_store(_config(ctx)))
-    if found is None:
-        _say(json_, {"unbroken": True}, "the audit log is unbroken")
-        return
-    _say(
-        json_,
-        {"unbroken": False, "entry": found.id, "problem": found.problem},
-        f"entry {found.id} is {found.problem}",
-    )
-    raise typer.Exit(1)
 
 
 @app.command(

@@ -9,7 +9,7 @@ from doorward_controller import wiring
 from doorward_controller.config import Config
 from doorward_controller.errors import ControllerError
 from doorward_controller.ingest.link_paho import make_tls
-from doorward_controller.services import audit
+from doorward_controller.services import audit_check
 from doorward_controller.services.key_vault import KeyVault
 from doorward_controller.store.upgrade import check_schema
 
@@ -54,10 +54,11 @@ def _database(config: Config) -> str:
 
 
 def _audit(config: Config) -> str:
-    problem = audit.verify(wiring.open_store(config))
-    if problem is not None:
-        raise ControllerError(f"entry {problem.id} is {problem.problem}")
-    return "unbroken"
+    public_key = KeyVault.open(config.data_dir / "keys").audit.public
+    found = audit_check.verify(config, wiring.open_store(config), public_key)
+    if found.finding is not None:
+        raise ControllerError(f"{found.finding.sentence}; run `doorward-controller audit verify`")
+    return f"unbroken, signed up to entry {found.vouched} of {found.entries}"
 
 
 def _broker(config: Config) -> str:

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from doorward_controller.errors import ControllerError
-from doorward_controller.services import command_outcomes, status_publishing
+from doorward_controller.services import (
+    audit_checkpoints,
+    command_outcomes,
+    plan_rounds,
+    roll_out_steps,
+    status_publishing,
+)
+from doorward_controller.services.alert_watch import AlertWatch
 from doorward_controller.services.backend import Backend
 
 REFRESH_S = 15 * 60
@@ -18,6 +25,15 @@ REFRESH_S = 15 * 60
 
 EXPIRE_S = 2.0
 """Who watches a command sees its end about when its seconds are over."""
+
+SIGN_S = 5.0
+"""How often is looked whether the audit log's end is to be signed: a step along two indexes."""
+
+ALERTS_S = 15.0
+"""A gateway that is lost, or a number out of bounds, is told so soon; events are told at once."""
+
+PLANS_S = 60.0
+"""As often as gateways report their health: a meter that falls back is seen within a report."""
 
 _JOIN_S = 10.0
 
@@ -46,8 +62,13 @@ class Jobs:
         """Prepares; `start` runs it."""
         self._jobs = (
             _Job("status.refresh", refresh_s, partial(status_publishing.refresh, backend)),
+            _Job("audit.sign", SIGN_S, partial(audit_checkpoints.sign_when_due, backend)),
+            _Job("alerts.look", ALERTS_S, AlertWatch(backend).turn),
             _Job("commands.expire", expire_s, partial(command_outcomes.expire, backend)),
+            _Job("plans.look", PLANS_S, partial(plan_rounds.make_round, backend)),
+            _Job("roll_outs.step", expire_s, partial(roll_out_steps.advance, backend)),
         )
+        self._sign_off = _Job("audit.sign_off", SIGN_S, partial(audit_checkpoints.sign, backend))
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
 
@@ -59,6 +80,10 @@ class Jobs:
         """Ends the thread after the work at hand."""
         self._stopping.set()
         self._thread.join(timeout=_JOIN_S)
+
+    def sign_off(self) -> None:
+        """Signs the audit log's end; call it when nothing else is going to be written."""
+        _do(self._sign_off)
 
     def _run(self) -> None:
         while not self._stopping.wait(wait_s := min(job.left_s for job in self._jobs)):

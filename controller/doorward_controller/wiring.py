@@ -12,8 +12,14 @@ from doorward_controller.ingest.consumer import Consumer
 from doorward_controller.ingest.link_paho import PahoLink
 from doorward_controller.ingest.ports import Link
 from doorward_controller.jobs import Jobs
-from doorward_controller.services import policy_release, provisioning, status_publishing
+from doorward_controller.services import (
+    alert_watch,
+    policy_release,
+    provisioning,
+    status_publishing,
+)
 from doorward_controller.services.backend import Backend, Publisher
+from doorward_controller.services.delivering import Deliveries
 from doorward_controller.services.feed import Feed
 from doorward_controller.services.key_vault import KeyVault
 from doorward_controller.store.checkpoints import Checkpoints
@@ -82,18 +88,22 @@ class Intakes:
     consumer: Consumer
     jobs: Jobs
     checkpoints: Checkpoints
+    deliveries: Deliveries
 
     def start(self) -> None:
         """Starts the threads; returns at once, whether the broker is there or not."""
         self.consumer.start()
         self.jobs.start()
+        self.deliveries.start()
         self.checkpoints.start()
 
     def stop(self) -> None:
         """Stops in the order in which nothing is lost: no more in, then out with the answers."""
         self.jobs.stop()
+        self.deliveries.stop()
         self.consumer.stop()
         self.link.stop()
+        self.jobs.sign_off()
         self.checkpoints.stop()
 
 
@@ -112,13 +122,19 @@ def intakes_on(backend: Backend, link: Link) -> Intakes:
         consumer=consumer,
         jobs=Jobs(backend),
         checkpoints=Checkpoints(backend.store),
+        deliveries=Deliveries(backend),
     )
     status_publishing.begin(backend)
+    alert_watch.begin(backend)
     # The writer's thread reads the store; paho's own must only enqueue.
-    link.start(
-        consumer.offer, lambda: consumer.offer(lambda: policy_release.publish_current(backend))
-    )
+    link.start(consumer.offer, lambda: consumer.offer(lambda: _connected(backend)))
     return intakes
+
+
+def _connected(backend: Backend) -> None:
+    """What is to be done whenever the broker is there again."""
+    alert_watch.note_link(backend)
+    policy_release.publish_current(backend)
 
 
 def _backend(

@@ -29,7 +29,7 @@ from doorward_controller.jobs import Jobs
 from doorward_controller.queries import audit_trail, commands, quarantine_list
 from doorward_controller.queries.commands import CommandRow
 from doorward_controller.services import (
-    audit,
+    audit_check,
     command_outcomes,
     commanding,
     enrolment,
@@ -165,7 +165,9 @@ def test_a_command_is_signed_with_its_own_key_sent_and_followed_to_its_end(desk:
         ("sam", "command", "done"),
         ("gateway gate-1", "command_outcome", "succeeded"),
     ]
-    assert audit.verify(desk.backend.store) is None
+    backend = desk.backend
+    found = audit_check.verify(backend.config, backend.store, backend.keys.audit.public)
+    assert found.finding is None
 
 
 def test_who_asked_is_known_to_the_gateway_as_a_number_alone(quick: Desk) -> None:

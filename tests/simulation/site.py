@@ -248,6 +248,7 @@ def _keys() -> KeyVault:
         personal=AESGCM(seed_of("personal")),
         codes=AESGCM(seed_of("codes")),
         index=seed_of("index"),
+        audit=Ed25519Signer.from_seed(seed_of("audit")),
     )
 
 

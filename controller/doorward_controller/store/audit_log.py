@@ -31,6 +31,11 @@ def lock_end(connection: sa.Connection) -> tuple[int, bytes] | None:
     """Returns id and hash of the last entry and keeps others from appending until we commit."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_APPEND_LOCK)))
+    return end(connection)
+
+
+def end(connection: sa.Connection) -> tuple[int, bytes] | None:
+    """Returns id and hash of the last entry, None while there is none."""
     newest = sa.select(audit_log.c.id, audit_log.c.hash).order_by(audit_log.c.id.desc()).limit(1)
     row = connection.execute(newest).one_or_none()
     return None if row is None else (row.id, row.hash)
@@ -44,7 +49,7 @@ def append(connection: sa.Connection, entry: StoredEntry) -> None:
 
 def walk(connection: sa.Connection) -> Iterator[StoredEntry]:
     """Yields every entry, oldest first; by pages, so that stopping early leaves nothing open."""
-    last = -1
+    last = -(2**63)
     while True:
         wanted = sa.select(audit_log).where(audit_log.c.id > last).order_by(audit_log.c.id)
         rows = connection.execute(wanted.limit(_PAGE)).all()

@@ -18,7 +18,7 @@ from doorward_controller.domain.permissions import Action, Role
 from tools import console_messages, vendor_assets
 
 NOW_MS = 1_790_000_000_000
-NOT_WORDS = {"Doorward", "PNG", "SVG", "PDF", "kill -9", "s"}
+NOT_WORDS = {"Doorward", "PNG", "SVG", "PDF", "CSV", "JSON", "XLSX", "kill -9", "s"}
 """Names and units that are the same in every language."""
 
 SERVICES = Path(console_messages.CONSOLE).parent / "services"
