@@ -46,8 +46,7 @@ def report(
 ) -> None:
     said = Reported(
         applied=Applied(config=in_force),
-        at=UtcSeconds(1),
-        **{"rejected": (), "config_taken": in_force, **more},
+        **{"rejected": (), "config_taken": in_force, "at": UtcSeconds(1), **more},
     )
     Writer(backend).process([link.inbound(gateway.topic(Up.REPORTED), said.to_wire())])
 
@@ -155,3 +154,67 @@ def test_only_who_runs_the_system_configures_and_only_what_is_there(
     enrolment.revoke_gateway(sqlite_backend, SECURITY, gateway="gate-1", reason="gone")
     with pytest.raises(ConflictError):
         configuring.desire(sqlite_backend, ADMIN, gateway="gate-1", settings=SLOW)
+
+
+def test_a_version_is_on_trial_from_when_it_counts_and_no_later_word_begins_it_anew(
+    backend: Backend, link: FakeLink, gateway: JournalGateway
+) -> None:
+    configuring.desire(backend, ADMIN, gateway="gate-1", settings=SLOW)
+    report(backend, link, gateway, 0, config_taken=1, at=UtcSeconds(100))
+    assert row(backend).reported.trial_until_utc_s is None
+    report(backend, link, gateway, 1, at=UtcSeconds(200))
+    report(backend, link, gateway, 1, at=UtcSeconds(290))
+    found = row(backend).reported
+    assert (found.since_utc_s, found.trial_until_utc_s) == (200, 500)
+
+
+def test_what_was_taken_back_is_told_apart_from_what_was_never_taken(
+    backend: Backend, link: FakeLink, gateway: JournalGateway
+) -> None:
+    configuring.desire(backend, ADMIN, gateway="gate-1", settings=SLOW)
+    report(backend, link, gateway, 1)
+    lost = Rejection(what="config", version=1, error="the controller was out of reach")
+    report(backend, link, gateway, 0, rejected=(lost,))
+    assert (row(backend).state, row(backend).reported.taken_back) == (TwinState.REJECTED, 1)
+    report(backend, link, gateway, 0, rejected=(lost,))
+    assert row(backend).reported.taken_back == 1
+    configuring.desire(backend, ADMIN, gateway="gate-1", settings={})
+    refused = Rejection(what="config", version=2, error="does not fit")
+    report(backend, link, gateway, 0, rejected=(refused,))
+    assert row(backend).reported.taken_back == 0
+
+
+def test_every_version_is_kept_with_what_it_changed_and_can_be_desired_again(
+    backend: Backend, link: FakeLink, gateway: JournalGateway
+) -> None:
+    other = {"portal.north.held_s": 6.0, "health.interval_s": 30}
+    configuring.desire(backend, ADMIN, gateway="gate-1", settings=SLOW, note="slow")
+    configuring.desire(backend, ADMIN, gateway="gate-1", settings=other)
+    assert configuring.go_back(backend, ADMIN, gateway="gate-1", version=1) == 3
+    assert retained(backend, link).settings == SLOW
+    assert configuring.go_back(backend, ADMIN, gateway="gate-1", version=0) == 4
+    assert retained(backend, link).settings == {}
+    rows = configurations.versions(backend.store, "gate-1")
+    assert [(each.version, each.note) for each in rows] == [
+        (4, "back to version 0"),
+        (3, "back to version 1"),
+        (2, ""),
+        (1, "slow"),
+    ]
+    assert rows[2].changed == ("health.interval_s", "portal.north.held_s")
+    assert rows[3].changed == ("portal.north.held_s",)
+    newest = configurations.versions(backend.store, "gate-1", limit=1)
+    assert [each.changed for each in newest] == [("portal.north.held_s",)]
+    assert configurations.versions(backend.store, "gate-9") == ()
+
+
+def test_nobody_goes_back_to_what_never_was_or_without_the_right(
+    sqlite_backend: Backend,
+) -> None:
+    enrol(sqlite_backend, "gate-1", "north")
+    with pytest.raises(NotFoundError):
+        configuring.go_back(sqlite_backend, ADMIN, gateway="gate-1", version=7)
+    with pytest.raises(NotFoundError):
+        configuring.go_back(sqlite_backend, ADMIN, gateway="gate-9", version=0)
+    with pytest.raises(ForbiddenError):
+        configuring.go_back(sqlite_backend, SECURITY, gateway="gate-1", version=0)

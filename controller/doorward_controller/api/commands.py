@@ -12,7 +12,7 @@ from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import commands, configurations
 from doorward_controller.queries.commands import CommandRow
-from doorward_controller.queries.configurations import ConfigurationRow
+from doorward_controller.queries.configurations import ConfigurationRow, VersionRow
 from doorward_controller.services import commanding, configuring
 
 router = APIRouter(tags=["commands"])
@@ -42,6 +42,12 @@ class DesiredBody(BaseModel):
 
     settings: dict[str, Any]
     note: str = Field("", max_length=configuring.MAX_NOTE_CHARACTERS)
+
+
+class BackBody(BaseModel):
+    """An earlier version; 0 is the installer's file alone."""
+
+    version: Annotated[int, Field(ge=0, lt=2**53)]
 
 
 @router.post("/gateways/{gateway}/commands", status_code=202)
@@ -110,4 +116,20 @@ def configure(
 ) -> ConfigurationRow:
     """Says how a gateway should be set; what it does not take, it rejects whole."""
     configuring.desire(backend, actor, gateway=gateway, settings=body.settings, note=body.note)
+    return configuration(gateway, backend)
+
+
+@router.get("/gateways/{gateway}/configurations", dependencies=[reads])
+def configuration_versions(
+    gateway: str, backend: BackendDep, limit: Annotated[int, Query(ge=1, le=200)] = 50
+) -> list[VersionRow]:
+    """Every version that was desired of a gateway, newest first, and what each changed."""
+    configuration(gateway, backend)
+    return list(configurations.versions(backend.store, gateway, limit))
+
+
+@router.post("/gateways/{gateway}/configuration/back")
+def go_back(gateway: str, body: BackBody, backend: BackendDep, actor: ActorDep) -> ConfigurationRow:
+    """Desires again what an earlier version said; it gets a version of its own."""
+    configuring.go_back(backend, actor, gateway=gateway, version=body.version)
     return configuration(gateway, backend)

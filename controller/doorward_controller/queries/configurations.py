@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Any
 
 import sqlalchemy as sa
 
-from doorward.twin import SETTABLE, differences
+from doorward.twin import SETTABLE, TRIAL_S, differences
 from doorward_controller.store import configurations
 from doorward_controller.store.schema import configurations as table
 from doorward_controller.store.schema import gateways
@@ -57,6 +58,9 @@ class ReportedRow:
         in_force: the version that counts now, 0 for the installer's file alone.
         settings: of that version, None where we do not know it.
         pending: settings that wait for a restart.
+        since_utc_s: since when that version counts, by the gateway's clock; None before it said.
+        trial_until_utc_s: when the trial of that version ends if the connection holds.
+        taken_back: version that counted and was given up, 0 for none.
     """
 
     in_force: int
@@ -64,6 +68,25 @@ class ReportedRow:
     settings: Mapping[str, Any] | None
     pending: tuple[str, ...]
     rejected: tuple[RejectionRow, ...]
+    since_utc_s: int | None
+    trial_until_utc_s: int | None
+    taken_back: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRow:
+    """One version that was desired.
+
+    Attributes:
+        changed: names that it set otherwise than the version before it.
+    """
+
+    version: int
+    settings: Mapping[str, Any]
+    note: str
+    desired_by: str
+    desired_at_utc_ms: int
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +129,32 @@ def configuration(store: Store, gateway: str) -> ConfigurationRow | None:
     )
 
 
+def versions(store: Store, gateway: str, limit: int = 50) -> tuple[VersionRow, ...]:
+    """Returns what was desired of a gateway, newest first."""
+    with store.read() as connection:
+        gateway_id = connection.execute(
+            sa.select(gateways.c.id).where(gateways.c.name == gateway)
+        ).scalar_one_or_none()
+        found = _newest(connection, gateway_id, limit + 1) if gateway_id is not None else ()
+    return tuple(
+        VersionRow(
+            version=row.version,
+            settings=row.settings,
+            note=row.note,
+            desired_by=row.desired_by,
+            desired_at_utc_ms=row.desired_at_utc_ms,
+            changed=differences(dict(row.settings), dict(before.settings) if before else {}),
+        )
+        for row, before in zip_longest(found[:limit], found[1 : limit + 1])
+    )
+
+
 def _desired(connection: sa.Connection, gateway_id: int) -> DesiredRow | None:
-    row = connection.execute(
+    return next(iter(_newest(connection, gateway_id, 1)), None)
+
+
+def _newest(connection: sa.Connection, gateway_id: int, limit: int) -> tuple[DesiredRow, ...]:
+    rows = connection.execute(
         sa.select(
             table.c.version,
             table.c.settings_json,
@@ -117,22 +164,32 @@ def _desired(connection: sa.Connection, gateway_id: int) -> DesiredRow | None:
         )
         .where(table.c.gateway_id == gateway_id)
         .order_by(table.c.version.desc())
-        .limit(1)
-    ).one_or_none()
-    if row is None:
-        return None
-    values = row._asdict()
-    return DesiredRow(settings=json.loads(values.pop("settings_json")), **values)
+        .limit(limit)
+    )
+    return tuple(
+        DesiredRow(
+            version=row.version,
+            settings=json.loads(row.settings_json),
+            note=row.note,
+            desired_by=row.desired_by,
+            desired_at_utc_ms=row.desired_at_utc_ms,
+        )
+        for row in rows
+    )
 
 
 def _reported(in_force: int, said: Mapping[str, Any], counting: str | None) -> ReportedRow:
     settings = {} if in_force == 0 else counting and json.loads(counting)
+    since = said.get("since_utc_s") if said.get("in_force") == in_force else None
     return ReportedRow(
         in_force=in_force,
         taken=said.get("taken", 0),
         settings=settings or ({} if in_force == 0 else None),
         pending=tuple(said.get("pending", ())),
         rejected=tuple(RejectionRow(**each) for each in said.get("rejected", ())),
+        since_utc_s=since,
+        trial_until_utc_s=since + TRIAL_S if since is not None and in_force else None,
+        taken_back=said.get("taken_back", 0),
     )
 
 

@@ -16,7 +16,7 @@ from doorward.times import UtcSeconds
 from doorward.twin import Desired, settings_text
 from doorward_controller.domain.permissions import Action, Actor
 from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
-from doorward_controller.services.acting import Act, act
+from doorward_controller.services.acting import Act, act, check_read
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
 from doorward_controller.store import configurations, gateways, intake
@@ -58,6 +58,25 @@ def desire(
     return version
 
 
+def go_back(backend: Backend, actor: Actor, *, gateway: str, version: int) -> int:
+    """Desires again what was desired as `version`, 0 for the installer's file alone.
+
+    Returns the new version. Raises ForbiddenError, InvalidError, NotFoundError or ConflictError.
+    """
+    check_read(backend, actor, Action.CONFIGURE_GATEWAY, subject=gateway[:32])
+    with backend.store.read() as connection:
+        found = gateways.find(connection, backend.config.site, gateway)
+        text = None if found is None else configurations.settings_of(connection, found.id, version)
+    if found is not None and version and text is None:
+        raise NotFoundError(
+            f"gateway {gateway[:40]} has no configuration {version}", code="no_configuration"
+        )
+    settings = json.loads(text) if text else {}
+    return desire(
+        backend, actor, gateway=gateway, settings=settings, note=f"back to version {version}"
+    )
+
+
 def publish_all(backend: Backend) -> None:
     """Publishes the newest configuration of every gateway again, retained."""
     with backend.store.read() as connection:
@@ -70,11 +89,21 @@ def note_reported(
     backend: Backend, connection: sa.Connection, gateway: Gateway, reported: Reported
 ) -> Sequence[Callable[[], None]]:
     """Keeps what a gateway says of its configuration, within the caller's transaction."""
+    before = configurations.said_before(connection, gateway.id)
+    in_force, rejected = reported.applied.config, reported.rejected
+    was_begun = {before.get("in_force"), before.get("taken_back")} - {None, 0}
     said = {
         "taken": reported.config_taken,
         "pending": list(reported.pending),
-        "rejected": [asdict(rejection) for rejection in reported.rejected],
+        "rejected": [asdict(rejection) for rejection in rejected],
         "at_utc_s": reported.at,
+        "in_force": in_force,
+        "since_utc_s": before.get("since_utc_s", reported.at)
+        if before.get("in_force") == in_force
+        else reported.at,
+        "taken_back": next(
+            (r.version for r in rejected if r.what == "config" and r.version in was_begun), 0
+        ),
     }
     gateways.change(connection, gateway.id, reported_json=json.dumps(said))
     return (lambda: _announce(backend, gateway.name),)

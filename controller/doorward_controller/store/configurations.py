@@ -1,7 +1,9 @@
 """Desired configurations of gateways, every version that there was."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -63,6 +65,15 @@ def newest_desired(connection: sa.Connection, gateway_id: int) -> NewestDesired:
     if row is None:
         return NewestDesired(version=0, settings={}, note="")
     return NewestDesired(version=row.version, settings=json.loads(row.settings_json), note=row.note)
+
+
+def said_before(connection: sa.Connection, gateway_id: int) -> Mapping[str, Any]:
+    """Returns what a gateway said of its configuration last, as it was kept."""
+    text = connection.execute(
+        sa.select(gateways.c.reported_json).where(gateways.c.id == gateway_id)
+    ).scalar_one()
+    said: Mapping[str, Any] = json.loads(text)
+    return said
 
 
 def newest_wires(connection: sa.Connection, site: str) -> tuple[NewestWire, ...]:
