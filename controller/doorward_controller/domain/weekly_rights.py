@@ -122,9 +122,12 @@ class ModelWeek:
         """Returns a profile without what cannot matter within the week."""
         if profile is None:
             return None
+        begins, ends = self.clip(profile.not_before), self.clip(profile.not_after)
+        if begins >= ends:  # no whole minute of the week lies between them
+            begins, ends = _NEVER - 1, _NEVER
         return Profile(
-            not_before=self.clip(profile.not_before),
-            not_after=max(self.clip(profile.not_after), self.clip(profile.not_before) + 1),
+            not_before=begins,
+            not_after=ends,
             groups=profile.groups,
             qualifications=tuple((n, self.clip(until)) for n, until in profile.qualifications),
         )
@@ -236,7 +239,7 @@ class _Side:
     def open_at(self, portal: PortalId, way: Direction, listed: Listed) -> frozenset[int]:
         """Returns the moments at which such a person gets through."""
         rule = self._rules.get(portal)
-        if rule is None:
+        if rule is None or not rule.direction.covers(way):
             return frozenset()
         key = (rule, way, self._what_counts(rule, listed))
         found = self._answers.get(key)
