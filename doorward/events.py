@@ -30,6 +30,7 @@ class EventCode(StrEnum):
     GATEWAY_STOPPED = "gateway_stopped"
 
     SCANS_NOT_RECORDED = "scans_not_recorded"
+    SCANS_PASSED_OVER = "scans_passed_over"
     RECORDED_LATE = "recorded_late"
     JOURNAL_DAMAGED = "journal_damaged"
     JOURNAL_MISSING = "journal_missing"
@@ -134,6 +135,11 @@ EVENT_TEXTS: dict[EventCode, EventText] = {
         Severity.ALARM,
         "Scans were refused because they could not be recorded.",
         "因无法记录，扫码被拒绝。",
+    ),
+    EventCode.SCANS_PASSED_OVER: _text(
+        Severity.WARNING,
+        "Codes were not looked at, because too many came at once.",
+        "同时出示的二维码过多，部分未处理。",
     ),
     EventCode.RECORDED_LATE: _text(
         Severity.NOTICE, "A record reached the disk after the door was told.", "开门后才写入记录。"

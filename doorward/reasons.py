@@ -80,6 +80,7 @@ class Reason(StrEnum):
     NO_CODE = "no_code"
     BY_HAND = "by_hand"
     NOT_RECORDED = "not_recorded"
+    BUSY = "busy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -392,6 +393,13 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
         "The entrance cannot record and stays closed.",
         "此通道无法记录，暂停通行。",
         *_DESK,
+    ),
+    Reason.BUSY: _text(
+        Severity.WARNING,
+        "Too much at once.",
+        "系统繁忙。",
+        "Hold your code up again.",
+        "请重新出示二维码。",
     ),
 }
 

@@ -55,6 +55,7 @@ SIGNALS = (
     "lockdown",
     "fire",
     "camera_fault",
+    "identify",
 )
 SYMBOLOGIES = (
     "qr",

@@ -94,3 +94,4 @@ class PerceptionSection(_Table, frozen=True, kw_only=True):
     lockdown: SignalSection = SignalSection()
     fire: SignalSection = SignalSection()
     camera_fault: SignalSection = SignalSection()
+    identify: SignalSection = SignalSection()

@@ -12,7 +12,7 @@ from doorward.ids import CredentialId, parse_credential_id
 from doorward.times import Clock
 from doorward_edge.commands.rules import Refusal
 from doorward_edge.commands.targets import NotDoneError, WillNotError
-from doorward_edge.inbox import Inbox
+from doorward_edge.inbox import BusyError, Inbox
 from doorward_edge.pipeline import RulesInForce
 from doorward_edge.presence.book import Said, ToldBook
 
@@ -52,6 +52,8 @@ class Forgiver:
     def _do(self, act: Callable[[], Said]) -> None:
         try:
             self._inbox.call(act, self._patience_s)
+        except BusyError as err:
+            raise WillNotError(Refusal.BUSY, str(err)) from err
         except TimeoutError as err:
             raise NotDoneError(f"the gateway did not come to it in {self._patience_s} s") from err
 

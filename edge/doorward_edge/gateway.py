@@ -6,6 +6,7 @@ loop does in its turn what nobody brings: inputs that changed, what is due at th
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from doorward_edge.inbox import Happening, Inbox, Presented
 from doorward_edge.pipeline import Pipeline
 from doorward_edge.portal import Portal
 from doorward_edge.ports import Broker, CodeSource, InputChange, InputKind, Inputs, Notice, Watchdog
+from doorward_edge.scan import Scan
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,12 @@ LOOK_S = 0.5
 
 CHORES_MS = 1_000
 """So often it is looked whether a posture changed by itself, and what else has time."""
+
+STALE_MS = 3_000
+"""A code that waited for so long lets nobody in: somebody else may stand there by then."""
+
+PASSED_OVER_EVERY_MS = 10_000
+"""So often it goes on record how many codes were passed over."""
 
 SOURCES_END_S = 1.2
 """Cameras and scanners may take so long to end, all at once."""
@@ -91,6 +99,8 @@ class Gateway:
         self._chores_due_ms = 0
         self._failed_takes = 0
         self._has_scanned = False
+        self._passed_over: Counter[PortalId] = Counter()
+        self._passed_over_due_ms = 0
         self._wait_s = 0.0
         self._carrier = threading.Thread(target=self._carry, name="courier", daemon=True)
 
@@ -142,7 +152,7 @@ class Gateway:
         parts.inputs.listen(parts.inbox.wake)
         parts.inbox.open(self._take)
         for source in parts.sources:
-            source.start(parts.inbox.put_scan)
+            source.start(self._put_scan)
         self._carrier.start()
         parts.watchdog.ready()
 
@@ -151,11 +161,16 @@ class Gateway:
         parts.inbox.wait(self._wait_s)
         with parts.inbox.turn():
             self._look_round(parts.clock.now())
+            self._tell_passed_over(parts.clock.now())
             has_news, self._has_scanned = self._write_events() or self._has_scanned, False
             self._wait_s = self._until_due_s()
         if has_news:
             parts.broker.wake()
         self._feed_watchdog()
+
+    def _put_scan(self, portal: PortalId, scan: Scan) -> None:
+        """Called by every source's own thread."""
+        self._parts.inbox.put_scan(portal, scan, self._parts.clock.now().mono_ms)
 
     def _take(self, happened: Happening) -> None:
         """Takes what came, in its turn, on whatever thread; a failure is logged and survived."""
@@ -171,10 +186,24 @@ class Gateway:
             self._has_failed = self._has_failed or self._failed_takes >= MOST_FAILURES
 
     def _take_scan(self, presented: Presented) -> None:
-        decision = self._parts.pipelines[presented.portal].take(presented.scan)
+        now_ms, put_ms = self._parts.clock.now().mono_ms, presented.at_mono_ms
+        is_stale = put_ms is not None and now_ms - put_ms >= STALE_MS
+        pipeline = self._parts.pipelines[presented.portal]
+        decision = pipeline.take(presented.scan, is_stale=is_stale)
         self._has_scanned = True
         if decision is not None and decision.reason is Reason.NOT_RECORDED:
             self._parts.events.miss(self._parts.clock.now())
+
+    def _tell_passed_over(self, now: Instant) -> None:
+        """Whoever held up one that nobody looked at is asked to do it again; it goes on record."""
+        for portal, number in self._parts.inbox.take_passed_over().items():
+            self._passed_over[portal] += number
+            self._parts.portals[portal].pass_over(now)
+        if self._passed_over and now.mono_ms >= self._passed_over_due_ms:
+            self._passed_over_due_ms = now.mono_ms + PASSED_OVER_EVERY_MS
+            said = (f"{number} at {portal}" for portal, number in self._passed_over.items())
+            self._note(EventCode.SCANS_PASSED_OVER, ", ".join(said))
+            self._passed_over.clear()
 
     def _look_round(self, now: Instant) -> None:
         """Inputs that changed, what is due at the doors, and what has time."""

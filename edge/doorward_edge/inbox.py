@@ -4,12 +4,16 @@ It is taken by the thread that brings it, where nobody is at it just then; else 
 as that one is done. Nobody ever waits here to put something in, and a code that is held up at a
 quiet portal is decided on without being handed from thread to thread, which costs as much as the
 decision itself (docs/adr/0018-one-inbox.md).
+
+What waits is bounded: of codes there are few at once, and one that would wait for long is not for
+whoever stands there by then; who calls hears that there is too much. What is posted is bounded by
+whoever posts it.
 """
 
 import queue
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,13 +27,29 @@ T = TypeVar("T")
 END_S = 0.3
 """Whoever closes the inbox waits so long for what is being taken just then."""
 
+MOST_CODES = 16
+"""So many codes wait; each may take the wait for a record, so that the last one's turn comes soon.
+"""
+
+MOST_WAITING = 1_000
+"""With so much waiting nothing more is called for."""
+
+
+class BusyError(TimeoutError):
+    """Too much waits already; it was not even put in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """A code was held up at a portal."""
+    """A code was held up at a portal.
+
+    Attributes:
+        at_mono_ms: when it was put in; None where nobody asks.
+    """
 
     portal: PortalId
     scan: Scan
+    at_mono_ms: int | None = None
 
 
 Happening = Presented | Callable[[], None]
@@ -46,6 +66,9 @@ class Inbox:
         # Takes no lock of Python's: a signal handler may ring, too.
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._take: Callable[[Happening], None] | None = None
+        self._count = threading.Lock()
+        self._codes = 0
+        self._passed_over: Counter[PortalId] = Counter()
 
     # --- For the one that it belongs to ---------------------------------------------------------
 
@@ -70,6 +93,12 @@ class Inbox:
             yield
         self._serve()
 
+    def take_passed_over(self) -> Mapping[PortalId, int]:
+        """Returns how many codes were passed over since the last call, by portal."""
+        with self._count:
+            passed_over, self._passed_over = self._passed_over, Counter()
+            return passed_over
+
     def close(self) -> None:
         """Takes nothing more."""
         has_turn = self._turn.acquire(timeout=END_S)
@@ -79,9 +108,18 @@ class Inbox:
 
     # --- For everybody else ---------------------------------------------------------------------
 
-    def put_scan(self, portal: PortalId, scan: Scan) -> None:
-        """Takes in that a code was held up."""
-        self._put(Presented(portal, scan))
+    def put_scan(self, portal: PortalId, scan: Scan, at_mono_ms: int | None = None) -> None:
+        """Takes in that a code was held up; where too many wait, only that there was one."""
+        with self._count:
+            is_too_much = self._codes >= MOST_CODES
+            if is_too_much:
+                self._passed_over[portal] += 1
+            else:
+                self._codes += 1
+        if is_too_much:
+            self.wake()
+        else:
+            self._put(Presented(portal, scan, at_mono_ms))
 
     def post(self, act: Callable[[], None]) -> None:
         """Has something done in its turn, and does not wait for it."""
@@ -95,9 +133,12 @@ class Inbox:
         """Has something done in its turn, and returns what came of it.
 
         Raises:
+            BusyError: too much waits; it was not put in.
             TimeoutError: nobody came to it in time; it is not done any more.
             Exception: whatever `act` raised.
         """
+        if (waiting := len(self._waiting)) >= MOST_WAITING:
+            raise BusyError(f"{waiting} things wait already, at most {MOST_WAITING}")
         result: Future[T] = Future()
         self._put(lambda: _settle(result, act))
         try:
@@ -117,9 +158,16 @@ class Inbox:
         while self._waiting and self._take is not None and self._turn.acquire(blocking=False):
             try:
                 while self._waiting:
-                    self._take(self._waiting.popleft())
+                    self._take(self._next())
             finally:
                 self._turn.release()
+
+    def _next(self) -> Happening:
+        happening = self._waiting.popleft()
+        if isinstance(happening, Presented):
+            with self._count:
+                self._codes -= 1
+        return happening
 
 
 def _ignore(_happening: Happening) -> None:

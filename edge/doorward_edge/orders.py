@@ -8,7 +8,7 @@ from doorward.times import Clock, Instant
 from doorward_edge.commands.rules import Refusal
 from doorward_edge.commands.targets import NotDoneError, WillNotError
 from doorward_edge.door import Order, Ordered
-from doorward_edge.inbox import Inbox
+from doorward_edge.inbox import BusyError, Inbox
 from doorward_edge.portal import Portal
 
 T = TypeVar("T")
@@ -48,25 +48,27 @@ class PortalOrders:
         """Locks now."""
         self._order(portal, Ordered(order=Order.SECURE))
 
-    def posture_changed(self, portal: PortalId) -> None:
-        """Has the portal look at its posture anew."""
+    def posture_changed(self, portal: PortalId) -> bool:
+        """Has the portal look at its posture anew; False where it has to wait for a fire's end."""
         found = self._find(portal)
         self._do(found.look_at_posture)
+        return not found.door.is_fire
 
     def identify(self, portal: PortalId | None) -> None:
         """Blinks and beeps, at one portal or at all."""
         found = self._portals.values() if portal is None else (self._find(portal),)
 
-        def show(_now: Instant) -> None:
-            for each in found:
-                each.identify()
+        def show(now: Instant) -> bool:
+            shown = [each.identify(now) for each in found]
+            return any(shown)
 
-        self._do(show)
+        if not self._do(show):
+            raise WillNotError(Refusal.FIRE_ALARM, "it shows the way out")
 
     def _order(self, portal: PortalId, ordered: Ordered, until_mono_ms: int | None = None) -> None:
         found = self._find(portal)
         if not self._do(lambda now: found.order(ordered, now, until_mono_ms=until_mono_ms)):
-            raise WillNotError(Refusal.NOT_ALLOWED, f"the fire alarm has portal {portal}")
+            raise WillNotError(Refusal.FIRE_ALARM, f"it has portal {portal}")
 
     def _find(self, portal: PortalId) -> Portal:
         found = self._portals.get(portal)
@@ -77,5 +79,7 @@ class PortalOrders:
     def _do(self, act: Callable[[Instant], T]) -> T:
         try:
             return self._inbox.call(lambda: act(self._clock.now()), self._patience_s)
+        except BusyError as err:
+            raise WillNotError(Refusal.BUSY, str(err)) from err
         except TimeoutError as err:
             raise NotDoneError(f"the gateway did not come to it in {self._patience_s} s") from err

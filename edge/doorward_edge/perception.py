@@ -71,6 +71,13 @@ PATTERNS = {
     Signal.LOCKDOWN: Pattern((Step(700, _RED, LOW_HZ), Step(1, _RED)), stays=True),
     Signal.FIRE: Pattern((Step(1, _GREEN),), stays=True),
     Signal.CAMERA_FAULT: Pattern((Step(1, _YELLOW),), stays=True),
+    Signal.IDENTIFY: Pattern(
+        (
+            *(Step(250, _BLUE, TOP_HZ), Step(250, _OUT), Step(250, _BLUE, MID_HZ), Step(250, _OUT)),
+            *(Step(250, _BLUE, TOP_HZ), Step(250, _OUT), Step(250, _BLUE, MID_HZ), Step(250, _OUT)),
+            *(Step(250, _BLUE, TOP_HZ), Step(250, _OUT), Step(250, _BLUE, MID_HZ), Step(250, _OUT)),
+        )
+    ),
 }
 
 
@@ -92,6 +99,7 @@ WORDS = {
     Signal.LOCKDOWN: Words("Lockdown", "封控中"),
     Signal.FIRE: Words("Fire: leave now", "火警，请撤离"),
     Signal.CAMERA_FAULT: Words("Camera out of order", "摄像头故障"),
+    Signal.IDENTIFY: Words("Here I am", "我在这里"),
 }
 
 MAX_SOUND_MS = 3_000
@@ -165,6 +173,7 @@ _UNREADABLE = frozenset(
         Reason.STRUCTURED_APPEND,
         Reason.UNKNOWN_VERSION,
         Reason.STICKER_CHECK_WRONG,
+        Reason.BUSY,
     }
 )
 _NOT_ENROLLED = frozenset({Reason.POLICY_MISSING, Reason.PORTAL_UNKNOWN})

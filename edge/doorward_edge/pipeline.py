@@ -97,10 +97,15 @@ class Pipeline:
         self._actuate = actuate
         self._counters = counters
 
-    def take(self, scan: Scan) -> Grant | Deny | None:
+    def take(self, scan: Scan, *, is_stale: bool = False) -> Grant | Deny | None:
         """Decides on a scan, records it and acts.
 
-        Returns what was done, or None for a granted pass that only drew itself anew.
+        Args:
+            scan: what was held up.
+            is_stale: it waited for so long that somebody else may stand there by now.
+
+        Returns:
+            What was done, or None for a granted pass that only drew itself anew.
         """
         now, online = self._clock.now(), self._link.is_connected
         rules = self._rules.rules
@@ -109,6 +114,8 @@ class Pipeline:
         if self._decide.is_same_pass_again(presentation, now):
             return None
         decision = self._decide.decide(presentation, rules, now)
+        if is_stale:
+            decision = Deny(reason=Reason.BUSY, grounds=decision.grounds)
         recorded = self._record.scan(scan, decision, now)
         if recorded.state is Recorded.FAILED:
             decision = Deny(reason=Reason.NOT_RECORDED, grounds=decision.grounds)

@@ -171,9 +171,22 @@ class Portal:
         self._hold_until_ms = until_mono_ms if self._door.is_held else None
         return True
 
-    def identify(self) -> None:
-        """Makes the portal be noticed: every lamp and tone of a grant, and nothing moves."""
-        self._parts.hands.show(Signal.NOT_ENROLLED, online=self._parts.is_online())
+    def identify(self, now: Instant) -> bool:
+        """Has the portal show which one it is; nothing moves. Returns False during a fire alarm."""
+        if self._door.is_fire:
+            return False
+        # Without the blue dot, which would keep the blue lamp from blinking.
+        self._parts.hands.show(Signal.IDENTIFY, online=True)
+        self._rest_after(0, now)
+        return True
+
+    def pass_over(self, now: Instant) -> None:
+        """Shows that a code was not looked at, because too many came at once."""
+        if self._door.is_fire:
+            return
+        online = self._parts.is_online()
+        self._parts.hands.show(Signal.UNREADABLE, online=online, reason=Reason.BUSY)
+        self._rest_after(0, now)
 
     def look_at_posture(self, now: Instant) -> None:
         """Takes in how the policy, an order or a schedule wants the portal to stand.

@@ -107,6 +107,11 @@ def open_site_presence(
         clock,
         notices,
     )
+
+    def on_lost(why: str) -> None:
+        book.note_lost()
+        keeper.note_lost(why)
+
     errand = PresenceErrand(
         site=config.site,
         gateway=config.gateway,
@@ -116,6 +121,7 @@ def open_site_presence(
         clock=clock,
         post=inbox.post,
         note_sent=keeper.keep_sent,
+        note_lost=on_lost,
     )
 
     def on_said(said: Said) -> None:

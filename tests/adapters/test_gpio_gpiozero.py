@@ -25,10 +25,11 @@ from doorward_edge.adapters.gpio_gpiozero import (
     pin_levels,
     recorded_pins,
 )
+from doorward_edge.adapters.gpio_gpiozero.locks import MOST_OWED
 from doorward_edge.boards import Contact, Level, LockKind, released_level
 from doorward_edge.config import LockLine, OutputLine
 from doorward_edge.perception import Lamp
-from doorward_edge.ports import Signal
+from doorward_edge.ports import LockOwesError, Signal
 
 LOCK_PIN, GREEN_PIN, RED_PIN, BUZZER_PIN = 17, 22, 23, 18
 
@@ -173,6 +174,19 @@ def test_a_turnstile_gives_each_person_a_pulse_of_their_own(factory: RecordedPin
     _wait_until(lambda: _levels(factory, LOCK_PIN) == [0.0, 1.0, 0.0, 1.0, 0.0])
     lock.release(20)
     _wait_until(lambda: _levels(factory, LOCK_PIN)[5:] == [1.0, 0.0])
+    lock.close()
+
+
+def test_a_turnstile_owes_so_many_passages_and_not_more(factory: RecordedPins) -> None:
+    lock = GpioTurnstile(replace(lock_line(), kind=LockKind.TURNSTILE), factory=factory)
+    lock.release(60_000)
+    for _ in range(MOST_OWED):
+        lock.release(20)
+    with pytest.raises(LockOwesError, match=f"owes {MOST_OWED} passages"):
+        lock.release(20)
+    lock.secure()
+    lock.release(20)
+    _wait_until(lambda: _levels(factory, LOCK_PIN) == [0.0, 1.0, 0.0, 1.0, 0.0])
     lock.close()
 
 

@@ -12,7 +12,7 @@ from doorward.policy_draft import PersonDraft
 from doorward.presence_message import Sign, token_of
 from doorward_edge.commands.targets import NotDoneError, WillNotError
 from doorward_edge.forgiving import Forgiver
-from doorward_edge.inbox import Happening, Inbox
+from doorward_edge.inbox import MOST_WAITING, Happening, Inbox
 from doorward_edge.presence.book import Said, ToldBook
 from tests.fakes.edge_ports import FakeClock
 from tests.kit.plant import ALICE, BOB, GATEWAY, NOON, SITE, person, policy, status_list
@@ -94,6 +94,16 @@ def test_before_the_first_policy_a_credential_stands_for_itself() -> None:
     bench.rules.rules = None
     bench.forgiver.forgive(Forgive(credential=PHONE.hex()))
     assert bench.said == [(Sign.FORGIVEN, token_of(SITE, PHONE), "")]
+
+
+def test_where_too_much_waits_it_is_refused_as_busy() -> None:
+    bench = Bench()
+    with bench.inbox.turn():
+        for _ in range(MOST_WAITING):
+            bench.inbox.post(lambda: None)
+        with pytest.raises(WillNotError, match="busy: "):
+            bench.forgiver.forgive(Forgive(zone="site"))
+    assert bench.said == []
 
 
 def test_a_gateway_that_stands_still_forgives_nobody_later() -> None:

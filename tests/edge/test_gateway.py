@@ -17,13 +17,15 @@ from doorward_edge.events import EventBook
 from doorward_edge.gateway import (
     LOOK_S,
     MOST_FAILURES,
+    PASSED_OVER_EVERY_MS,
     SOURCES_END_S,
+    STALE_MS,
     STANDSTILL_MS,
     Gateway,
     Parts,
 )
 from doorward_edge.housing import Housing
-from doorward_edge.inbox import Inbox
+from doorward_edge.inbox import MOST_CODES, Inbox
 from doorward_edge.ports import InputChange, InputKind, JournalFullError, Notice
 from doorward_edge.scan import Scan
 from doorward_edge.stages.record import RecordStage
@@ -137,8 +139,8 @@ class ScriptedInbox(Inbox):
 class Pipeline:
     world: World
 
-    def take(self, scan: str) -> Deny:
-        self.world.done.append(scan)
+    def take(self, scan: str, *, is_stale: bool = False) -> Deny:
+        self.world.done.append(f"stale {scan}" if is_stale else scan)
         if scan == "bad":
             raise BrokenError(scan)
         reason = Reason.NOT_RECORDED if self.world.journal.error else Reason.REVOKED
@@ -162,6 +164,9 @@ class FakePortal:
 
     def look_at_posture(self, _now: Instant) -> None:
         self.told.append("posture")
+
+    def pass_over(self, _now: Instant) -> None:
+        self.told.append("passed over")
 
     def due_mono_ms(self) -> int | None:
         return self.due_ms
@@ -230,6 +235,49 @@ def test_it_says_that_it_starts_and_ends_and_ends_in_order() -> None:
         "close journal",
         "close pins",
     ]
+
+
+def test_codes_that_were_passed_over_are_told_at_once_and_recorded_now_and_then() -> None:
+    world = World()
+
+    def too_many(more: int) -> Callable[[], list[str]]:
+        def bring() -> list[str]:
+            world.clock.pass_s(1)
+            with world.inbox.turn():
+                for number in range(MOST_CODES + more):
+                    world.inbox.put_scan(NORTH, cast("Any", f"code {number}"))
+            return []
+
+        return bring
+
+    def wait_for_record() -> list[str]:
+        world.clock.pass_s(PASSED_OVER_EVERY_MS / 1000)
+        return []
+
+    world.looks = [too_many(2), too_many(3), wait_for_record]
+    assert world.run()
+    said = [detail for reason, detail in world.events() if reason == "scans_passed_over"]
+    assert said == ["2 at north", "3 at north"]
+    assert world.portal.told.count("passed over") == 2
+    taken = [each for each in world.done if each.startswith("code ")]
+    assert len(taken) == 2 * MOST_CODES
+
+
+def test_a_code_that_waited_for_long_is_not_for_whoever_stands_there_now() -> None:
+    world = World()
+
+    def stand_still(seconds: float) -> Callable[[], list[str]]:
+        def bring() -> list[str]:
+            with world.inbox.turn():
+                world.gateway._put_scan(NORTH, cast("Any", f"after {seconds}"))
+                world.clock.pass_s(seconds)
+            return []
+
+        return bring
+
+    world.looks = [stand_still(STALE_MS / 1000 - 0.1), stand_still(STALE_MS / 1000)]
+    assert world.run()
+    assert [each for each in world.done if "after" in each] == ["after 2.9", "stale after 3.0"]
 
 
 def test_inputs_go_to_their_portal_and_what_belongs_to_none_to_the_housing() -> None:

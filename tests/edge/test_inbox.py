@@ -6,10 +6,17 @@ import time
 import pytest
 
 from doorward.ids import PortalId
-from doorward_edge.inbox import Happening, Inbox, Presented
+from doorward_edge.inbox import (
+    MOST_CODES,
+    MOST_WAITING,
+    BusyError,
+    Happening,
+    Inbox,
+    Presented,
+)
 from doorward_edge.scan import Scan
 
-NORTH = PortalId("north")
+NORTH, SOUTH = PortalId("north"), PortalId("south")
 PATIENCE_S = 10
 
 
@@ -95,6 +102,33 @@ def test_many_threads_bring_everything_once_and_one_at_a_time() -> None:
     for n in range(4):
         own = [number for number in reader.numbers() if number // 1000 == n]
         assert own == sorted(own)
+
+
+def test_of_too_many_codes_the_last_are_passed_over_and_counted() -> None:
+    reader, inbox = Reader(), Inbox()
+    inbox.open(reader.take)
+    with inbox.turn():
+        for number in range(MOST_CODES + 3):
+            inbox.put_scan(NORTH, scan(number))
+        inbox.put_scan(SOUTH, scan(99))
+        assert inbox.take_passed_over() == {NORTH: 3, SOUTH: 1}
+        inbox.post(lambda: None)
+    assert reader.numbers() == list(range(MOST_CODES))
+    assert inbox.take_passed_over() == {}
+    inbox.put_scan(NORTH, scan(100))
+    assert reader.numbers()[-1] == 100, "there is room again"
+
+
+def test_while_nobody_takes_anything_what_waits_is_bounded() -> None:
+    inbox = Inbox()
+    for number in range(MOST_CODES + 1):
+        inbox.put_scan(NORTH, scan(number))
+    assert inbox.take_passed_over() == {NORTH: 1}
+    for _ in range(MOST_WAITING):
+        with pytest.raises(TimeoutError):
+            inbox.call(lambda: None, 0)
+    with pytest.raises(BusyError, match=f"at most {MOST_WAITING}"):
+        inbox.call(lambda: None, PATIENCE_S)
 
 
 def test_waiting_ends_when_something_happens_or_the_time_is_over() -> None:

@@ -1,6 +1,7 @@
 """Orders to portals: done in the inbox's turn, refused in words."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -8,9 +9,10 @@ import pytest
 
 from doorward.ids import PortalId
 from doorward.times import Instant
+from doorward_edge.commands.rules import Refusal
 from doorward_edge.commands.targets import NotDoneError, WillNotError
-from doorward_edge.door import Order, Ordered
-from doorward_edge.inbox import Happening, Inbox
+from doorward_edge.door import Door, DoorState, Order, Ordered
+from doorward_edge.inbox import MOST_WAITING, Happening, Inbox
 from doorward_edge.orders import PortalOrders
 from tests.fakes.edge_ports import FakeClock
 from tests.fakes.site_simulator import START_S
@@ -30,8 +32,13 @@ class NotingPortal:
     def look_at_posture(self, _now: Instant) -> None:
         self.told.append("posture")
 
-    def identify(self) -> None:
+    def identify(self, _now: Instant) -> bool:
         self.told.append("identify")
+        return not self.has_fire
+
+    @property
+    def door(self) -> Door:
+        return Door(state=DoorState.LOCKED, is_fire=self.has_fire)
 
 
 def _take(happened: Happening) -> None:
@@ -63,7 +70,7 @@ def test_orders_reach_their_portal(
     orders.open_once(NORTH)
     orders.hold_open(NORTH, 5_000)
     orders.secure(NORTH)
-    orders.posture_changed(NORTH)
+    assert orders.posture_changed(NORTH)
     orders.identify(NORTH)
     orders.identify(None)
     assert portals[NORTH].told == [
@@ -86,8 +93,31 @@ def test_a_portal_that_the_fire_alarm_has_is_refused(
     orders: PortalOrders, portals: dict[PortalId, NotingPortal]
 ) -> None:
     portals[NORTH].has_fire = True
-    with pytest.raises(WillNotError, match="fire alarm"):
-        orders.open_once(NORTH)
+    refused: tuple[Callable[[], None], ...] = (
+        lambda: orders.open_once(NORTH),
+        lambda: orders.hold_open(NORTH, 5_000),
+        lambda: orders.secure(NORTH),
+        lambda: orders.identify(NORTH),
+    )
+    for order in refused:
+        with pytest.raises(WillNotError) as caught:
+            order()
+        assert caught.value.why is Refusal.FIRE_ALARM
+    assert not orders.posture_changed(NORTH), "it counts later"
+    orders.identify(None)
+    assert portals[SOUTH].told == ["identify"], "the others show where they are"
+
+
+def test_where_too_much_waits_an_order_is_refused_as_busy(
+    orders: PortalOrders, portals: dict[PortalId, NotingPortal], inbox: Inbox
+) -> None:
+    with inbox.turn():
+        for _ in range(MOST_WAITING):
+            inbox.post(lambda: None)
+        with pytest.raises(WillNotError) as caught:
+            orders.open_once(NORTH)
+    assert caught.value.why is Refusal.BUSY
+    assert portals[NORTH].told == []
 
 
 def test_an_order_that_nobody_comes_to_is_not_done(

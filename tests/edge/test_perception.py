@@ -47,8 +47,18 @@ def test_a_grant_is_steady_green_with_two_rising_tones() -> None:
     assert {step.lamps for step in steps} == {frozenset({Lamp.GREEN})}
 
 
+def test_a_unit_that_shows_which_one_it_is_blinks_and_sounds_and_is_no_answer_to_a_code() -> None:
+    pattern = PATTERNS[Signal.IDENTIFY]
+    assert {step.lamps for step in pattern.steps} == {frozenset({Lamp.BLUE}), frozenset()}
+    assert sound_of(pattern)
+    assert not pattern.stays
+    refused = [Deny(reason=reason, grounds=GROUNDS) for reason in Reason]
+    assert Signal.IDENTIFY not in map(signal_of, refused)
+
+
 def test_signals_differ_by_more_than_colour() -> None:
     decided = [Signal.GRANTED, Signal.REFUSED, Signal.UNREADABLE, Signal.NOT_ENROLLED]
+    decided.append(Signal.IDENTIFY)
     for one, other in itertools.combinations(decided, 2):
         assert sound_of(PATTERNS[one]) != sound_of(PATTERNS[other])
 

@@ -139,6 +139,20 @@ def test_what_cannot_be_recorded_does_not_open(gate: Gate) -> None:
     assert gate.counters.not_recorded == 1
 
 
+def test_a_code_that_waited_for_too_long_opens_for_nobody_and_is_to_be_shown_again(
+    gate: Gate,
+) -> None:
+    scan = Scan(payload=gate.site.badge(7).encode(), problem="", reader="x", captured_mono_ms=0)
+    decision = gate.pipeline.take(scan, is_stale=True)
+    assert isinstance(decision, Deny)
+    assert decision.reason is Reason.BUSY
+    assert gate.lock.pulses_ms == []
+    assert gate.indicator.shown == [(Signal.UNREADABLE, False)]
+    assert gate.indicator.reasons == [Reason.BUSY]
+    assert gate.journal.records[0].reason == "busy"
+    assert isinstance(gate.take(gate.site.badge(7)), Grant)
+
+
 def test_a_slow_disk_opens_after_the_bounded_wait_and_the_record_is_late(gate: Gate) -> None:
     gate.journal.is_slow = True
     assert isinstance(gate.take(gate.site.badge(7)), Grant)

@@ -356,3 +356,37 @@ def test_the_portals_name_is_on_what_is_recorded() -> None:
     site.feed(InputKind.TAMPER, active=True)
     site.written()
     assert site.journal.records[-1].portal == PortalId(PORTAL)
+
+
+def test_a_unit_shows_which_one_it_is_and_then_how_it_stands() -> None:
+    site = Site()
+    site.posture(Posture.LOCKDOWN)
+    assert site.portal.identify(site.clock.now())
+    assert site.indicator.shown[-1] == (Signal.IDENTIFY, False)
+    site.wait(REST_AFTER_MS / 1000)
+    assert site.indicator.shown[-1] == (Signal.LOCKDOWN, False)
+    assert site.lock.pulses_ms == []
+
+
+def test_who_held_up_one_code_too_many_is_told_to_do_it_again() -> None:
+    site = Site()
+    site.portal.pass_over(site.clock.now())
+    assert site.indicator.shown[-1] == (Signal.UNREADABLE, False)
+    assert site.indicator.reasons[-1] is Reason.BUSY
+    assert site.journal.records == []
+
+
+def test_during_a_fire_alarm_nothing_else_is_shown() -> None:
+    site = Site()
+    site.feed(InputKind.FIRE, active=True)
+    shown = list(site.indicator.shown)
+    assert not site.portal.identify(site.clock.now())
+    site.portal.pass_over(site.clock.now())
+    assert site.indicator.shown == shown
+
+
+def test_a_passage_that_a_turnstile_cannot_promise_is_on_record() -> None:
+    site = Site(lock=BrokenLock(is_broken=True))
+    site.decide(Grant(reason=Reason.GRANTED, grounds=Grounds(rule="1:x"), pulse_ms=500))
+    site.made.events.write(site.clock.now())
+    assert EventCode.LOCK_FAILED in {record.reason for record in site.journal.records}

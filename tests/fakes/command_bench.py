@@ -57,6 +57,7 @@ class Hands:
     did: list[str] = field(default_factory=list)
     fails: str = ""
     is_recording: bool = True
+    has_fire: bool = False
     findings: Sequence[Finding] = (Finding(what="camera", is_good=True, detail="30 frames"),)
 
     def record(self, code: EventCode, detail: str) -> bool:
@@ -74,8 +75,9 @@ class Hands:
     def secure(self, portal: PortalId) -> None:
         self._do(f"secure {portal}")
 
-    def posture_changed(self, portal: PortalId) -> None:
+    def posture_changed(self, portal: PortalId) -> bool:
         self._do(f"posture {portal}")
+        return not self.has_fire
 
     def identify(self, portal: PortalId | None) -> None:
         self._do(f"identify {portal}")

@@ -154,8 +154,9 @@ class Commander:
                 self._end(command, JobState.SUCCEEDED, "secured")
             case SetPosture() as order:
                 self._postures.set(order)
-                self._targets.posture_changed(order.portal)
-                self._end(command, JobState.SUCCEEDED, order.posture.value)
+                counts = self._targets.posture_changed(order.portal)
+                later = "" if counts else "; it counts when the fire alarm is over"
+                self._end(command, JobState.SUCCEEDED, f"{order.posture.value}{later}")
             case Identify(portal=name):
                 self._targets.identify(PortalId(name) if name else None)
                 self._end(command, JobState.SUCCEEDED, "blinks and beeps")

@@ -40,6 +40,8 @@ class Refusal(StrEnum):
     NOT_RECORDED = "not_recorded"
     NOT_ALLOWED = "not_allowed"
     NOT_HERE = "not_here"
+    FIRE_ALARM = "fire_alarm"
+    BUSY = "busy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,8 +43,12 @@ class CommandTargets(Protocol):
         """Locks now."""
         ...
 
-    def posture_changed(self, portal: PortalId) -> None:
-        """Has the portal look at its posture anew (`PostureKeeper.order_of`)."""
+    def posture_changed(self, portal: PortalId) -> bool:
+        """Has the portal look at its posture anew (`PostureKeeper.order_of`).
+
+        Returns:
+            Whether it counts at once: a fire alarm goes before every posture.
+        """
         ...
 
     def identify(self, portal: PortalId | None) -> None:

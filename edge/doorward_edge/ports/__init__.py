@@ -18,6 +18,7 @@ from doorward_edge.ports.hands import (
     InputKind,
     Inputs,
     Lock,
+    LockOwesError,
     Signal,
 )
 from doorward_edge.ports.link import (
@@ -88,6 +89,7 @@ __all__ = [
     "LinkEvent",
     "LinkUp",
     "Lock",
+    "LockOwesError",
     "MaintenanceEntry",
     "Notice",
     "Outgoing",

@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from doorward.errors import DoorwardError
 from doorward.ids import PortalId
 from doorward.reasons import Reason
+
+
+class LockOwesError(DoorwardError):
+    """A turnstile still owes as many passages as it may."""
 
 
 class Lock(Protocol):
@@ -19,6 +24,9 @@ class Lock(Protocol):
         """Lets one person through: released for that long, then locked again.
 
         A second call while released begins a new pulse. A lock that is held open stays so.
+
+        Raises:
+            LockOwesError: it owes so many passages already that one more is not promised.
         """
         ...
 
@@ -96,6 +104,8 @@ class Signal(StrEnum):
     LOCKDOWN = "lockdown"
     FIRE = "fire"
     CAMERA_FAULT = "camera_fault"
+    IDENTIFY = "identify"
+    """Somebody far away has this unit show which one it is."""
 
 
 class Indicator(Protocol):

@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE = 100
 """So many are published before the courier looks after everything else again."""
 
+MOST_IN_FLIGHT = 2_000
+"""So much that others say waits for the book's thread; more would fill the memory."""
+
 Post = Callable[[Callable[[], None]], None]
 """Has something done on the book's thread, soon and without being waited for."""
 
@@ -54,12 +57,27 @@ class PresenceErrand:
         clock: Clock,
         post: Post,
         note_sent: Callable[[PresenceMessage], None],
+        note_lost: Callable[[str], None],
     ) -> None:
-        """Takes what it carries between; `note_sent` is told of what the broker has."""
+        """Takes what it carries between.
+
+        Args:
+            site: ours.
+            gateway: which of the site's we are.
+            book: is asked and told on its own thread alone.
+            rules: know whose keys count.
+            signer: signs what we say.
+            clock: reads the time.
+            post: has something done on the book's thread.
+            note_sent: is told of what the broker has, on the book's thread.
+            note_lost: is told, on the book's thread, that something of the others is missed.
+        """
         self._topic = topics.presence(site)
         self._site, self._gateway = site, gateway
         self._book, self._rules, self._signer, self._clock = book, rules, signer, clock
-        self._post, self._note_sent = post, note_sent
+        self._post, self._note_sent, self._note_lost = post, note_sent, note_lost
+        # Each is written by one thread alone: the courier's, and the book's.
+        self._posted, self._taken, self._missed = 0, 0, 0
         self._was_connected = False
         self._is_wanted = True
         self._is_fetching = False
@@ -91,7 +109,7 @@ class PresenceErrand:
             self._refuse(str(err))
             return False
         if said is not None and said.gateway != self._gateway:
-            self._post(lambda: self._take_in(said))
+            self._pass_on(said)
         return False
 
     def turn(
@@ -99,6 +117,9 @@ class PresenceErrand:
     ) -> bool:
         """Tells the book of the link, and publishes what is not sent. Nothing to report."""
         del now
+        if self._missed and self._posted == self._taken:
+            why, self._missed = f"{self._missed} messages of others came too fast", 0
+            self._post(lambda: self._note_lost(why))
         if is_connected is not self._was_connected:
             self._was_connected = is_connected
             self._post(lambda: self._note_link(is_connected=is_connected))
@@ -111,6 +132,13 @@ class PresenceErrand:
             self._post(self._fetch)
         self._publish(publish)
         return False
+
+    def _pass_on(self, said: PresenceMessage) -> None:
+        if self._posted - self._taken >= MOST_IN_FLIGHT:
+            self._missed += 1
+            return
+        self._posted += 1
+        self._post(lambda: self._take_in(said))
 
     def _publish(self, publish: Callable[[Outgoing], bool]) -> None:
         sent: list[PresenceMessage] = []
@@ -144,6 +172,7 @@ class PresenceErrand:
 
     def _take_in(self, said: PresenceMessage) -> None:
         """Whoever was not heard before may not have heard us either, and is answered at once."""
+        self._taken += 1
         now, who = self._clock.now(), (said.gateway,)
         was_heard = self._book.is_current(who, now)
         self._book.take(said, now)

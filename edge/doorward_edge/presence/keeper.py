@@ -75,6 +75,11 @@ class PresenceKeeper:
         if message.sign in LASTING:
             self._arrived.put(Sent(message.epoch, message.seq))
 
+    def note_lost(self, why: str) -> None:
+        """Has it told that something of what others said is missed; the book knows it."""
+        log.error("presence.missed what=%s", why)
+        self._notices.append(Notice(code=EventCode.PRESENCE_LOST, detail=why))
+
     def take_notices(self) -> tuple[Notice, ...]:
         """Returns what happened to the book since the last call."""
         return tuple(self._notices.popleft() for _ in range(len(self._notices)))

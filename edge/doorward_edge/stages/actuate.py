@@ -1,6 +1,7 @@
 """What a door does and a decision says -> lock, lamps, buzzer."""
 
 from doorward.decision import Deny, Grant
+from doorward.reasons import Reason
 from doorward_edge.door import KeepReleased, Release, SecureLock
 from doorward_edge.perception import signal_of
 from doorward_edge.ports import Indicator, Lock, Signal
@@ -29,6 +30,6 @@ class ActuateStage:
         signal = signal_of(decision)
         self._indicator.show(signal, offline=not online, reason=decision.reason)
 
-    def show(self, signal: Signal, *, online: bool) -> None:
-        """Shows how the portal stands."""
-        self._indicator.show(signal, offline=not online)
+    def show(self, signal: Signal, *, online: bool, reason: Reason | None = None) -> None:
+        """Shows how the portal stands, or something that nobody decided and why."""
+        self._indicator.show(signal, offline=not online, reason=reason)

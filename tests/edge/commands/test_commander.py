@@ -74,6 +74,14 @@ def test_a_posture_is_on_the_disk_when_the_portal_hears_of_it() -> None:
     assert bench.postures.order_of(PORTAL) == order
 
 
+def test_a_posture_that_has_to_wait_for_the_end_of_a_fire_alarm_says_so() -> None:
+    bench = CommandBench()
+    bench.hands.has_fire = True
+    outcome = done(bench, SetPosture(portal=PORTAL, posture=Posture.LOCKDOWN))
+    assert outcome.state == "succeeded"
+    assert outcome.detail == "lockdown; it counts when the fire alarm is over"
+
+
 def test_a_posture_that_the_disk_does_not_take_is_not_said_to_hold() -> None:
     bench = CommandBench()
     command = bench.command(SetPosture(portal=PORTAL, posture=Posture.FREE))

@@ -13,7 +13,7 @@ from doorward.keys import Keyring
 from doorward.presence_message import PresenceMessage, Sign, open_presence, seal_presence
 from doorward_edge.ports import Arrived
 from doorward_edge.presence.book import Said, ToldBook
-from doorward_edge.presence.errand import MOST_AT_ONCE, PresenceErrand
+from doorward_edge.presence.errand import MOST_AT_ONCE, MOST_IN_FLIGHT, PresenceErrand
 from tests.fakes.edge_ports import FakeClock
 from tests.fakes.fake_broker import FakeBroker
 from tests.kit.plant import ALICE, BOB, GATEWAY, NOON, SITE, status_list
@@ -48,6 +48,7 @@ class Bench:
     broker: FakeBroker = field(default_factory=FakeBroker)
     inbox: list[Callable[[], None]] = field(default_factory=list)
     kept: list[PresenceMessage] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     wakes: int = 0
 
     def __post_init__(self) -> None:
@@ -63,6 +64,7 @@ class Bench:
             clock=self.clock,
             post=self.inbox.append,
             note_sent=self.kept.append,
+            note_lost=self.lost.append,
         )
         self.errand.wake = self._woken
         self.book.on_said = self._said
@@ -169,6 +171,24 @@ def test_what_another_gateway_saw_is_in_the_book() -> None:
     assert bench.book.is_current({SOUTH}, bench.clock.now())
     bench.turn(is_connected=False)
     assert not bench.book.is_current({SOUTH}, bench.clock.now())
+
+
+def test_what_comes_too_fast_is_missed_and_the_book_is_told_once_there_is_room() -> None:
+    bench = Bench()
+    bench.turn()
+    for number in range(MOST_IN_FLIGHT + 7):
+        wire = said_by_south(seen(seq=number + 1, enters="site", at=NOON))
+        bench.errand.take(Arrived(topic=TOPIC, payload=wire, retained=False), bench.clock.now())
+    assert len(bench.inbox) == MOST_IN_FLIGHT
+    bench.errand.turn(bench.clock.now(), bench.broker.publish, is_connected=True)
+    assert bench.lost == []
+    bench.work()
+    bench.turn()
+    assert bench.lost == ["7 messages of others came too fast"]
+    bench.turn()
+    assert len(bench.lost) == 1
+    bench.arrives(said_by_south(seen(seq=9000, enters="site", at=NOON)))
+    assert bench.book.occupancy("site", bench.clock.now()) == 1
 
 
 def test_who_was_not_heard_before_is_answered_once() -> None:

@@ -8,12 +8,16 @@ from gpiozero import DigitalOutputDevice, Factory
 
 from doorward_edge.boards import Level, LockKind
 from doorward_edge.config import LockLine
-from doorward_edge.ports import Lock
+from doorward_edge.ports import Lock, LockOwesError
 
 log = logging.getLogger(__name__)
 
 LOCK_AGAIN_S = 0.2
 """A pin that cannot be driven is tried again after this, until the lock is locked."""
+
+MOST_OWED = 8
+"""A turnstile owes at most so many passages beside the one under way: who came last has left by
+the time that more would take."""
 
 BETWEEN_PULSES_S = 0.3
 """A turnstile's drive must see the end of one pulse before the next begins."""
@@ -120,8 +124,10 @@ class GpioTurnstile(GpioLock):
     def _begin_pulse(self, for_s: float) -> None:
         if self._timer is None:
             super()._begin_pulse(for_s)
-        else:
+        elif len(self._waiting) < MOST_OWED:
             self._waiting.append(for_s)
+        else:
+            raise LockOwesError(f"the turnstile owes {MOST_OWED} passages already")
 
     def _after_pulse(self) -> None:
         if self._device.value:
