@@ -199,7 +199,11 @@ class Gateway:
         for portal, number in self._parts.inbox.take_passed_over().items():
             self._passed_over[portal] += number
             self._parts.portals[portal].pass_over(now)
-        if self._passed_over and now.mono_ms >= self._passed_over_due_ms:
+        if now.mono_ms >= self._passed_over_due_ms:
+            self._note_passed_over(now)
+
+    def _note_passed_over(self, now: Instant) -> None:
+        if self._passed_over:
             self._passed_over_due_ms = now.mono_ms + PASSED_OVER_EVERY_MS
             said = (f"{number} at {portal}" for portal, number in self._passed_over.items())
             self._note(EventCode.SCANS_PASSED_OVER, ", ".join(said))
@@ -326,6 +330,7 @@ class Gateway:
     def _say_that_we_end(self) -> None:
         why = "failed" if self._has_failed else "asked to"
         log.info("gateway.stopped why=%s", why)
+        self._note_passed_over(self._parts.clock.now())
         self._note(EventCode.GATEWAY_STOPPED, why)
         self._write_events(is_last=True)
 

@@ -27,9 +27,9 @@ T = TypeVar("T")
 END_S = 0.3
 """Whoever closes the inbox waits so long for what is being taken just then."""
 
-MOST_CODES = 16
-"""So many codes wait; each may take the wait for a record, so that the last one's turn comes soon.
-"""
+MOST_CODES = 8
+"""So many codes of one portal wait; each may take the wait for a record, and a scanner that runs
+wild must not keep the other portals from being served."""
 
 MOST_WAITING = 1_000
 """With so much waiting nothing more is called for."""
@@ -67,7 +67,7 @@ class Inbox:
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._take: Callable[[Happening], None] | None = None
         self._count = threading.Lock()
-        self._codes = 0
+        self._codes: Counter[PortalId] = Counter()
         self._passed_over: Counter[PortalId] = Counter()
 
     # --- For the one that it belongs to ---------------------------------------------------------
@@ -111,11 +111,11 @@ class Inbox:
     def put_scan(self, portal: PortalId, scan: Scan, at_mono_ms: int | None = None) -> None:
         """Takes in that a code was held up; where too many wait, only that there was one."""
         with self._count:
-            is_too_much = self._codes >= MOST_CODES
+            is_too_much = self._codes[portal] >= MOST_CODES
             if is_too_much:
                 self._passed_over[portal] += 1
             else:
-                self._codes += 1
+                self._codes[portal] += 1
         if is_too_much:
             self.wake()
         else:
@@ -166,7 +166,7 @@ class Inbox:
         happening = self._waiting.popleft()
         if isinstance(happening, Presented):
             with self._count:
-                self._codes -= 1
+                self._codes[happening.portal] -= 1
         return happening
 
 

@@ -254,13 +254,13 @@ def test_codes_that_were_passed_over_are_told_at_once_and_recorded_now_and_then(
         world.clock.pass_s(PASSED_OVER_EVERY_MS / 1000)
         return []
 
-    world.looks = [too_many(2), too_many(3), wait_for_record]
+    world.looks = [too_many(2), too_many(3), too_many(4), wait_for_record, too_many(5)]
     assert world.run()
     said = [detail for reason, detail in world.events() if reason == "scans_passed_over"]
-    assert said == ["2 at north", "3 at north"]
-    assert world.portal.told.count("passed over") == 2
+    assert said == ["2 at north", "7 at north", "5 at north"], "the last when it ends"
+    assert world.portal.told.count("passed over") == 4
     taken = [each for each in world.done if each.startswith("code ")]
-    assert len(taken) == 2 * MOST_CODES
+    assert len(taken) == 4 * MOST_CODES
 
 
 def test_a_code_that_waited_for_long_is_not_for_whoever_stands_there_now() -> None:

@@ -3,7 +3,8 @@
 What happened is appended to the log at once, so that it outlives the process whatever ends it. It
 is flushed at most every ten seconds, because each flush wears the card, and a power cut may take
 what came since. Only where that would let somebody in again for good, at a one-time code or a
-counted entry of our own, is it flushed at once; the door has opened by then and does not wait.
+counted entry of our own, or where an operator was told that somebody is forgiven, is it flushed at
+once; the door has opened by then and does not wait.
 """
 
 import logging
@@ -178,5 +179,7 @@ class PresenceKeeper:
         """Whether a power cut must not take it: nobody else may have it, and it counts for long."""
         if isinstance(entry, Sent) or entry.gateway != self._gateway:
             return False
+        if entry.sign in {Sign.FORGIVEN, Sign.ALL_FORGIVEN}:
+            return True
         is_use = entry.sign in {Sign.GRANTED, Sign.ANNULLED} and entry.once_until > 0
         return is_use or (entry.sign is Sign.PASSED and entry.counts_until > 0)

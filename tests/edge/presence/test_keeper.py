@@ -80,6 +80,15 @@ def test_what_would_let_in_again_for_good_is_flushed_at_once(message: PresenceMe
     assert bench.durable() == [message]
 
 
+@pytest.mark.parametrize("sign", [Sign.FORGIVEN, Sign.ALL_FORGIVEN])
+def test_what_an_operator_was_told_is_forgiven_stays_so_over_a_power_cut(sign: Sign) -> None:
+    bench = Bench()
+    holder = OWN.holder if sign is Sign.FORGIVEN else b""
+    message = replace(OWN, sign=sign, holder=holder, enters="lab")
+    bench.turn(message)
+    assert bench.durable() == [message]
+
+
 @pytest.mark.parametrize("message", [replace(ONCE, gateway=OTHERS.gateway), OWN])
 def test_nothing_else_costs_a_flush(message: PresenceMessage) -> None:
     bench = Bench()
