@@ -12,8 +12,11 @@ from functools import partial
 from doorward_controller.errors import ControllerError
 from doorward_controller.services import (
     audit_checkpoints,
+    bulk_revocation,
     command_outcomes,
     plan_rounds,
+    postures,
+    proposing,
     roll_out_steps,
     status_publishing,
 )
@@ -34,6 +37,9 @@ ALERTS_S = 15.0
 
 PLANS_S = 60.0
 """As often as gateways report their health: a meter that falls back is seen within a report."""
+
+PROPOSALS_S = 30.0
+"""Who decides on a proposal whose time is over is refused anyway; this is for the list."""
 
 _JOIN_S = 10.0
 
@@ -65,6 +71,9 @@ class Jobs:
             _Job("audit.sign", SIGN_S, partial(audit_checkpoints.sign_when_due, backend)),
             _Job("alerts.look", ALERTS_S, AlertWatch(backend).turn),
             _Job("commands.expire", expire_s, partial(command_outcomes.expire, backend)),
+            _Job("postures.settle", expire_s, partial(postures.settle, backend)),
+            _Job("suspensions.end", expire_s, partial(bulk_revocation.end_suspensions, backend)),
+            _Job("proposals.expire", PROPOSALS_S, partial(proposing.expire, backend)),
             _Job("plans.look", PLANS_S, partial(plan_rounds.make_round, backend)),
             _Job("roll_outs.step", expire_s, partial(roll_out_steps.advance, backend)),
         )
