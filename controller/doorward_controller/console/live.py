@@ -137,7 +137,7 @@ def _hints(visit: Visit, events: Sequence[FeedEvent]) -> str:
 def _new_rows(visit: Visit, search: ScanSearch, newest_id: int) -> Sequence[record_feed.RecordRow]:
     """Returns what was stored since and fits the search, the last stored first."""
     store = visit.backend.store
-    return record_feed.stored_after(store, search.to_filter(), newest_id, limit=PAGE_ROWS)
+    return record_feed.stored_after(store, search.to_filter(visit), newest_id, limit=PAGE_ROWS)
 
 
 def _row_html(visit: Visit, rows: Sequence[record_feed.RecordRow]) -> str:

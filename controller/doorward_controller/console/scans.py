@@ -1,89 +1,94 @@
-"""Scans: the live feed, its filters, and the page that says why one scan went as it did."""
+"""Scans: the live feed, the search, its export, and the page that says why one went as it did."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
-from fastapi.responses import Response
+from fastapi import APIRouter, Form
+from fastapi.responses import Response, StreamingResponse
 
 from doorward.reasons import REASON_TEXTS
 from doorward_controller.console.names import names_of
-from doorward_controller.console.visit import SignedIn, query_of
+from doorward_controller.console.scan_search import (
+    WORDS,
+    AskedForm,
+    ScanSearch,
+    Search,
+    find_person,
+    may_name,
+    note_trace,
+)
+from doorward_controller.console.visit import GenuineSignedIn, SignedIn
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
+from doorward_controller.exports import records as record_export
+from doorward_controller.exports.records import ExportForm, ExportRequest
 from doorward_controller.queries import credentials, fleet_board, record_feed
 from doorward_controller.services import by_hand
+
+__all__ = ["PAGE_ROWS", "ScanSearch", "Search", "router"]
 
 router = APIRouter()
 
 PAGE_ROWS = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanSearch:
-    """What the reader asked to see; an empty text is "any"."""
-
-    gateway: str = ""
-    outcome: str = ""
-    reason: str = ""
-    badge: str = ""
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether anything is left out."""
-        return bool(self.query)
-
-    @property
-    def query(self) -> str:
-        """The search as a query string."""
-        return query_of(
-            {
-                "gateway": self.gateway,
-                "outcome": self.outcome,
-                "reason": self.reason,
-                "badge": self.badge,
-            }
-        )
-
-    def to_filter(self) -> record_feed.RecordFilter:
-        """Returns the same for the store."""
-        return record_feed.RecordFilter(
-            gateway=self.gateway or None,
-            outcome=self.outcome or None,
-            reason=self.reason or None,
-            credential_id=self.badge.strip().lower() or None,
-            kinds=("scan", "manual"),
-        )
-
-
-def search_of(
-    gateway: str = "", outcome: str = "", reason: str = "", badge: str = ""
-) -> ScanSearch:
-    """Reads the search from the address."""
-    return ScanSearch(
-        gateway=gateway[:32], outcome=outcome[:8], reason=reason[:64], badge=badge[:32]
-    )
-
-
-Search = Annotated[ScanSearch, Depends(search_of)]
-
-
 @router.get("/scans")
-def scans_page(visit: SignedIn, search: Search, cursor: str | None = None) -> Response:
+def scans_page(
+    visit: SignedIn, search: Search, cursor: str | None = None, nobody: str = ""
+) -> Response:
     """Shows the newest scans first and keeps adding to them."""
     visit.require(Action.READ_RECORDS)
     store = visit.backend.store
     newest_id = record_feed.newest_id(store)
-    page = record_feed.page(store, search.to_filter(), cursor=cursor, limit=PAGE_ROWS)
+    page = record_feed.page(store, search.to_filter(visit), cursor=cursor, limit=PAGE_ROWS)
+    note_trace(visit, search)
+    gateways = fleet_board.gateways(store)
     return visit.page(
         "scans.html",
         search=search,
+        chips=search.chips(visit),
         page=page,
         newest_id=newest_id,
         cursor=cursor,
+        is_live=not cursor and not search.is_of_the_past,
         names=names_of(visit, (row.credential_id for row in page.items)),
-        gateways=fleet_board.gateways(store),
+        may_name=may_name(visit),
+        is_nobody=bool(nobody),
+        shows=WORDS,
+        gateways=gateways,
+        portals=sorted({portal for each in gateways for portal in each.portals}),
         reasons=REASON_TEXTS,
+    )
+
+
+@router.post("/scans/find")
+def find_act(visit: GenuineSignedIn, asked: AskedForm) -> Response:
+    """Leads to the search's own address; the name of a person stays out of it."""
+    visit.require(Action.READ_RECORDS)
+    found = find_person(visit, asked)
+    if found is None:
+        return visit.go("/scans", **asked.search.named, nobody="1")
+    return visit.go("/scans", **found.named)
+
+
+@router.post("/scans/export")
+def export_act(
+    visit: GenuineSignedIn,
+    asked: AskedForm,
+    form: Annotated[str, Form()] = ExportForm.CSV.value,
+    purpose: Annotated[str, Form()] = "",
+) -> Response:
+    """Hands out everything that fits as a file; who, what for and how much is in the log."""
+    search = asked.search
+    exported = record_export.export(
+        visit.backend,
+        visit.actor,
+        ExportRequest(
+            wanted=search.to_filter(visit), said=search.named, form=form, purpose=purpose
+        ),
+        visit.reader.zone,
+    )
+    return StreamingResponse(
+        exported.chunks, media_type=exported.media_type, headers=exported.headers
     )
 
 

@@ -4,8 +4,9 @@ import csv
 import io
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import IO, Any
+from zoneinfo import ZoneInfo
 
 from openpyxl import Workbook  # type: ignore[import-untyped]
 from openpyxl.cell import WriteOnlyCell  # type: ignore[import-untyped]
@@ -49,6 +50,11 @@ def xlsx_chunks(
         file.seek(0)
         while chunk := file.read(_CHUNK_BYTES):
             yield chunk
+
+
+def local_time(at_utc_ms: int, zone: ZoneInfo) -> datetime:
+    """Returns an instant as the site's clock shows it, to the millisecond."""
+    return datetime.fromtimestamp(at_utc_ms / 1000, UTC).astimezone(zone)
 
 
 def _write_workbook(

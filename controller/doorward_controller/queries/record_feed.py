@@ -1,44 +1,27 @@
 """Records as people read them: newest first, filtered, paged; and counts of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from doorward.errors import BadIdError
-from doorward.ids import parse_credential_id
 from doorward.records import Outcome, Record, RecordKind
-from doorward_controller.errors import InvalidError
 from doorward_controller.queries.paging import Page, check_limit, numbers_of, to_cursor
+from doorward_controller.queries.record_filter import (
+    KINDS,
+    OUTCOMES,
+    RecordFilter,
+    conditions,
+    gateway_number,
+    newest_ids,
+)
 from doorward_controller.store.schema import gateways, records
 from doorward_controller.store.session import Store
 
+__all__ = ["RecordFilter", "RecordRow"]
+
 MINUTE_MS = 60_000
-_OUTCOMES = {int(Outcome.DENY): "deny", int(Outcome.GRANT): "grant"}
-_OUTCOME_NUMBERS = {name: number for number, name in _OUTCOMES.items()}
-_KINDS = {int(kind): kind.name.lower() for kind in RecordKind}
-_KIND_NUMBERS = {name: number for number, name in _KINDS.items()}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordFilter:
-    """Which records; None means any.
-
-    Attributes:
-        kinds: any of these; empty means any.
-        from_utc_ms, to_utc_ms: by the gateway's time; from is included, to is not.
-    """
-
-    gateway: str | None = None
-    portal: str | None = None
-    credential_id: str | None = None
-    outcome: str | None = None
-    reason: str | None = None
-    kind: str | None = None
-    kinds: tuple[str, ...] = ()
-    from_utc_ms: int | None = None
-    to_utc_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,19 +72,26 @@ def page(
 ) -> Page[RecordRow]:
     """Returns records, newest first. Raises InvalidError for a filter or cursor that is none."""
     size = check_limit(limit)
-    statement = _select().where(*_conditions(wanted))
+    behind = None
     if cursor is not None:
         at, id_ = numbers_of(cursor, 2)
-        before = sa.tuple_(records.c.at_utc_ms, records.c.id) < sa.tuple_(
+        behind = sa.tuple_(records.c.at_utc_ms, records.c.id) < sa.tuple_(
             sa.literal(at), sa.literal(id_)
         )
-        statement = statement.where(before)
-    ordered = statement.order_by(records.c.at_utc_ms.desc(), records.c.id.desc()).limit(size + 1)
     with store.read() as connection:
-        rows = connection.execute(ordered).all()
-    items = tuple(_row(row._asdict()) for row in rows[:size])
-    more = to_cursor(items[-1].at_utc_ms, items[-1].id) if len(rows) > size else None
+        found = connection.execute(
+            newest_ids(wanted, gateway_number(connection, wanted), size + 1, behind)
+        ).all()
+        items = _load(connection, [row.id for row in found[:size]])
+    more = to_cursor(found[size - 1].at_utc_ms, found[size - 1].id) if len(found) > size else None
     return Page(items=items, next_cursor=more)
+
+
+def _load(connection: sa.Connection, ids: Sequence[int]) -> tuple[RecordRow, ...]:
+    """Returns records in the order of their numbers given; what a page shows and no more."""
+    rows = connection.execute(selected().where(records.c.id.in_(ids)))
+    by_id = {row.id: row_of(row._asdict()) for row in rows}
+    return tuple(by_id[id_] for id_ in ids)
 
 
 def newest_id(store: Store) -> int:
@@ -114,10 +104,14 @@ def stored_after(
     store: Store, wanted: RecordFilter, record_id: int, *, limit: int = 50
 ) -> tuple[RecordRow, ...]:
     """Returns what was stored after a record, the last stored first. Raises InvalidError."""
-    statement = _select().where(records.c.id > record_id, *_conditions(wanted))
-    ordered = statement.order_by(records.c.id.desc()).limit(check_limit(limit))
+    size = check_limit(limit)
+    whose = wanted.credentials
+    mine = () if whose is None else (records.c.credential_id.in_(whose),)
     with store.read() as connection:
-        return tuple(_row(row._asdict()) for row in connection.execute(ordered))
+        asked = conditions(wanted, gateway_number(connection, wanted))
+        statement = selected().where(records.c.id > record_id, *mine, *asked)
+        ordered = statement.order_by(records.c.id.desc()).limit(size)
+        return tuple(row_of(row._asdict()) for row in connection.execute(ordered))
 
 
 def last_at_utc_ms(store: Store, gateway: str) -> int | None:
@@ -137,8 +131,8 @@ def last_at_utc_ms(store: Store, gateway: str) -> int | None:
 def record(store: Store, record_id: int) -> RecordRow | None:
     """Returns one record."""
     with store.read() as connection:
-        row = connection.execute(_select().where(records.c.id == record_id)).one_or_none()
-    return None if row is None else _row(row._asdict())
+        row = connection.execute(selected().where(records.c.id == record_id)).one_or_none()
+    return None if row is None else row_of(row._asdict())
 
 
 def counts(store: Store, from_utc_ms: int) -> Counts:
@@ -188,62 +182,26 @@ def _tally(outcome: Outcome) -> sa.ColumnElement[int]:
     return sa.func.sum(sa.case((records.c.outcome == int(outcome), 1), else_=0))
 
 
-def _select() -> sa.Select[Any]:
+def selected() -> sa.Select[Any]:
+    """Returns the statement that `row_of` reads the rows of."""
     return sa.select(records, gateways.c.name.label("gateway")).join(
         gateways, gateways.c.id == records.c.gateway_id
     )
 
 
-def _conditions(wanted: RecordFilter) -> list[sa.ColumnElement[bool]]:
-    table = records.c
-    found: list[sa.ColumnElement[bool]] = []
-    if wanted.gateway is not None:
-        found.append(gateways.c.name == wanted.gateway)
-    if wanted.portal is not None:
-        found.append(table.portal == wanted.portal)
-    if wanted.reason is not None:
-        found.append(table.reason == wanted.reason)
-    if wanted.credential_id is not None:
-        found.append(table.credential_id == _credential(wanted.credential_id))
-    if wanted.outcome is not None:
-        found.append(table.outcome == _number(_OUTCOME_NUMBERS, wanted.outcome, "outcome"))
-    if wanted.kind is not None:
-        found.append(table.kind == _number(_KIND_NUMBERS, wanted.kind, "kind"))
-    if wanted.kinds:
-        numbers = [_number(_KIND_NUMBERS, kind, "kind") for kind in wanted.kinds]
-        found.append(table.kind.in_(numbers))
-    if wanted.from_utc_ms is not None:
-        found.append(table.at_utc_ms >= wanted.from_utc_ms)
-    if wanted.to_utc_ms is not None:
-        found.append(table.at_utc_ms < wanted.to_utc_ms)
-    return found
-
-
-def _credential(text: str) -> bytes:
-    try:
-        return parse_credential_id(text)
-    except BadIdError as err:
-        raise InvalidError(str(err), code="bad_credential_id") from err
-
-
-def _number(known: Mapping[str, int], name: str, what: str) -> int:
-    if name not in known:
-        raise InvalidError(f"{what} is {name[:40]!r}, must be one of {', '.join(known)}")
-    return known[name]
-
-
-def _row(values: Mapping[str, Any]) -> RecordRow:
+def row_of(values: Mapping[str, Any]) -> RecordRow:
+    """Returns one record as lists show it."""
     said = Record.from_wire(values["body"])
     return RecordRow(
         id=values["id"],
         gateway=values["gateway"],
         epoch=f"{values['epoch']:012x}",
         seq=values["seq"],
-        kind=_KINDS.get(said.kind, str(said.kind)),
+        kind=KINDS.get(said.kind, str(said.kind)),
         at_utc_ms=said.utc_ms,
         received_at_utc_ms=values["received_at_utc_ms"],
         portal=said.portal,
-        outcome=None if said.outcome is None else _OUTCOMES.get(said.outcome),
+        outcome=None if said.outcome is None else OUTCOMES.get(said.outcome),
         reason=said.reason,
         credential_id=said.credential_id.hex() if said.credential_id else None,
         form=said.form,

@@ -1,0 +1,185 @@
+"""Which records are wanted, and how the database finds them without reading the others.
+
+Every search is a walk along one index, newest first, that stops when a page is full. Which index is
+decided here, by rules and not by statistics: SQLite has none unless somebody collects them, and
+guesses of PostgreSQL about rare reasons at busy portals cost seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from doorward.errors import BadIdError
+from doorward.ids import parse_credential_id
+from doorward.records import Outcome, RecordKind
+from doorward_controller.errors import InvalidError
+from doorward_controller.store.schema import (
+    REFUSED,
+    SELDOM_KIND,
+    SELDOM_REASON,
+    gateways,
+    records,
+)
+
+MAX_CREDENTIALS = 200
+"""Of one search: a person has a few, a family of the same name some more."""
+
+OUTCOMES: Mapping[int, str] = {int(Outcome.DENY): "deny", int(Outcome.GRANT): "grant"}
+KINDS: Mapping[int, str] = {int(kind): kind.name.lower() for kind in RecordKind}
+_OUTCOME_NUMBERS = {name: number for number, name in OUTCOMES.items()}
+_KIND_NUMBERS = {name: number for number, name in KINDS.items()}
+_COMMON_REASONS = frozenset({"granted", "entered"})
+_COMMON_KINDS = frozenset({"scan", "passage"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFilter:
+    """Which records; None means any.
+
+    Attributes:
+        credential_ids: of any of these; empty means nobody's. A person's search becomes this.
+        kinds: any of these; empty means any.
+        from_utc_ms, to_utc_ms: by the gateway's time; from is included, to is not.
+    """
+
+    gateway: str | None = None
+    portal: str | None = None
+    credential_id: str | None = None
+    credential_ids: tuple[str, ...] | None = None
+    outcome: str | None = None
+    reason: str | None = None
+    kind: str | None = None
+    kinds: tuple[str, ...] = ()
+    from_utc_ms: int | None = None
+    to_utc_ms: int | None = None
+
+    @property
+    def credentials(self) -> tuple[bytes, ...] | None:
+        """The credentials of both fields, None for anybody's. Raises InvalidError."""
+        if self.credential_id is None and self.credential_ids is None:
+            return None
+        both = self.credential_ids
+        if self.credential_id is not None:
+            single = (self.credential_id,)
+            both = single if both is None else tuple(each for each in both if each in single)
+        if both is None or len(both) > MAX_CREDENTIALS:
+            raise InvalidError(
+                f"{len(both or ())} badges at once, at most {MAX_CREDENTIALS}; narrow it down",
+                code="too_many_badges",
+            )
+        return tuple(_credential(each) for each in both)
+
+    @property
+    def index(self) -> str:
+        """The index along which the search walks: the one that leaves the fewest rows over."""
+        kinds = {self.kind} if self.kind is not None else set(self.kinds)
+        if self.reason is not None and self.reason not in _COMMON_REASONS:
+            return "ix_records_reason_at"
+        if self.portal is not None:
+            return "ix_records_portal_at"
+        if kinds and not kinds & _COMMON_KINDS:
+            return "ix_records_seldom_at"
+        if self.outcome == "deny":
+            return "ix_records_refused_at"
+        return "ix_records_at" if self.gateway is None else "ix_records_gateway_at"
+
+
+def conditions(
+    wanted: RecordFilter, gateway_id: int | None
+) -> list[sa.ColumnElement[bool] | sa.TextClause]:
+    """Returns what a record has to be, apart from whose. Raises InvalidError.
+
+    Args:
+        wanted: the search.
+        gateway_id: of the gateway in it, where one is in it.
+    """
+    table = records.c
+    found: list[sa.ColumnElement[bool] | sa.TextClause] = []
+    if gateway_id is not None:
+        found.append(table.gateway_id == gateway_id)
+    if wanted.portal is not None:
+        found.append(table.portal == wanted.portal)
+    if wanted.reason is not None:
+        found.append(table.reason == wanted.reason)
+    if wanted.outcome is not None:
+        found.append(table.outcome == _number(_OUTCOME_NUMBERS, wanted.outcome, "outcome"))
+    if wanted.kind is not None:
+        found.append(table.kind == _number(_KIND_NUMBERS, wanted.kind, "kind"))
+    if wanted.kinds:
+        numbers = [_number(_KIND_NUMBERS, kind, "kind") for kind in wanted.kinds]
+        found.append(table.kind.in_(numbers))
+    if wanted.from_utc_ms is not None:
+        found.append(table.at_utc_ms >= wanted.from_utc_ms)
+    if wanted.to_utc_ms is not None:
+        found.append(table.at_utc_ms < wanted.to_utc_ms)
+    return found
+
+
+_PARTIAL = {
+    "ix_records_reason_at": SELDOM_REASON,
+    "ix_records_refused_at": REFUSED,
+    "ix_records_seldom_at": SELDOM_KIND,
+}
+"""A partial index serves only a statement that says its condition, word by word."""
+
+
+def newest_ids(
+    wanted: RecordFilter,
+    gateway_id: int | None,
+    size: int,
+    behind: sa.ColumnElement[bool] | None = None,
+) -> sa.Select[tuple[int, int]]:
+    """Returns a statement for (time, id) of the newest records that fit. Raises InvalidError."""
+    asked = conditions(wanted, gateway_id)
+    if behind is not None:
+        asked.append(behind)
+    whose = wanted.credentials
+    if whose is None:
+        if (only := _PARTIAL.get(wanted.index)) is not None:
+            asked.append(only)
+        return _walk(wanted.index, asked, size)
+    if not whose:
+        return _walk("ix_records_at", [sa.false()], size)
+    each = [
+        _walk("ix_records_credential_at", [records.c.credential_id == one, *asked], size)
+        for one in dict.fromkeys(whose)
+    ]
+    # A walk for each credential, merged: a person's newest, without sorting all that there is.
+    parts = [sa.select(part.subquery()) for part in each]
+    merged = sa.union_all(*parts).subquery()
+    columns = merged.c.at_utc_ms, merged.c.id
+    return sa.select(*columns).order_by(*(column.desc() for column in columns)).limit(size)
+
+
+def _walk(
+    index: str, asked: list[sa.ColumnElement[bool] | sa.TextClause], size: int
+) -> sa.Select[tuple[int, int]]:
+    table = records.c
+    ordered = sa.select(table.at_utc_ms, table.id).where(*asked)
+    return (
+        ordered.order_by(table.at_utc_ms.desc(), table.id.desc())
+        .limit(size)
+        .with_hint(records, f"INDEXED BY {index}", "sqlite")
+    )
+
+
+def gateway_number(connection: sa.Connection, wanted: RecordFilter) -> int | None:
+    """Returns the number of the gateway in the search, 0 for an unknown one, None without one."""
+    if wanted.gateway is None:
+        return None
+    statement = sa.select(gateways.c.id).where(gateways.c.name == wanted.gateway)
+    return connection.scalar(statement) or 0
+
+
+def _credential(text: str) -> bytes:
+    try:
+        return parse_credential_id(text)
+    except BadIdError as err:
+        raise InvalidError(str(err), code="bad_credential_id") from err
+
+
+def _number(known: Mapping[str, int], name: str, what: str) -> int:
+    if name not in known:
+        raise InvalidError(f"{what} is {name[:40]!r}, must be one of {', '.join(known)}")
+    return known[name]
