@@ -2,6 +2,7 @@
 
 import logging
 from http import HTTPStatus
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -12,23 +13,48 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from doorward_controller.console import (
+    account_pages,
+    accounts_pages,
+    alert_rules,
+    alerts,
     assets,
     audit,
     badges,
+    charts,
     commands,
+    configuration,
     demo,
+    device_life,
+    devices,
+    factor_pages,
     gateways,
+    inside,
     live,
+    maintenance,
     overview,
+    part_pages,
+    plan_pages,
     policy,
     quarantine,
+    roll_outs,
     scans,
     security,
     sign_in_pages,
+    staff,
+    token_pages,
+    walls,
+    work_order,
 )
 from doorward_controller.console.names import RecentLooks
-from doorward_controller.console.visit import SignInNeededError, path_to_return, visit_of
+from doorward_controller.console.visit import (
+    DutyFirstError,
+    ProofNeededError,
+    SignInNeededError,
+    path_to_return,
+    visit_of,
+)
 from doorward_controller.errors import ActError
+from doorward_controller.services.occupancy import RecentCounts
 
 _log = logging.getLogger(__name__)
 
@@ -37,23 +63,41 @@ def build() -> FastAPI:
     """Returns the console; its `state.backend` must be set before the first request."""
     console = FastAPI(title="Doorward console", openapi_url=None, docs_url=None, redoc_url=None)
     console.state.looks = RecentLooks()
+    console.state.occupancy = RecentCounts()
     console.add_middleware(_Headers)
     console.mount("/static", assets.application(), name="static")
     for module in (
         overview,
         scans,
+        charts,
+        inside,
         gateways,
         commands,
+        configuration,
+        roll_outs,
+        staff,
+        devices,
+        alerts,
+        alert_rules,
+        walls,
         badges,
         policy,
         quarantine,
         audit,
+        device_life,
+        maintenance,
+        part_pages,
+        plan_pages,
+        work_order,
         demo,
         live,
     ):
         console.include_router(module.router)
-    console.include_router(sign_in_pages.router)
+    for module in (sign_in_pages, account_pages, factor_pages, token_pages, accounts_pages):
+        console.include_router(module.router)
     console.add_exception_handler(SignInNeededError, _to_sign_in)
+    console.add_exception_handler(DutyFirstError, _to_duty)
+    console.add_exception_handler(ProofNeededError, _to_proof)
     console.add_exception_handler(ActError, _refused)
     console.add_exception_handler(HTTPException, _http_error)
     console.add_exception_handler(RequestValidationError, _bad_value)
@@ -86,6 +130,23 @@ def _to_sign_in(request: Request, _: Exception) -> Response:
         # A part of a page cannot be replaced by the sign-in page: the whole page goes there.
         return Response(status_code=204, headers={"HX-Redirect": "/sign-in"})
     return RedirectResponse(target, status_code=303)
+
+
+def _to_duty(request: Request, err: Exception) -> Response:
+    if not isinstance(err, DutyFirstError):
+        raise err
+    if request.headers.get("hx-request"):
+        return Response(status_code=204, headers={"HX-Redirect": err.path})
+    return RedirectResponse(err.path, status_code=303)
+
+
+def _to_proof(request: Request, _: Exception) -> Response:
+    """A form is not kept: its reader comes back to the page that it stands on."""
+    back = path_to_return(request)
+    if request.method != "GET":
+        sent_from = urlsplit(request.headers.get("referer", ""))
+        back = quote(sent_from.path or "/account", safe="")
+    return RedirectResponse(f"/confirm?to={back}", status_code=303)
 
 
 def _refused(request: Request, err: Exception) -> Response:

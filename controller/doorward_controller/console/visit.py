@@ -20,6 +20,7 @@ from doorward_controller.errors import ForbiddenError
 from doorward_controller.services import rules, sign_in
 from doorward_controller.services.acting import check_read
 from doorward_controller.services.backend import Backend
+from doorward_controller.services.sign_in import Duty
 
 LANGUAGE_COOKIE = "doorward_language"
 THEME_COOKIE = "doorward_theme"
@@ -29,6 +30,25 @@ THEMES = ("auto", "light", "dark")
 
 class SignInNeededError(Exception):
     """The page is for people who have signed in."""
+
+
+class DutyFirstError(Exception):
+    """Something must be done before anything else; `path` is where."""
+
+    def __init__(self, duty: Duty) -> None:
+        """Sends the reader to where `duty` is done."""
+        super().__init__(duty.value)
+        self.path = _DUTY_PATHS[duty]
+
+
+class ProofNeededError(Exception):
+    """The page is sensitive, and the reader proved who they are too long ago."""
+
+
+_DUTY_PATHS = {
+    Duty.CHANGE_PASSWORD: "/account/password",
+    Duty.SET_UP_SECOND_FACTOR: "/account/second-factor",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +106,29 @@ class Visit:
             ForbiddenError: the role does not allow the action.
         """
         check_read(self.backend, self.actor, action, subject=self.request.url.path[:100])
+
+    def require_fresh(self) -> sign_in.Session:
+        """Returns the session of a reader who has proved who they are a moment ago.
+
+        Raises:
+            SignInNeededError: nobody has signed in.
+            ProofNeededError: it is too long ago.
+        """
+        if self.session is None:
+            raise SignInNeededError
+        if not self.session.is_fresh(self.backend.config, self.reader.now_ms // 1000):
+            raise ProofNeededError
+        return self.session
+
+    @property
+    def client(self) -> str:
+        """The address that the request comes from."""
+        return self.request.client.host if self.request.client else ""
+
+    @property
+    def browser(self) -> str:
+        """What the browser calls itself."""
+        return self.request.headers.get("user-agent", "")
 
     def text(self, template: str, **context: object) -> str:
         """Returns a template filled in."""
@@ -151,7 +194,7 @@ def visit_of(request: Request) -> Visit:
     )
 
 
-def signed_in(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
+def signed_in_with_duties(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
     """Lets nobody pass who has not signed in.
 
     Raises:
@@ -159,6 +202,18 @@ def signed_in(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
     """
     if visit.session is None:
         raise SignInNeededError
+    return visit
+
+
+def signed_in(visit: Annotated[Visit, Depends(signed_in_with_duties)]) -> Visit:
+    """Lets those pass who have signed in and have nothing else to do first.
+
+    Raises:
+        SignInNeededError: nobody has signed in.
+        DutyFirstError: a password or a second factor comes first.
+    """
+    if visit.session is not None and visit.session.duties:
+        raise DutyFirstError(visit.session.duties[0])
     return visit
 
 
@@ -176,11 +231,21 @@ def genuine(
     return visit
 
 
-def genuine_signed_in(visit: Annotated[Visit, Depends(genuine)]) -> Visit:
+def genuine_with_duties(visit: Annotated[Visit, Depends(genuine)]) -> Visit:
     """A form of somebody who has signed in.
 
     Raises:
         SignInNeededError: nobody has signed in.
+    """
+    return signed_in_with_duties(visit)
+
+
+def genuine_signed_in(visit: Annotated[Visit, Depends(genuine_with_duties)]) -> Visit:
+    """A form of somebody who has signed in and has nothing else to do first.
+
+    Raises:
+        SignInNeededError: nobody has signed in.
+        DutyFirstError: a password or a second factor comes first.
     """
     return signed_in(visit)
 
@@ -189,6 +254,8 @@ Visitor = Annotated[Visit, Depends(visit_of)]
 SignedIn = Annotated[Visit, Depends(signed_in)]
 Genuine = Annotated[Visit, Depends(genuine)]
 GenuineSignedIn = Annotated[Visit, Depends(genuine_signed_in)]
+SignedInWithDuties = Annotated[Visit, Depends(signed_in_with_duties)]
+GenuineWithDuties = Annotated[Visit, Depends(genuine_with_duties)]
 
 
 def path_to_return(request: Request) -> str:

@@ -47,16 +47,16 @@ _BADGES: _Looks = {
     "upcoming": _look("info", icon="hourglass", word=mark("Not yet valid")),
     "foreign": _look("quiet", icon="help-circle", word=mark("Not ours")),
 }
-_GATEWAYS: _Looks = {
-    "online": _look("good", icon="plug-connected", word=mark("Connected")),
-    "offline": _look("warn", icon="plug-connected-x", word=mark("Unreachable")),
-    "never": _look("quiet", icon="hourglass", word=mark("Never heard of")),
-    "revoked": _look("bad", icon="ban", word=mark("Revoked")),
-}
 _APPLIED: _Looks = {
     "applied": _look("good", icon="circle-check", word=mark("Applied")),
     "pending": _look("info", icon="hourglass", word=mark("On its way")),
     "unreachable": _look("warn", icon="plug-connected-x", word=mark("Unreachable")),
+}
+_ACCOUNTS: _Looks = {
+    "open": _look("good", icon="circle-check", word=mark("Open")),
+    "invited": _look("info", icon="hourglass", word=mark("Has a first password")),
+    "locked": _look("warn", icon="lock", word=mark("Locked by wrong passwords")),
+    "closed": _look("quiet", icon="ban", word=mark("Closed")),
 }
 _LOCKS: _Looks = {
     "locked": _look("quiet", icon="lock", word=mark("Locked")),
@@ -81,6 +81,7 @@ _AUDIT: _Looks = {
     "failed": _look("bad", icon="alert-triangle", word=mark("Failed")),
     "rejected": _look("warn", icon="ban", word=mark("Refused by the gateway")),
     "timed_out": _look("warn", icon="clock-exclamation", word=mark("Not in time")),
+    "broken_off": _look("warn", icon="alert-triangle", word=mark("Broken off")),
 }
 """What is not in here was refused for the reason that its code names."""
 
@@ -105,6 +106,7 @@ _QUARANTINE: _Looks = {
 
 _COMMANDS: _Looks = {
     "queued": _look("quiet", icon="hourglass", word=mark("Waits for the gateway")),
+    "sent": _look("info", icon="send", word=mark("Sent")),
     "in_progress": _look("info", icon="hourglass", word=mark("Under way")),
     "succeeded": _look("good", icon="circle-check", word=mark("Carried out")),
     "failed": _look("bad", icon="alert-triangle", word=mark("Failed")),
@@ -113,19 +115,60 @@ _COMMANDS: _Looks = {
     "canceled": _look("quiet", icon="ban", word=mark("Taken back")),
 }
 
+_ORDERS: _Looks = {
+    "requested": _look("info", icon="send", word=mark("Asked for")),
+    "approved": _look("info", icon="check", word=mark("Approved")),
+    "scheduled": _look("info", icon="clock-exclamation", word=mark("Scheduled")),
+    "in_progress": _look("warn", icon="activity", word=mark("Work under way")),
+    "on_hold": _look("warn", icon="player-pause", word=mark("On hold")),
+    "done": _look("good", icon="circle-check", word=mark("Done")),
+    "verified": _look("good", icon="shield-check", word=mark("Verified")),
+    "cancelled": _look("quiet", icon="ban", word=mark("Cancelled")),
+}
+
+_TWINS: _Looks = {
+    "none": _look("quiet", icon="circle-dashed", word=mark("Nothing asked for")),
+    "waiting": _look("info", icon="hourglass", word=mark("Waits for the gateway")),
+    "pending": _look("warn", icon="hourglass", word=mark("Counts after a restart")),
+    "on_trial": _look("info", icon="flask", word=mark("On trial")),
+    "in_force": _look("good", icon="circle-check", word=mark("Counts")),
+    "rejected": _look("bad", icon="ban", word=mark("Refused by the gateway")),
+    "taken_back": _look("bad", icon="arrow-back-up", word=mark("Taken back by the gateway")),
+}
+_ROLL_OUTS: _Looks = {
+    "running": _look("info", icon="player-play", word=mark("Under way")),
+    "paused": _look("warn", icon="player-pause", word=mark("Paused")),
+    "succeeded": _look("good", icon="circle-check", word=mark("Carried out")),
+    "failed": _look("bad", icon="alert-triangle", word=mark("Failed")),
+    "aborted": _look("quiet", icon="ban", word=mark("Aborted")),
+}
+_MEMBERS: _Looks = {
+    "waiting": _look("quiet", icon="circle-dashed", word=mark("Not yet asked")),
+    "asked": _look("info", icon="hourglass", word=mark("Under way")),
+    "away": _look("warn", icon="plug-connected-x", word=mark("Unreachable, asked when it is back")),
+    "succeeded": _look("good", icon="circle-check", word=mark("Done")),
+    "failed": _look("bad", icon="alert-triangle", word=mark("Failed")),
+    "missed": _look("bad", icon="clock-exclamation", word=mark("Not in time")),
+    "left_out": _look("quiet", icon="ban", word=mark("Left out")),
+}
+
 _REFUSED = _look("warn", icon="alert-triangle", word=mark("Not done"))
 
 LOOKS: Mapping[str, _Looks] = MappingProxyType(
     {
         "outcome": _OUTCOMES,
         "badge": _BADGES,
-        "gateway": _GATEWAYS,
         "applied": _APPLIED,
+        "account": _ACCOUNTS,
         "lock": _LOCKS,
         "lamp": _LAMPS,
         "audit": _AUDIT,
         "quarantine": _QUARANTINE,
         "command": _COMMANDS,
+        "twin": _TWINS,
+        "roll_out": _ROLL_OUTS,
+        "member": _MEMBERS,
+        "order": _ORDERS,
     }
 )
 
@@ -236,6 +279,13 @@ ACTS: Mapping[str, str] = MappingProxyType(
         "own_account": mark("Used their own account"),
         "add_staff": mark("Added a guard or technician"),
         "new_staff_pin": mark("Gave out a new PIN"),
+        "change_staff": mark("Changed what a guard or technician may do"),
+        "start_roll_out": mark("Began a roll-out"),
+        "pause_roll_out": mark("Paused a roll-out"),
+        "resume_roll_out": mark("Let a roll-out go on"),
+        "abort_roll_out": mark("Aborted a roll-out"),
+        "roll_out_wave": mark("A wave of a roll-out began"),
+        "roll_out_ended": mark("A roll-out ended"),
         "remove_staff": mark("Removed a guard or technician"),
         "read_by_hand": mark("Read what a guard wrote"),
         "save_rules": mark("Saved the rules"),
@@ -252,17 +302,62 @@ ACTS: Mapping[str, str] = MappingProxyType(
         "restore": mark("Restored"),
         "enrol_gateway": mark("Enrolled a gateway"),
         "revoke_gateway": mark("Revoked a gateway"),
+        "adopt_gateway": mark("Adopted a gateway"),
+        "add_component": mark("Put a component in"),
+        "replace_component": mark("Exchanged a component"),
+        "remove_component": mark("Took a component out"),
+        "handle_alert": mark("Handled an alert"),
+        "save_alert_rule": mark("Changed an alert rule"),
+        "drop_alert_rule": mark("Took back a change of an alert rule"),
+        "add_receiver": mark("Added a receiver of alerts"),
+        "change_receiver": mark("Changed a receiver of alerts"),
+        "remove_receiver": mark("Removed a receiver of alerts"),
+        "test_receiver": mark("Tried a receiver of alerts"),
+        "add_wall": mark("Made a wall screen's address"),
+        "revoke_wall": mark("Ended a wall screen's address"),
         "command": mark("Gave a command"),
         "cancel_command": mark("Took a command back"),
         "command_outcome": mark("A command ended"),
         "read_attachment": mark("Looked at what a command brought back"),
         "configure_gateway": mark("Configured a gateway"),
         "simulate": mark("Asked what would be decided"),
+        "request_order": mark("Asked for maintenance"),
+        "move_order": mark("Moved a work order on"),
+        "write_up_order": mark("Wrote up a work order"),
+        "answer_check": mark("Answered a point of a checklist"),
+        "add_photo": mark("Added a photograph"),
+        "add_downtime": mark("Entered downtime"),
+        "end_downtime": mark("Ended downtime"),
+        "add_part": mark("Added a spare part"),
+        "edit_part": mark("Changed a spare part"),
+        "stock_part": mark("Changed a part's stock"),
+        "use_part": mark("Took parts for an order"),
+        "write_plan": mark("Wrote a maintenance plan"),
+        "approve_plan": mark("Approved a maintenance plan"),
+        "pause_plan": mark("Paused a maintenance plan"),
+        "open_planned_order": mark("Opened an order by a plan"),
+        "attach_record": mark("Tied a service entry to an order"),
+        "read_maintenance": mark("Looked at maintenance"),
         "read_fleet": mark("Looked at the gateways"),
         "read_records": mark("Looked at scans"),
         "read_credentials": mark("Looked at badges"),
         "read_quarantine": mark("Looked at the quarantine"),
         "read_audit": mark("Looked at the audit log"),
+        "export_audit": mark("Took the audit log along"),
+        "trace_person": mark("Looked at where one person went"),
+        "read_occupancy": mark("Looked at how many are inside"),
+        "muster": mark("Looked at who is inside"),
+        "export_records": mark("Began an export of records"),
+        "export_ended": mark("Ended an export of records"),
+    }
+)
+
+FACTORS: Mapping[str, str] = MappingProxyType(
+    {
+        "password": mark("Password"),
+        "totp": mark("Password and authenticator"),
+        "recovery": mark("Password and recovery code"),
+        "passkey": mark("Passkey"),
     }
 )
 
@@ -368,6 +463,31 @@ CAUSES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+POSTURE_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "normal": mark("Normal: lift what was set here"),
+        "free": mark("Free: opens for anybody"),
+        "closed": mark("Closed: opens for nobody"),
+        "lockdown": mark("Lockdown: opens by rank only"),
+    }
+)
+
+ABILITIES: Mapping[str, str] = MappingProxyType(
+    {
+        "register": mark("Let people in by hand"),
+        "override": mark("Open although a code was refused"),
+        "service": mark("Keep the service journal"),
+    }
+)
+
+ROLL_OUT_ENDINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "too_many_failed": mark("It ended because more of a wave failed than may."),
+        "too_few_succeeded": mark("It ended because too few of a wave can still succeed."),
+        "out_of_time": mark("It ended because its deadline was over."),
+    }
+)
+
 POSTURES: Mapping[str, str] = MappingProxyType(
     {"free": mark("stands free"), "closed": mark("closed"), "lockdown": mark("lockdown")}
 )
@@ -393,15 +513,41 @@ PRESENCE_DOUBT: Mapping[str, str] = MappingProxyType(
 
 NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "saved": ("good", mark("Saved.")),
+        "adopted": ("good", mark("Adopted. It is part of the fleet now.")),
+        "testing": ("info", mark("A test message is on its way; what became of it stands below.")),
         "issued": ("good", mark("The badge is issued and on its way to every gateway.")),
         "linked": ("good", mark("The number is linked. It counts after the next policy release.")),
         "forgiven": ("info", mark("A gateway is being told; what becomes of it stands below.")),
         "commanded": ("info", mark("The gateway is being told; what becomes of it stands below.")),
+        "taken-back": ("good", mark("The command is taken back.")),
+        "desired": ("good", mark("Handed over. What the gateway makes of it stands below.")),
+        "restarting": ("info", mark("The gateway restarts; the settings count afterwards.")),
+        "staff-changed": ("good", mark("Saved. The gateways are being told now.")),
+        "staff-removed": ("good", mark("Removed. The gateways are being told now.")),
+        "rolling-out": ("info", mark("The roll-out is under way; each gateway stands below.")),
+        "roll-out-paused": ("info", mark("Paused. What was handed out goes on and counts.")),
+        "roll-out-aborted": ("info", mark("Aborted. Nobody else is asked.")),
         "revoked": ("good", mark("Revoked. The gateways are being told now.")),
         "suspended": ("good", mark("Suspended. It can be restored at any time.")),
         "restored": ("good", mark("Restored. The gateways are being told now.")),
         "released": ("good", mark("Released. The gateways are being told now.")),
+        "ordered": ("good", mark("Asked for. Somebody else approves it.")),
+        "moved": ("good", mark("Noted.")),
+        "kept": ("good", mark("Kept.")),
+        "planned": ("good", mark("The plan is written. Somebody else approves it.")),
         "signed-out": ("info", mark("You are signed out.")),
+        "session-ended": ("good", mark("The session is ended.")),
+        "sessions-ended": ("good", mark("The sessions are ended.")),
+        "password-changed": ("good", mark("The password is changed. Other sessions are ended.")),
+        "authenticator-added": ("good", mark("The authenticator is set up.")),
+        "passkey-added": ("good", mark("The passkey is added.")),
+        "factor-removed": ("good", mark("It is removed.")),
+        "factor-forgotten": ("good", mark("The second factors are forgotten.")),
+        "token-revoked": ("good", mark("The token is revoked.")),
+        "account-changed": ("good", mark("The role is changed. Their sessions are ended.")),
+        "account-closed": ("good", mark("The account is closed. Its sessions are ended.")),
+        "account-unlocked": ("good", mark("The account is unlocked.")),
         "presented": ("info", mark("The badge is held up to the camera.")),
         "cut": ("info", mark("The gateway is cut off. It goes on deciding by itself.")),
         "reconnected": ("info", mark("The gateway is connected again and sends its journal.")),
