@@ -5,14 +5,17 @@ from fastapi import FastAPI
 from doorward_controller import console
 from doorward_controller.api import (
     accounts,
+    alerts,
     audit,
     commands,
     credentials,
+    devices,
     forgiving,
     gateways,
     health,
     holders,
     live,
+    occupancy,
     own_account,
     policy,
     records,
@@ -63,6 +66,7 @@ def _api(backend: Backend) -> FastAPI:
         accounts,
         gateways,
         records,
+        occupancy,
         credentials,
         forgiving,
         holders,
@@ -72,6 +76,8 @@ def _api(backend: Backend) -> FastAPI:
         commands,
         roll_outs,
         staff,
+        alerts,
+        devices,
     ):
         api.include_router(module.router)
     return api

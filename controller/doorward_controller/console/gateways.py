@@ -6,12 +6,13 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from doorward_controller.console.commands import commands_of
+from doorward_controller.console.devices import parts_of
 from doorward_controller.console.health_lines import health_lines
 from doorward_controller.console.names import names_of
 from doorward_controller.console.visit import SignedIn, Visit
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
-from doorward_controller.queries import fleet_board, propagation, record_feed
+from doorward_controller.queries import fleet_board, fleet_states, propagation, record_feed
 
 router = APIRouter()
 
@@ -35,7 +36,10 @@ def gateways_part(visit: SignedIn) -> Response:
 @router.get("/gateways/{gateway}")
 def gateway_page(visit: SignedIn, gateway: str) -> Response:
     """Shows one gateway."""
-    return visit.page("gateway.html", _one(visit, gateway) | commands_of(visit, gateway))
+    return visit.page(
+        "gateway.html",
+        _one(visit, gateway) | commands_of(visit, gateway) | parts_of(visit, gateway),
+    )
 
 
 @router.get("/gateways/{gateway}/part")
@@ -54,6 +58,7 @@ def _fleet(visit: Visit) -> dict[str, object]:
     store = visit.backend.store
     return {
         "gateways": fleet_board.gateways(store),
+        "fleet": fleet_states.fleet(store, visit.reader.now_ms),
         "status": propagation.of_status(store),
         "bundle": propagation.of_bundle(store),
     }
@@ -71,6 +76,7 @@ def _one(visit: Visit, gateway: str) -> dict[str, object]:
         rows = record_feed.page(store, narrow, cursor=None, limit=_NEWEST_ROWS).items
     return {
         "row": row,
+        "fleet": fleet_states.fleet(store, visit.reader.now_ms),
         "last_record_at_utc_ms": record_feed.last_at_utc_ms(store, gateway),
         "health": health_lines(row.health, visit.reader),
         "health_words": _health_words(row.health),

@@ -3,10 +3,18 @@
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
+from doorward.reasons import Severity
 from doorward_controller.console.names import names_of
 from doorward_controller.console.visit import SignedIn, Visit
 from doorward_controller.domain.permissions import Action
-from doorward_controller.queries import fleet_board, propagation, record_feed
+from doorward_controller.queries import (
+    alerts,
+    fleet_board,
+    fleet_states,
+    propagation,
+    record_feed,
+)
+from doorward_controller.services import alert_handling, occupancy
 
 router = APIRouter()
 
@@ -47,14 +55,23 @@ def rate(visit: SignedIn) -> Response:
 
 def _context(visit: Visit) -> dict[str, object]:
     store = visit.backend.store
+    sees = visit.may(alert_handling.SEES_DISCREET)
+    open_alerts = alerts.open_by_severity(store, with_discreet=sees)
     context: dict[str, object] = {
         "gateways": fleet_board.gateways(store),
+        "fleet": fleet_states.fleet(store, visit.reader.now_ms),
+        "alerts": sum(open_alerts.values()),
+        "alarms": open_alerts.get(Severity.ALARM, 0),
         "unfinished": propagation.unfinished(store),
         "rows": (),
         "names": {},
         "counts": None,
         "reasons": (),
+        "zones": (),
     }
+    if visit.may(Action.READ_OCCUPANCY):
+        counts: occupancy.RecentCounts = visit.request.app.state.occupancy
+        context["zones"] = counts.get(visit.backend, visit.actor)
     if visit.may(Action.READ_RECORDS):
         today = visit.reader.start_of_day_ms
         narrow = record_feed.RecordFilter(kind="scan")

@@ -8,9 +8,10 @@ from markupsafe import Markup
 
 from doorward.events import event_text
 from doorward.reasons import REASON_TEXTS, Reason
-from doorward_controller.console import words
+from doorward_controller.console import fleet_words, words
 from doorward_controller.console.assets import edition
 from doorward_controller.console.i18n import Language, translations
+from doorward_controller.domain.fleet_state import Condition
 from doorward_controller.domain.permissions import Action
 
 _CODES = frozenset(reason.value for reason in Reason)
@@ -33,9 +34,11 @@ def environment(language: Language) -> Environment:
     env.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     env.globals.update(
         edition=edition(),
-        look=words.look,
+        look=fleet_words.look,
         words=words,
+        fleet_words=fleet_words,
         Action=Action,
+        Condition=Condition,
         Language=Language,
         reason_text=lambda code: reason_text(code, language),
         reason_next=lambda code: reason_next(code, language),

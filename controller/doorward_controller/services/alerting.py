@@ -33,6 +33,7 @@ After = Sequence[Callable[[], None]]
 PROGRAM = ""
 """Who did it, in an alert's history, when nobody did."""
 
+QUIET = Severity.NORMAL
 _DEFAULTS = default_rules()
 _WATCHED_KINDS = frozenset({RecordKind.PASSAGE, RecordKind.EVENT, RecordKind.CLOCK})
 _ENDS: Mapping[str, frozenset[str]] = {

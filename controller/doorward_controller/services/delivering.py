@@ -1,0 +1,284 @@
+"""Hands out what waits: one lane for each receiver, so that one that hangs delays nobody else.
+
+Each attempt is claimed in the database before it is made, bounded in time, and written down with
+what was answered. What fails is tried again with growing pauses, then given up and shown.
+"""
+
+import logging
+import queue
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from doorward.times import Instant
+from doorward_controller.domain.alert_life import next_attempt_s
+from doorward_controller.domain.alert_texts import Tongue, message_title
+from doorward_controller.domain.delivery_formats import (
+    AlertMessage,
+    ReceiverKind,
+    WebRequest,
+    dingtalk,
+    robot_refusal,
+    webhook,
+    wecom,
+)
+from doorward_controller.errors import ControllerError
+from doorward_controller.services import alerting, mail_sending, rules, web_sending
+from doorward_controller.services.backend import Backend
+from doorward_controller.services.mail_sending import MailRoute
+from doorward_controller.services.receivers import route_of
+from doorward_controller.services.web_sending import ATTEMPT_S, SendError
+from doorward_controller.store import alerts, receivers
+from doorward_controller.store.alerts import StoredAlert
+from doorward_controller.store.receivers import DeliveryState, DueDelivery, StoredReceiver
+
+LOOK_S = 1.0
+CLAIM_MS = 60_000
+"""An attempt whose process dies is made again after this."""
+
+MAX_SHOWN = 300
+_JOIN_S = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class Deliveries:
+    """Looks for what is due and gives it to the receivers' lanes."""
+
+    def __init__(
+        self, backend: Backend, look_s: float = LOOK_S, within_s: float = ATTEMPT_S
+    ) -> None:
+        """Prepares; `start` runs it."""
+        self._backend, self._look_s, self._within_s = backend, look_s, within_s
+        self._lanes: dict[int, _Lane] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="deliveries", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the look-out; an attempt that hangs is left to its time limit."""
+        self._stopping.set()
+        self._thread.join(timeout=_JOIN_S)
+        for lane in self._lanes.values():
+            lane.stop()
+
+    def turn(self) -> int:
+        """Gives what is due to the lanes; returns how many."""
+        with self._backend.store.read() as connection:
+            found = receivers.due(connection, self._backend.clock.now().utc_ms)
+        for delivery in found:
+            lane = self._lanes.get(delivery.receiver_id)
+            if lane is None:
+                lane = _Lane(self._backend, delivery.receiver_id, self._within_s)
+                self._lanes[delivery.receiver_id] = lane
+            lane.offer(delivery)
+        return len(found)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._look_s):
+            try:
+                self.turn()
+            except ControllerError as err:
+                _log.warning("deliveries.waiting problem=%s", err)
+            except Exception:  # noqa: BLE001  # one failure must not end all deliveries for good
+                _log.exception("deliveries.failed")
+
+
+class _Lane:
+    """One receiver's thread; it makes one attempt at a time."""
+
+    def __init__(self, backend: Backend, receiver_id: int, within_s: float) -> None:
+        self._backend, self._within_s = backend, within_s
+        self._waiting: queue.Queue[DueDelivery | None] = queue.Queue()
+        self._known: set[tuple[int, int]] = set()
+        self._thread = threading.Thread(
+            target=self._run, name=f"deliveries-{receiver_id}", daemon=True
+        )
+        self._thread.start()
+
+    def offer(self, delivery: DueDelivery) -> None:
+        """Takes a delivery, once an attempt."""
+        place = (delivery.id, delivery.attempts)
+        if place not in self._known:
+            self._known.add(place)
+            self._waiting.put(delivery)
+
+    def stop(self) -> None:
+        self._waiting.put(None)
+
+    def _run(self) -> None:
+        while (delivery := self._waiting.get()) is not None:
+            try:
+                attempt(self._backend, delivery, self._within_s)
+            except ControllerError as err:
+                _log.warning("delivery.waiting id=%d problem=%s", delivery.id, err)
+            except Exception:  # noqa: BLE001  # the next delivery may be fine
+                _log.exception("delivery.broken id=%d", delivery.id)
+            finally:
+                self._known.discard((delivery.id, delivery.attempts))
+
+
+def attempt(backend: Backend, delivery: DueDelivery, within_s: float = ATTEMPT_S) -> bool:
+    """Makes one attempt and writes down how it went; False also when another one makes it."""
+    now = backend.clock.now()
+    with backend.store.write() as connection:
+        if not receivers.claim(connection, delivery, now.utc_ms + CLAIM_MS):
+            return False
+        receiver = receivers.find(connection, delivery.receiver_id)
+        held = alerts.find(connection, delivery.alert_id) if delivery.alert_id else None
+    if receiver is None or receiver.removed_at_utc_s is not None or not receiver.is_on:
+        _end(backend, delivery, DeliveryState.FAILED, "the receiver was removed or switched off")
+        return False
+    try:
+        answer = _hand_over(
+            backend, receiver, _message(backend, receiver, delivery, held), now, within_s
+        )
+    except (SendError, ControllerError, ValueError) as err:
+        _failed(backend, delivery, str(err))
+        return False
+    _end(backend, delivery, DeliveryState.DELIVERED, answer)
+    return True
+
+
+def _hand_over(
+    backend: Backend,
+    receiver: StoredReceiver,
+    message: AlertMessage,
+    now: Instant,
+    within_s: float,
+) -> str:
+    route, kind = route_of(backend, receiver), ReceiverKind(receiver.kind)
+    if kind is ReceiverKind.EMAIL:
+        return mail_sending.send(_mail_route(route), message, within_s=within_s)
+    request = _request(kind, route, message, now)
+    allow = backend.config.alerts.allow_insecure_receivers
+    answer = web_sending.post(request, allow_insecure=allow, within_s=within_s)
+    if not 200 <= answer.status < 300:
+        raise SendError(f"answered {answer.status}: {answer.text[:200]}")
+    if kind is not ReceiverKind.WEBHOOK and (refusal := robot_refusal(answer.text)):
+        raise SendError(refusal)
+    return f"answered {answer.status}"
+
+
+def _request(
+    kind: ReceiverKind, route: dict[str, str], message: AlertMessage, now: Instant
+) -> WebRequest:
+    url, secret = route.get("url", ""), route.get("secret", "")
+    if kind is ReceiverKind.WECOM:
+        return wecom(url, message)
+    if kind is ReceiverKind.DINGTALK:
+        return dingtalk(url, secret, message, now.utc_ms)
+    return webhook(url, secret, message, now.utc_s)
+
+
+def _mail_route(route: dict[str, str]) -> MailRoute:
+    return MailRoute(
+        host=route["host"],
+        port=int(route["port"]),
+        sender=route["from"],
+        to=tuple(each.strip() for each in route["to"].split(",") if each.strip()),
+        user=route.get("user", ""),
+        password=route.get("password", ""),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """The times and places of a message, in the receiver's language."""
+
+    tongue: Tongue
+    zone: ZoneInfo
+
+    def line(self, words: tuple[str, str], value: str) -> str:
+        separator = self.tongue.of((": ", "："))
+        return f"{self.tongue.of(words)}{separator}{value}"
+
+    def time(self, at_ms: int) -> str:
+        local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.zone)
+        return local.strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def _message(
+    backend: Backend, receiver: StoredReceiver, delivery: DueDelivery, held: StoredAlert | None
+) -> AlertMessage:
+    tongue = Tongue(receiver.language)
+    told = _Told(tongue=tongue, zone=ZoneInfo(rules.current(backend).time_zone))
+    site, origin = backend.config.site, backend.config.http.origin
+    lines = [told.line(("Site", "站点"), site)]
+    data: dict[str, str | int | None] = {"site": site}
+    is_discreet = held is not None and held.is_discreet
+    if held is not None:
+        lines.append(told.line(("Since", "开始时间"), told.time(held.opened_at_utc_ms)))
+        data |= {"alert": held.id, "severity": held.severity.value, "state": held.state.value}
+        if origin:
+            lines.append(f"{origin}/alerts/{held.id}")
+    if held is not None and not is_discreet:
+        fact = held.fact
+        if fact.happened_at_utc_ms is not None:
+            happened = told.time(fact.happened_at_utc_ms)
+            lines.append(told.line(("By the gateway's clock", "网关时间"), happened))
+        data |= {"rule": held.key.rule, "subject": held.key.subject, "value": fact.value}
+        data |= {"times": held.times, "opened_at_utc_ms": held.opened_at_utc_ms}
+    title = message_title(
+        delivery.about,
+        held.fact if held else None,
+        held.severity if held else alerting.QUIET,
+        is_discreet=is_discreet,
+        tongue=tongue,
+    )
+    return AlertMessage(
+        id=f"alert-{site}-{delivery.id}",
+        about=delivery.about,
+        at_utc_ms=delivery.created_at_utc_ms,
+        title=title,
+        lines=tuple(lines),
+        data=data,
+    )
+
+
+def _failed(backend: Backend, delivery: DueDelivery, why: str) -> None:
+    pause_s = next_attempt_s(delivery.attempts + 1)
+    if pause_s is None:
+        _end(backend, delivery, DeliveryState.FAILED, why)
+        return
+    with backend.store.write() as connection:
+        receivers.change_delivery(
+            connection,
+            delivery.id,
+            answer=why[:MAX_SHOWN],
+            next_at_utc_ms=backend.clock.now().utc_ms + pause_s * 1000,
+        )
+    alerting.announce(backend)
+
+
+def _end(backend: Backend, delivery: DueDelivery, state: DeliveryState, answer: str) -> None:
+    with backend.store.write() as connection:
+        _write_end(connection, delivery, state, answer, backend.clock.now())
+    alerting.announce(backend)
+
+
+def _write_end(
+    connection: sa.Connection,
+    delivery: DueDelivery,
+    state: DeliveryState,
+    answer: str,
+    now: Instant,
+) -> None:
+    receivers.change_delivery(
+        connection,
+        delivery.id,
+        state=state.value,
+        answer=answer[:MAX_SHOWN],
+        ended_at_utc_ms=now.utc_ms,
+    )
+    if delivery.alert_id is not None and state is DeliveryState.FAILED:
+        alerts.note(
+            connection, delivery.alert_id, at_ms=now.utc_ms, who="", what="not_delivered",
+            text=answer[:MAX_SHOWN],
+        )  # fmt: skip
