@@ -1,11 +1,23 @@
 """Bounds on what a request may send."""
 
+import re
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from doorward_controller.api.errors import problem
 
 MAX_BODY_BYTES = 1024 * 1024
 """The largest request is a rule book; a generous one has 100 kB."""
+
+MAX_PHOTO_BYTES = 13 * 1024 * 1024
+"""A photograph from a phone, and the form around it."""
+
+_PHOTOS = re.compile(r"(/api/v1)?/maintenance/orders/\d+/photos")
+
+
+def limit_of(path: str) -> int:
+    """Returns how many bytes a request to this path may hold."""
+    return MAX_PHOTO_BYTES if _PHOTOS.fullmatch(path) else MAX_BODY_BYTES
 
 
 class BodyLimit:
@@ -20,9 +32,10 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = limit_of(scope["path"])
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > MAX_BODY_BYTES:
-            answer = problem(413, "too_large", f"at most {MAX_BODY_BYTES} bytes")
+        if not announced.isdigit() or int(announced) > limit:
+            answer = problem(413, "too_large", f"at most {limit} bytes")
             await answer(scope, receive, send)
             return
         taken = 0
@@ -31,6 +44,6 @@ class BodyLimit:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            return {"type": "http.disconnect"} if taken > MAX_BODY_BYTES else message
+            return {"type": "http.disconnect"} if taken > limit else message
 
         await self._app(scope, counted, send)

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,12 @@ from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import (
+    format_currency,
+    format_decimal,
+    format_percent,
+    get_currency_precision,
+)
 
 _LOCALE_FOLDER = Path(__file__).parent / "locale"
 _JUST_NOW_S = 5
@@ -159,3 +165,31 @@ class Reader:
     def percent(self, share: float) -> str:
         """Returns a share of one as whole per cent."""
         return format_percent(share, locale=self.language.locale)
+
+    def plain_money(self, minor: int, currency: str) -> str:
+        """Returns an amount as a form takes it, nothing for nothing."""
+        if not minor:
+            return ""
+        return str(Decimal(minor).scaleb(-get_currency_precision(currency)))
+
+    def money(self, minor: int, currency: str) -> str:
+        """Returns an amount given in the currency's smallest unit."""
+        amount = Decimal(minor).scaleb(-get_currency_precision(currency))
+        return format_currency(amount, currency, locale=self.language.locale)
+
+
+def minor_units(amount: str, currency: str) -> int:
+    """Returns a typed amount in the currency's smallest unit.
+
+    Raises:
+        ValueError: it is no amount, or finer than the currency.
+    """
+    try:
+        minor = Decimal(amount.strip().replace(",", ".") or "0").scaleb(
+            get_currency_precision(currency)
+        )
+    except InvalidOperation as err:
+        raise ValueError(f"{amount[:40]!r} is no amount") from err
+    if not minor.is_finite() or minor != int(minor) or minor < 0:
+        raise ValueError(f"{amount[:40]!r} is no amount")
+    return int(minor)

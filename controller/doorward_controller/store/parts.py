@@ -1,6 +1,6 @@
 """Spare parts and every movement of their stock."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -86,6 +86,17 @@ def moves_of_order(connection: sa.Connection, order_id: int) -> tuple[StoredMove
     """Returns what was taken and brought back for an order."""
     wanted = sa.select(*_MOVE).where(part_moves.c.order_id == order_id).order_by(part_moves.c.id)
     return tuple(StoredMove(**row._asdict()) for row in connection.execute(wanted))
+
+
+def moves_of_orders(
+    connection: sa.Connection, order_ids: Collection[int]
+) -> tuple[StoredMove, ...]:
+    """Returns what was taken and brought back for several orders."""
+    wanted = sa.select(*_MOVE).where(part_moves.c.order_id.is_not(None)).order_by(part_moves.c.id)
+    if len(order_ids) == 1:
+        wanted = wanted.where(part_moves.c.order_id.in_(order_ids))
+    found = (StoredMove(**row._asdict()) for row in connection.execute(wanted))
+    return tuple(move for move in found if move.order_id in order_ids)
 
 
 def moves_of_part(
