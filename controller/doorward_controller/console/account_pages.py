@@ -11,10 +11,12 @@ from doorward_controller.console.visit import (
     GenuineWithDuties,
     SignedIn,
     SignedInWithDuties,
+    Visit,
 )
 from doorward_controller.errors import InvalidError
 from doorward_controller.queries import operators
 from doorward_controller.services import own_account
+from doorward_controller.services.proving import SignInRefused
 from doorward_controller.services.tokens import handle_of
 
 router = APIRouter()
@@ -61,7 +63,7 @@ def end_session_act(visit: GenuineSignedIn, handle: str) -> Response:
 @router.get("/account/password")
 def password_page(visit: SignedInWithDuties) -> Response:
     """Shows the form for a new password."""
-    return visit.page("password.html", refusal=None, problem="", **_limits(visit))
+    return _password_page(visit)
 
 
 @router.post("/account/password")
@@ -73,28 +75,27 @@ def password_act(
     if session is None:
         return visit.go("/sign-in")
     if new != again:
-        return visit.page(
-            "password.html", status_code=422, refusal=None, problem="password_differs",
-            **_limits(visit),
-        )  # fmt: skip
+        return _password_page(visit, 422, problem="password_differs")
     try:
         refused = own_account.change_password(
             visit.backend, session, current=current, new=new, client=visit.client
         )
     except InvalidError as err:
-        return visit.page(
-            "password.html", status_code=422, refusal=None, problem=err.code, **_limits(visit)
-        )
+        return _password_page(visit, 422, problem=err.code)
     if refused is not None:
-        return visit.page(
-            "password.html", status_code=401, refusal=refused, problem="", **_limits(visit)
-        )
+        return _password_page(visit, 401, refusal=refused)
     return visit.go("/account", done="password-changed")
 
 
-def _limits(visit: SignedInWithDuties) -> dict[str, object]:
+def _password_page(
+    visit: Visit, status_code: int = 200, problem: str = "", refusal: SignInRefused | None = None
+) -> Response:
     session = visit.session
-    return {
-        "least": visit.backend.config.accounts.min_password_characters,
-        "is_due": session is not None and bool(session.duties),
-    }
+    return visit.page(
+        "password.html",
+        status_code=status_code,
+        problem=problem,
+        refusal=refusal,
+        least=visit.backend.config.accounts.min_password_characters,
+        is_due=session is not None and bool(session.duties),
+    )
