@@ -15,6 +15,7 @@ from doorward_edge.adapters.clock_system import SystemClock
 from doorward_edge.aiming.verdict import ADVICE, AIM_MODULE_PX, WORDS, Aim, judge
 from doorward_edge.capture.source import CaptureSource, open_source
 from doorward_edge.cli.aim_view import Annotator, Screen
+from doorward_edge.cli.aim_web import PORT, Place, WebView
 from doorward_edge.cli.options import DEFAULT_CONFIG
 from doorward_edge.config import CameraSection, ClockSource, ConfigError, load_config
 from doorward_edge.decoder.client import DecoderClient
@@ -73,12 +74,18 @@ def aim(
     seconds: float = typer.Option(0, min=0, help="How long; 0 until Ctrl-C."),
     picture: Path | None = typer.Option(None, help="Write the last picture here, with marks."),
     json_output: bool = typer.Option(False, "--json", help="One JSON object a picture."),
+    web: bool = typer.Option(False, "--web", help="Show it on a phone; at most 15 minutes."),
+    address: str = typer.Option("", help="Of --web: the IP address to serve at."),
+    port: int = typer.Option(PORT, min=0, max=65535, help="Of --web: the port."),
 ) -> None:
     """Shows what a camera sees, where it finds a code, and what to do until it is read.
 
     The camera serves one program at a time: stop the gateway first.
     """
     clock = SystemClock(ClockSource.ASSUME)
+    if web:
+        _on_a_phone(config, camera, seconds, address, port, clock)
+        return
     screen, last = Screen(as_json=json_output), None
     try:
         with contextlib.ExitStack() as ends, contextlib.suppress(KeyboardInterrupt):
@@ -92,6 +99,24 @@ def aim(
                     screen.show(last)
         if picture is not None and last is not None:
             Annotator(last).write(picture)
+    except (ConfigError, CameraError) as err:
+        print(err, file=sys.stderr)
+        raise typer.Exit(1) from err
+
+
+def _on_a_phone(
+    config: Path, camera: str, seconds: float, address: str, port: int, clock: Clock
+) -> None:
+    try:
+        panel = load_config(config).panel
+        with contextlib.ExitStack() as ends, contextlib.suppress(KeyboardInterrupt):
+            looks = _at_camera(config, camera, 0, ends, clock)
+            first = next(looks)  # What is wrong with the camera is said before anything is served.
+            view = WebView(Place(address=address, port=port, panel=panel), clock, seconds)
+            ends.callback(view.close)
+            view.show(first)
+            while view.has_time():
+                view.show(next(looks, first))
     except (ConfigError, CameraError) as err:
         print(err, file=sys.stderr)
         raise typer.Exit(1) from err
