@@ -23,6 +23,13 @@ class MemberBody(BaseModel):
     not_after: Annotated[int, Field(ge=0, lt=2**53)]
 
 
+class ChangeBody(BaseModel):
+    """What an entry says from now on; both are said."""
+
+    abilities: list[str] = Field(min_length=1, max_length=3)
+    not_after: Annotated[int, Field(ge=0, lt=2**53)]
+
+
 class PinBody(BaseModel):
     """A PIN, shown this once, and the version of the list in which it counts."""
 
@@ -45,7 +52,7 @@ def listed(backend: BackendDep) -> ListBody:
     return ListBody(version=version, members=list(members))
 
 
-@router.post("/staff", status_code=201)
+@router.post("/staff", status_code=201, dependencies=[Depends(Needs(Action.MANAGE_STAFF))])
 def add(body: MemberBody, backend: BackendDep, actor: ActorDep) -> PinBody:
     """Adds somebody, draws the PIN, and sends every gateway the new list."""
     made = staff.add_member(
@@ -58,14 +65,29 @@ def add(body: MemberBody, backend: BackendDep, actor: ActorDep) -> PinBody:
     return PinBody(id=made.member_id, pin=made.pin, version=made.version)
 
 
-@router.post("/staff/{member_id}/pin")
+@router.post("/staff/{member_id}/pin", dependencies=[Depends(Needs(Action.MANAGE_STAFF))])
 def new_pin(member_id: str, backend: BackendDep, actor: ActorDep) -> PinBody:
     """Draws a new PIN; the old one ends with the new list."""
     made = staff.new_pin(backend, actor, member_id)
     return PinBody(id=made.member_id, pin=made.pin, version=made.version)
 
 
-@router.delete("/staff/{member_id}", status_code=204)
+@router.patch("/staff/{member_id}", dependencies=[Depends(Needs(Action.MANAGE_STAFF))])
+def change(member_id: str, body: ChangeBody, backend: BackendDep, actor: ActorDep) -> ListBody:
+    """Says anew what somebody may do and until when; the PIN stays."""
+    staff.change_member(
+        backend,
+        actor,
+        member_id,
+        abilities=_abilities(body.abilities),
+        not_after=body.not_after,
+    )
+    return listed(backend)
+
+
+@router.delete(
+    "/staff/{member_id}", status_code=204, dependencies=[Depends(Needs(Action.MANAGE_STAFF))]
+)
 def remove(member_id: str, backend: BackendDep, actor: ActorDep) -> None:
     """Removes somebody; the number is not given out again."""
     staff.remove_member(backend, actor, member_id)

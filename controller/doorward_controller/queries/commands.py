@@ -8,7 +8,12 @@ import sqlalchemy as sa
 
 from doorward.commands import CommandName
 from doorward.outcomes import TERMINAL, JobState
-from doorward_controller.store.schema import command_attachments, commands, gateways
+from doorward_controller.store.schema import (
+    command_attachments,
+    commands,
+    gateways,
+    stored_ranges,
+)
 from doorward_controller.store.session import Store
 
 
@@ -64,6 +69,35 @@ def command(store: Store, command_id: str) -> CommandRow | None:
     """Returns one command."""
     rows = _load(store, commands.c.id == command_id, 1)
     return rows[0] if rows else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRow:
+    """A journal of a gateway: its epoch in hex, and the highest number of it that we hold."""
+
+    epoch: str
+    last_seq: int
+
+
+def epochs(store: Store, gateway: str) -> tuple[EpochRow, ...]:
+    """Returns the journals of a gateway of which we hold records, the one it writes now first."""
+    last = sa.func.max(stored_ranges.c.last_seq).label("last_seq")
+    statement = (
+        sa.select(stored_ranges.c.epoch, gateways.c.birth_json, last)
+        .join(gateways, gateways.c.id == stored_ranges.c.gateway_id)
+        .where(gateways.c.name == gateway)
+        .group_by(stored_ranges.c.epoch, gateways.c.birth_json)
+        .order_by(stored_ranges.c.epoch)
+    )
+    with store.read() as connection:
+        rows = connection.execute(statement).all()
+    rows = sorted(rows, key=lambda row: _current_epoch(row.birth_json) != row.epoch)
+    return tuple(EpochRow(epoch=f"{row.epoch:012x}", last_seq=row.last_seq) for row in rows)
+
+
+def _current_epoch(birth_json: str) -> int | None:
+    epoch: int | None = json.loads(birth_json).get("journal", {}).get("epoch")
+    return epoch
 
 
 def _load(store: Store, where: sa.ColumnElement[bool], limit: int) -> tuple[CommandRow, ...]:

@@ -68,7 +68,7 @@ def start(backend: Backend, actor: Actor, new: NewRollOut) -> int:
     with act(
         backend, actor, Action.ROLL_OUT, name="start_roll_out", subject=new.title[:100]
     ) as doing:
-        _check(new)
+        check(new)
         found = _candidates(doing.connection, backend.config.site)
         placed = _placed(found, new)
         if isinstance(new.order, ConfigurationOrder):
@@ -179,7 +179,8 @@ def _named(order: Order) -> str:
     return ",".join(sorted(order.changes))[:200]
 
 
-def _check(new: NewRollOut) -> None:
+def check(new: NewRollOut) -> None:
+    """Raises InvalidError where the roll-out is none that anybody could mean."""
     _within("title", len(new.title.strip()), 1, MAX_TITLE_CHARACTERS, unit=" characters")
     _within("success_percent", new.success_percent, 1, 100)
     _within("failure_percent", new.failure_percent, 0, 100)

@@ -88,6 +88,29 @@ def new_pin(backend: Backend, actor: Actor, member_id: str) -> NewPin:
     return NewPin(member_id=member_id, pin=pin, version=version)
 
 
+def change_member(
+    backend: Backend, actor: Actor, member_id: str, *, abilities: Ability, not_after: int
+) -> int:
+    """Says anew what a member may do and until when; returns the version of the new list.
+
+    Raises ForbiddenError, InvalidError or NotFoundError.
+    """
+    with act(backend, actor, Action.MANAGE_STAFF, name="change_staff", subject=member_id) as doing:
+        _check(member_id, abilities, not_after, doing.now.utc_s)
+        _find(backend, doing, member_id)
+        rows.change(
+            doing.connection,
+            backend.config.site,
+            member_id,
+            abilities=int(abilities),
+            not_after=not_after,
+        )
+        doing.detail.update(abilities=int(abilities), not_after=not_after)
+        version = _make_list(backend, doing)
+    publish(backend)
+    return version
+
+
 def remove_member(backend: Backend, actor: Actor, member_id: str) -> int:
     """Removes an entry; its sessions at gateways end with the new list, whose version it returns.
 
