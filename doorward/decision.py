@@ -21,7 +21,15 @@ from doorward.policy import (
 from doorward.postures import Standing, standing_of
 from doorward.presence_port import Presence
 from doorward.reasons import WAITING, Reason
-from doorward.restraints import Passing, able_companions, led_along, restraint_of
+from doorward.restraints import (
+    Passing,
+    able_companions,
+    escort_of,
+    leads_already,
+    leads_of,
+    led_along,
+    restraint_of,
+)
 from doorward.status import Status, StatusList
 from doorward.sticker import StickerClaim
 from doorward.subject import Rights, Subject, identify, rights_of, untimely
@@ -257,11 +265,15 @@ class _Decision:
         if found.is_counted:
             bearer = replace(bearer, counts_until=rights.until)
         companions: tuple[Companion, ...] = ()
+        leads, led_by = 0, None
         if bearer.once_until or self._portal in rules.policy.restrained:
             passing = self._passing(bearer, movement, rights, rules, known)
             if held_up := restraint_of(passing):
                 return self._held_up(*held_up, bearer, movement, rule)
             companions = led_along(passing)
+            leads = leads_of(passing, companions) if bearer.is_escort else 0
+            escort = escort_of(passing)
+            led_by = escort.bearer.holder_id if escort else None
         return Grant(
             reason=Reason.GRANTED,
             grounds=self._grounds(found.rule, self._basis),
@@ -269,6 +281,8 @@ class _Decision:
             movement=movement,
             bearer=bearer,
             companions=companions,
+            leads=leads,
+            led_by=led_by,
         )
 
     def _passing(
@@ -291,6 +305,7 @@ class _Decision:
             is_exempt=any(policy.group_rule(group).is_exempt for group in rights.groups),
             known=known,
             companions=able_companions(there, bearer, movement.way, rules.status, since_mono_ms),
+            leads=leads_already(there, bearer, movement.way, since_mono_ms),
         )
 
     def _held_up(

@@ -23,6 +23,7 @@ from doorward.policy_rules import (
     DEFAULT_MAX_AGE_S,
     DEFAULT_WAIT_S,
     MAX_ENTRIES,
+    MAX_LED,
     MAX_RANK,
     AntiPassback,
     Direction,
@@ -43,9 +44,9 @@ from doorward.sticker import HASH_BYTES
 
 __all__ = [
     "DEFAULT_FORGET_S", "DEFAULT_MAX_AGE_S", "DEFAULT_WAIT_S", "MAX_ENTRIES", "MAX_HEADER_BYTES",
-    "MAX_RANK", "AntiPassback", "Direction", "Foreign", "GrantRule", "GroupRule", "InDoubt",
-    "Policy", "PortalRule", "Posture", "PostureOrder", "PresenceDoubt", "Unlisted", "ZoneRule",
-    "accept_policy",
+    "MAX_LED", "MAX_RANK", "AntiPassback", "Direction", "Foreign", "GrantRule", "GroupRule",
+    "InDoubt", "Policy", "PortalRule", "Posture", "PostureOrder", "PresenceDoubt", "Unlisted",
+    "ZoneRule", "accept_policy",
 ]  # fmt: skip
 
 MAX_HEADER_BYTES = 2**20

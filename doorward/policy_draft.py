@@ -218,6 +218,8 @@ class _Places:
         wire["qualifications"] = [self.qualifications[name] for name in portal.qualifications]
         wire["escorted"] = [self.groups[name] for name in portal.escorted]
         wire["escorts"] = [self.groups[name] for name in portal.escorts]
+        if not portal.escort_leads:
+            del wire["escort_leads"]
         return wire
 
 

@@ -23,6 +23,7 @@ from doorward.policy_fields import (
 )
 from doorward.policy_rules import (
     MAX_ENTRIES,
+    MAX_LED,
     MAX_RANK,
     NUMBERED_WAYS,
     AntiPassback,
@@ -182,9 +183,11 @@ class _Within:
         raise MalformedError("policy: a zone's rule has wrong fields")
 
     def portal(self, rule: object) -> PortalRule:
-        if not isinstance(rule, dict) or rule.keys() != _PORTAL.keys():
+        if not isinstance(rule, dict) or rule.keys() - _SELDOM.keys() != _PORTAL.keys():
             raise MalformedError("policy: a portal has wrong fields")
-        found = PortalRule(**{name: parse(self, rule[name]) for name, parse in _PORTAL.items()})
+        said = {name: parse(self, rule[name]) for name, parse in _PORTAL.items()}
+        said |= {name: parse(self, rule[name]) for name, parse in _SELDOM.items() if name in rule}
+        found = PortalRule(**said)
         if problem := _contradiction(found):
             raise MalformedError(f"policy: a portal {problem}")
         return found
@@ -196,6 +199,8 @@ def _contradiction(rule: PortalRule) -> str:
         return "leads from a zone into the same one"
     if rule.escorted and not rule.escorts:
         return "needs escorts that no group provides"
+    if rule.escort_leads and not rule.escorted:
+        return "says how many an escort leads, and nobody needs one"
     if rule.antipassback is AntiPassback.TIMED and not rule.antipassback_s:
         return "has timed anti-passback of 0 s"
     if rule.unlock_after_first and rule.unlock is None:
@@ -263,3 +268,8 @@ _PORTAL: dict[str, _Parse] = {
         parse_portal_id(text(item)) for item in a_list(value, "interlock")
     ),
 }
+
+_SELDOM: dict[str, _Parse] = {
+    "escort_leads": lambda _, value: number(value, "escort_leads", minimum=1, maximum=MAX_LED),
+}
+"""Left out where they say nothing, so that gateways that do not know them read the rest."""

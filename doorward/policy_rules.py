@@ -17,6 +17,8 @@ DEFAULT_MAX_AGE_S = 72 * 3600
 DEFAULT_WAIT_S = 20
 DEFAULT_FORGET_S = 36 * 3600
 MAX_RANK = 9
+MAX_LED = 30
+"""The greatest bound on how many one escort leads; of more, not all would be seen waiting."""
 MAX_ENTRIES = 50
 """Entries of one credential that a limit may count to."""
 
@@ -159,6 +161,7 @@ class PortalTerms(Generic[Ref]):
         presence_unknown: what to do when it cannot be known what other gateways saw.
         min_interval_s: between two passages of one person the same way through this zone.
         escorted, escorts: groups whose members enter only together with a member of those.
+        escort_leads: so many one escort leads; 0: as many as come.
         two_persons: nobody enters alone.
         wait_s: how long the portal waits for the second person.
         interlock: portals that must be closed for this one to open.
@@ -186,6 +189,7 @@ class PortalTerms(Generic[Ref]):
     min_interval_s: int = 0
     escorted: tuple[Ref, ...] = ()
     escorts: tuple[Ref, ...] = ()
+    escort_leads: int = 0
     two_persons: bool = False
     wait_s: int = DEFAULT_WAIT_S
     interlock: tuple[PortalId, ...] = ()

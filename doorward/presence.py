@@ -173,8 +173,10 @@ class PresenceBook:
             self._seen.last_grants[portal] = self._stamp(now)
         self._seen.doors.note_release(portal, self.gateway, now.mono_ms)
         self._seen.doors.note_gone(portal, decision.companions, now.mono_ms)
+        if decision.led_by is not None:
+            self._seen.doors.note_led(portal, decision.led_by)
         if bearer is not None and bearer.is_escort:
-            self._note_there(portal, bearer, decision.movement, None, now)
+            self._note_there(portal, bearer, decision.movement, None, now, leads=decision.leads)
         return self._tell_of(Sign.GRANTED, portal, decision, now)
 
     def note_passed(
@@ -315,9 +317,15 @@ class PresenceBook:
         movement: Movement,
         waits_for: Reason | None,
         now: Instant,
+        *,
+        leads: int = 0,
     ) -> None:
         companion = Companion(
-            bearer=bearer, movement=movement, waits_for=waits_for, at_mono_ms=now.mono_ms
+            bearer=bearer,
+            movement=movement,
+            waits_for=waits_for,
+            at_mono_ms=now.mono_ms,
+            leads=leads,
         )
         self._seen.doors.note_there(portal, companion)
 

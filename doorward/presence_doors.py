@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from doorward.ids import GatewayId, PortalId
+from doorward.ids import CredentialId, GatewayId, PortalId
 from doorward.policy_header import MAX_WAIT_S
 from doorward.verdict import Companion
 
@@ -65,6 +65,13 @@ class Doors:
     def note_gone(self, portal: PortalId, companions: Sequence[Companion], mono_ms: int) -> None:
         """Takes in that they were let in."""
         self._leave(portal, {one.bearer.holder_id for one in companions}, mono_ms)
+
+    def note_led(self, portal: PortalId, escort: CredentialId) -> None:
+        """Takes in that an escort who is there leads one more."""
+        self._there[portal] = [
+            replace(one, leads=one.leads + 1) if one.bearer.holder_id == escort else one
+            for one in self._there.get(portal, ())
+        ]
 
     def there(self, portal: PortalId) -> Sequence[Companion]:
         """Returns who showed a code lately, the longest there first."""

@@ -25,6 +25,7 @@ class Passing:
         is_forced: the credential signals duress: nothing that presence knows refuses it.
         is_exempt: interval, anti-passback and occupancy do not count for the person.
         companions: who else is at the portal, see `able_companions`.
+        leads: how many the person, an escort who shows a code again, leads already.
     """
 
     bearer: Bearer
@@ -35,6 +36,7 @@ class Passing:
     is_exempt: bool
     known: Knowledge
     companions: tuple[Companion, ...]
+    leads: int = 0
 
 
 def restraint_of(passing: Passing) -> tuple[Reason, str] | None:
@@ -62,6 +64,20 @@ def able_companions(
         and status is not None
         and status.get(one.bearer.status_index) is Status.VALID
     )
+
+
+def leads_already(
+    there: Iterable[Companion], bearer: Bearer, way: Direction, since_mono_ms: int
+) -> int:
+    """Returns how many an escort leads who was let in a moment ago and shows a code again."""
+    own = (
+        one.leads
+        for one in there
+        if one.at_mono_ms >= since_mono_ms
+        and one.bearer.holder_id == bearer.holder_id
+        and one.movement.way is way
+    )
+    return max(own, default=0)
 
 
 def _used_up(passing: Passing) -> Reason | None:
@@ -156,8 +172,7 @@ def _is_alone(passing: Passing) -> Reason | None:
     rule = passing.known.rule
     if passing.movement.way is Direction.EXIT:
         return None
-    needs_escort = not passing.bearer.is_escort and not {*rule.escorted}.isdisjoint(passing.groups)
-    if needs_escort and not any(one.bearer.is_escort for one in passing.companions):
+    if _needs_escort(passing) and escort_of(passing) is None:
         return Reason.ESCORT_NEEDED
     if rule.two_persons and not any(one.waits_for for one in passing.companions):
         return Reason.SECOND_PERSON_NEEDED
@@ -175,11 +190,42 @@ RESTRAINTS: dict[str, Callable[[Passing], Reason | None]] = {
 
 
 def led_along(passing: Passing) -> tuple[Companion, ...]:
-    """Returns those waiting who pass with this person: those who lack just what he brings."""
-    brings = set(WAITING)
-    if not passing.bearer.is_escort:
-        brings.discard(Reason.ESCORT_NEEDED)
-    return tuple(one for one in passing.companions if one.waits_for in brings)
+    """Returns those waiting who pass with this person: those who lack just what he brings.
+
+    An escort takes the longest there first, as many as there is room for.
+    """
+    waiting = [one for one in passing.companions if one.waits_for is Reason.ESCORT_NEEDED]
+    led = waiting[: _room(passing, passing.leads)] if passing.bearer.is_escort else []
+    return tuple(
+        one
+        for one in passing.companions
+        if one in led or (one.waits_for in WAITING and one.waits_for is not Reason.ESCORT_NEEDED)
+    )
+
+
+def leads_of(passing: Passing, along: tuple[Companion, ...]) -> int:
+    """Returns how many this person leads once they pass along."""
+    return passing.leads + sum(one.waits_for is Reason.ESCORT_NEEDED for one in along)
+
+
+def escort_of(passing: Passing) -> Companion | None:
+    """Returns the escort who is there and leads this person, or None: no room, or no need."""
+    if not _needs_escort(passing):
+        return None
+    escorts = (one for one in passing.companions if one.bearer.is_escort)
+    return next((one for one in escorts if _room(passing, one.leads) > 0), None)
+
+
+def _needs_escort(passing: Passing) -> bool:
+    if passing.movement.way is Direction.EXIT or passing.bearer.is_escort:
+        return False
+    return not {*passing.known.rule.escorted}.isdisjoint(passing.groups)
+
+
+def _room(passing: Passing, leads: int) -> int:
+    """How many more somebody leads who leads so many."""
+    bound = passing.known.rule.escort_leads
+    return max(0, bound - leads) if bound else len(passing.companions) + 1
 
 
 def _is_let_off(passing: Passing) -> bool:

@@ -85,6 +85,7 @@ class Companion:
 
     Attributes:
         waits_for: what was missing, or None for an escort who was let in.
+        leads: how many an escort who was let in leads by now.
         at_mono_ms: when, by the gateway's monotonic clock.
     """
 
@@ -92,6 +93,7 @@ class Companion:
     movement: Movement
     waits_for: Reason | None
     at_mono_ms: int
+    leads: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +104,8 @@ class Grant:
         pulse_ms: for how long the lock is released.
         bearer: whose code it was; None where a free portal opens for whatever is shown.
         companions: who waited and passes along; their presence counts as the bearer's does.
+        leads: how many the bearer, an escort, leads by now.
+        led_by: the holder's id of the escort who was there already and leads the bearer, or None.
     """
 
     reason: Reason
@@ -110,6 +114,8 @@ class Grant:
     movement: Movement = Movement(way=Direction.ENTRY)
     bearer: Bearer | None = None
     companions: tuple[Companion, ...] = ()
+    leads: int = 0
+    led_by: CredentialId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

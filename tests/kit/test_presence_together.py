@@ -95,3 +95,58 @@ def test_free_passage_uses_no_one_time_code_up() -> None:
     assert decision.bearer is not None
     assert decision.bearer.once_until
     assert pair.north.is_used_up(ALICE, ENTRY, after(1)) is False
+
+
+GUESTS = tuple(CredentialId(bytes(6) + b"\x07" + bytes([n])) for n in range(4))
+
+
+def _led(at_most: int) -> Pair:
+    portal = PortalDraft(
+        zone="site",
+        gateway=GATEWAY,
+        escorted=("visitors",),
+        escorts=("staff",),
+        escort_leads=at_most,
+        wait_s=20,
+    )
+    guests = tuple(person(one, groups=("visitors",)) for one in GUESTS)
+    other = person(BOB)
+    return Pair(policy=policy(portals={GATE: portal}, people=(person(), other, *guests)))
+
+
+def test_an_escort_who_came_first_leads_as_many_as_the_portal_says() -> None:
+    pair = _led(2)
+    assert pair.go(GATE, ALICE, after(0)).reason is Reason.GRANTED
+    reasons = [pair.go(GATE, one, after(1 + n)).reason for n, one in enumerate(GUESTS)]
+    assert reasons == [Reason.GRANTED] * 2 + [Reason.ESCORT_NEEDED] * 2
+    assert granted(pair.go(GATE, ALICE, after(6))).companions == (), "the same escort again"
+    assert pair.ask(GATE, GUESTS[2], after(7)).reason is Reason.ESCORT_NEEDED
+    another = granted(pair.go(GATE, BOB, after(8)))
+    assert [one.bearer.credential_id for one in another.companions] == list(GUESTS[2:])
+
+
+def test_of_those_who_wait_an_escort_takes_the_longest_there() -> None:
+    pair = _led(3)
+    for n, one in enumerate(GUESTS):
+        assert pair.go(GATE, one, after(n)).reason is Reason.ESCORT_NEEDED
+    escort = granted(pair.go(GATE, ALICE, after(5)))
+    assert [one.bearer.credential_id for one in escort.companions] == list(GUESTS[:3])
+    assert pair.go(GATE, GUESTS[3], after(6)).reason is Reason.ESCORT_NEEDED
+    assert [one.bearer.credential_id for one in pair.north.companions(GATE, after(6))] == [
+        ALICE,
+        GUESTS[3],
+    ]
+
+
+def test_without_a_bound_an_escort_leads_as_many_as_come() -> None:
+    pair = _led(0)
+    pair.go(GATE, ALICE, after(0))
+    assert {pair.go(GATE, one, after(1)).reason for one in GUESTS} == {Reason.GRANTED}
+
+
+def test_later_the_same_escort_leads_others() -> None:
+    pair = _led(1)
+    pair.go(GATE, ALICE, after(0))
+    assert pair.go(GATE, GUESTS[0], after(1)).reason is Reason.GRANTED
+    assert pair.go(GATE, ALICE, after(20.5)).reason is Reason.GRANTED
+    assert pair.go(GATE, GUESTS[1], after(21)).reason is Reason.GRANTED

@@ -112,6 +112,7 @@ DRAFT = PolicyDraft(
             two_persons=True,
             escorted=("visitors",),
             escorts=("staff",),
+            escort_leads=3,
             wait_s=30,
             interlock=(PortalId("vault-out"),),
         ),

@@ -276,6 +276,7 @@ _ITEMS: Mapping[str, Sentence] = {
     "min_interval_s": _both("least interval in s", "最短间隔（秒）"),
     "escorted": _both("groups that need an escort", "需陪同的人员组"),
     "escorts": _both("groups that escort", "可陪同的人员组"),
+    "escort_leads": _both("most people that one escort leads", "每位陪同人最多带领人数"),
     "two_persons": _both("two persons", "双人通行"),
     "wait_s": _both("waits for the second person in s", "等待第二人（秒）"),
     "interlock": _both("interlocked with", "互锁通道"),

@@ -9,6 +9,7 @@ from doorward.policy import (
     DEFAULT_MAX_AGE_S,
     DEFAULT_WAIT_S,
     MAX_ENTRIES,
+    MAX_LED,
     MAX_RANK,
     AntiPassback,
     Direction,
@@ -70,6 +71,7 @@ class PortalOptions(Part):
     min_interval_s: Seconds = 0
     escorted: tuple[Name, ...] = ()
     escorts: tuple[Name, ...] = ()
+    escort_leads: Annotated[int, Field(ge=0, le=MAX_LED)] = 0
     two_persons: bool = False
     wait_s: Annotated[int, Field(ge=1, le=MAX_WAIT_S)] = DEFAULT_WAIT_S
     interlock: tuple[PortalName, ...] = ()
@@ -78,6 +80,8 @@ class PortalOptions(Part):
     def _can_be_met(self) -> Self:
         if self.escorted and not self.escorts:
             raise ValueError("escorted groups need a group among escorts")
+        if self.escort_leads and not self.escorted:
+            raise ValueError("escort_leads needs a group among escorted")
         if self.antipassback is AntiPassback.TIMED and not self.antipassback_s:
             raise ValueError("timed anti-passback needs antipassback_s")
         if self.unlock_after_first and self.unlock is None:
