@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import product
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -58,7 +59,11 @@ def fits(record: Record, wanted: RecordFilter) -> bool:
 
 
 BADGES = tuple(Traffic(portals=PORTALS, gateway_ids=(1,), people=40).badge(n).hex() for n in (3, 4))
-SPAN = {"from_utc_ms": BEGIN_UTC_MS + 500_000, "to_utc_ms": BEGIN_UTC_MS + 1_500_000}
+NO_SPAN: dict[str, Any] = {}
+SPAN: dict[str, Any] = {
+    "from_utc_ms": BEGIN_UTC_MS + 500_000,
+    "to_utc_ms": BEGIN_UTC_MS + 1_500_000,
+}
 SEARCHES = [
     RecordFilter(),
     RecordFilter(kinds=("scan", "manual")),
@@ -171,7 +176,7 @@ def every_filter() -> Iterator[RecordFilter]:
     for badge, holders, portal, outcome, reason, kinds, span, gateway in product(
         (None, BADGES[0]), (None, BADGES), (None, "south-door"), (None, "deny", "grant"),
         (None, "revoked", "granted"), ((), ("scan", "manual"), ("event", "clock", "service")),
-        ({}, SPAN), (None, "south"),
+        (NO_SPAN, SPAN), (None, "south"),
     ):  # fmt: skip
         yield RecordFilter(
             credential_id=badge,
@@ -185,7 +190,7 @@ def every_filter() -> Iterator[RecordFilter]:
         )
 
 
-def plan_of(connection: sa.Connection, statement: sa.Select[tuple[int, int]]) -> str:
+def plan_of(connection: sa.Connection, statement: sa.Select[Any]) -> str:
     explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
     compiled = statement.compile(
         dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
@@ -220,10 +225,15 @@ def test_no_search_reads_or_sorts_the_table(backend: Backend, traffic: Traffic) 
 def test_counts_of_a_span_read_the_index_alone(sqlite_backend: Backend) -> None:
     span = Span(from_utc_ms=1, to_utc_ms=2)
     with sqlite_backend.store.read() as connection:
-        counted = plan_of(connection, record_summary._counted(span, HOUR_MS, 0))
-        reasons = plan_of(connection, record_summary._reasons(span))
-    assert "USING COVERING INDEX ix_records_at (at_utc_ms>? AND at_utc_ms<?)" in counted
-    assert "USING COVERING INDEX ix_records_refused_at (at_utc_ms>? AND at_utc_ms<?)" in reasons
+        hours = plan_of(connection, record_summary._granted_in([1], HOUR_MS, span))
+        places = record_summary._granted_at(["a"], span)
+        assert places is not None
+        portals = plan_of(connection, places)
+        refused = plan_of(connection, record_summary._refused(span, HOUR_MS, 0))
+    between = "at_utc_ms>? AND at_utc_ms<?"
+    assert f"USING COVERING INDEX ix_records_at ({between})" in hours
+    assert f"USING COVERING INDEX ix_records_portal_at (portal=? AND {between})" in portals
+    assert f"USING COVERING INDEX ix_records_refused_at ({between})" in refused
 
 
 # --- counts
@@ -237,16 +247,17 @@ def test_counts_agree_with_the_records(backend: Backend, traffic: Traffic) -> No
         if record.outcome is not None and span.from_utc_ms <= record.utc_ms < span.to_utc_ms
     ]
     found = record_summary.summary(backend.store, span)
-    for what, tallies in (("portal", found.portals), ("hour", found.times)):
-        told = {
-            getattr(each, "portal", None) or each.at_utc_ms: (each.granted, each.refused)  # type: ignore[attr-defined]
-            for each in tallies
-        }
-        counted: dict[object, list[int]] = {}
-        for record in made:
-            key = record.portal if what == "portal" else record.utc_ms // HOUR_MS * HOUR_MS
-            counted.setdefault(key, [0, 0])[record.outcome == 0] += 1
-        assert told == {key: tuple(both) for key, both in counted.items()}
+    by_portal: dict[str, list[int]] = {}
+    by_hour: dict[int, list[int]] = {}
+    for record in made:
+        hour = record.utc_ms // HOUR_MS * HOUR_MS
+        for tally in (
+            by_portal.setdefault(record.portal, [0, 0]),
+            by_hour.setdefault(hour, [0, 0]),
+        ):
+            tally[record.outcome == 0] += 1
+    assert {each.portal: [each.granted, each.refused] for each in found.portals} == by_portal
+    assert {each.at_utc_ms: [each.granted, each.refused] for each in found.times} == by_hour
     refused = [record.reason for record in made if record.outcome == 0]
     assert {each.reason: each.refused for each in found.reasons} == {
         reason: refused.count(reason) for reason in set(refused)

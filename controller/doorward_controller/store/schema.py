@@ -173,7 +173,11 @@ _is_known = _of.credential_id.is_not(None)
 for _name, _columns, _where in (
     ("ix_records_credential_at", (_of.credential_id, _of.at_utc_ms, _of.id), _is_known),
     ("ix_records_reason_at", (_of.reason, _of.at_utc_ms, _of.id, _of.portal), SELDOM_REASON),
-    ("ix_records_refused_at", (_of.at_utc_ms, _of.id, _of.portal, _of.reason), REFUSED),
+    (
+        "ix_records_refused_at",
+        (_of.at_utc_ms, _of.id, _of.portal, _of.reason, _of.outcome),  # SQLite reads it again
+        REFUSED,
+    ),
     ("ix_records_seldom_at", (_of.at_utc_ms, _of.id, _of.kind, _of.portal), SELDOM_KIND),
 ):
     sa.Index(_name, *_columns, sqlite_where=_where, postgresql_where=_where)

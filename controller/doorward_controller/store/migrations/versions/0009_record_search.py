@@ -22,7 +22,10 @@ _SOME = {
         ["reason", "at_utc_ms", "id", "portal"],
         "reason NOT IN ('granted', 'entered')",
     ),
-    "ix_records_refused_at": (["at_utc_ms", "id", "portal", "reason"], "outcome = 0"),
+    "ix_records_refused_at": (
+        ["at_utc_ms", "id", "portal", "reason", "outcome"],
+        "outcome = 0",
+    ),
     "ix_records_seldom_at": (["at_utc_ms", "id", "kind", "portal"], "kind NOT IN (1, 2)"),
 }
 _BEFORE = ("ix_records_at", "ix_records_portal_at", "ix_records_credential_at")
