@@ -125,37 +125,59 @@ def shown(alert_id: int, backend: BackendDep, actor: ActorDep) -> AlertBody:
     )
 
 
-@router.post("/alerts/{alert_id}/acknowledge", status_code=204)
+@router.post(
+    "/alerts/{alert_id}/acknowledge",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.HANDLE_ALERTS))],
+)
 def acknowledge(alert_id: int, backend: BackendDep, actor: ActorDep) -> None:
     """Says that somebody has taken note."""
     alert_handling.acknowledge(backend, actor, _known(alert_id))
 
 
-@router.post("/alerts/{alert_id}/assign", status_code=204)
+@router.post(
+    "/alerts/{alert_id}/assign",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.HANDLE_ALERTS))],
+)
 def assign(alert_id: int, body: AssignBody, backend: BackendDep, actor: ActorDep) -> None:
     """Says who looks after it."""
     alert_handling.assign(backend, actor, _known(alert_id), body.to)
 
 
-@router.post("/alerts/{alert_id}/silence", status_code=204)
+@router.post(
+    "/alerts/{alert_id}/silence",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.HANDLE_ALERTS))],
+)
 def silence(alert_id: int, body: SilenceBody, backend: BackendDep, actor: ActorDep) -> None:
     """Tells nobody until a time."""
     alert_handling.silence(backend, actor, _known(alert_id), body.until_utc_s)
 
 
-@router.post("/alerts/{alert_id}/resolve", status_code=204)
+@router.post(
+    "/alerts/{alert_id}/resolve",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.HANDLE_ALERTS))],
+)
 def resolve(alert_id: int, body: NoteBody, backend: BackendDep, actor: ActorDep) -> None:
     """Ends it."""
     alert_handling.resolve(backend, actor, _known(alert_id), body.note)
 
 
-@router.post("/alerts/{alert_id}/reopen", status_code=204)
+@router.post(
+    "/alerts/{alert_id}/reopen",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.HANDLE_ALERTS))],
+)
 def reopen(alert_id: int, body: NoteBody, backend: BackendDep, actor: ActorDep) -> None:
     """Opens it again."""
     alert_handling.reopen(backend, actor, _known(alert_id), body.note)
 
 
-@router.post("/alerts/{alert_id}/notes", status_code=204)
+@router.post(
+    "/alerts/{alert_id}/notes", status_code=204, dependencies=[Depends(Needs(Action.HANDLE_ALERTS))]
+)
 def note(alert_id: int, body: NoteBody, backend: BackendDep, actor: ActorDep) -> None:
     """Writes a line into its history."""
     alert_handling.note(backend, actor, _known(alert_id), body.note)
@@ -177,7 +199,9 @@ def rules(backend: BackendDep) -> list[RuleBody]:
     ]
 
 
-@router.put("/alert-rules/{code}", status_code=204)
+@router.put(
+    "/alert-rules/{code}", status_code=204, dependencies=[Depends(Needs(Action.EDIT_ALERT_RULES))]
+)
 def save_rule(code: str, body: Rule, backend: BackendDep, actor: ActorDep) -> None:
     """Adds a rule, or changes one."""
     if body.code != code:
@@ -185,7 +209,9 @@ def save_rule(code: str, body: Rule, backend: BackendDep, actor: ActorDep) -> No
     alert_rule_book.save_rule(backend, actor, body)
 
 
-@router.delete("/alert-rules/{code}", status_code=204)
+@router.delete(
+    "/alert-rules/{code}", status_code=204, dependencies=[Depends(Needs(Action.EDIT_ALERT_RULES))]
+)
 def drop_rule(code: str, backend: BackendDep, actor: ActorDep) -> None:
     """Takes a change back; an added rule is gone."""
     alert_rule_book.drop_rule(backend, actor, code)
@@ -197,13 +223,19 @@ def listed_receivers(backend: BackendDep) -> list[ReceiverRow]:
     return list(alerts.receivers(backend.store))
 
 
-@router.post("/alert-receivers", status_code=201)
+@router.post(
+    "/alert-receivers", status_code=201, dependencies=[Depends(Needs(Action.EDIT_ALERT_RULES))]
+)
 def add_receiver(body: ReceiverBody, backend: BackendDep, actor: ActorDep) -> NumberBody:
     """Adds a receiver."""
     return NumberBody(id=receivers.add_receiver(backend, actor, body.settings()))
 
 
-@router.put("/alert-receivers/{receiver_id}", status_code=204)
+@router.put(
+    "/alert-receivers/{receiver_id}",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.EDIT_ALERT_RULES))],
+)
 def change_receiver(
     receiver_id: int, body: ReceiverBody, backend: BackendDep, actor: ActorDep
 ) -> None:
@@ -211,13 +243,21 @@ def change_receiver(
     receivers.change_receiver(backend, actor, _known(receiver_id), body.settings())
 
 
-@router.delete("/alert-receivers/{receiver_id}", status_code=204)
+@router.delete(
+    "/alert-receivers/{receiver_id}",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.EDIT_ALERT_RULES))],
+)
 def remove_receiver(receiver_id: int, backend: BackendDep, actor: ActorDep) -> None:
     """Removes a receiver and its secrets."""
     receivers.remove_receiver(backend, actor, _known(receiver_id))
 
 
-@router.post("/alert-receivers/{receiver_id}/test", status_code=202)
+@router.post(
+    "/alert-receivers/{receiver_id}/test",
+    status_code=202,
+    dependencies=[Depends(Needs(Action.EDIT_ALERT_RULES))],
+)
 def test_receiver(receiver_id: int, backend: BackendDep, actor: ActorDep) -> NumberBody:
     """Sends a test message; its delivery has this number."""
     return NumberBody(id=receivers.test_receiver(backend, actor, _known(receiver_id)))

@@ -50,7 +50,11 @@ class BackBody(BaseModel):
     version: Annotated[int, Field(ge=0, lt=2**53)]
 
 
-@router.post("/gateways/{gateway}/commands", status_code=202)
+@router.post(
+    "/gateways/{gateway}/commands",
+    status_code=202,
+    dependencies=[Depends(Needs(Action.MAINTAIN_GATEWAY, Action.OPEN_DOORS, Action.TAKE_PICTURE))],
+)
 def send(gateway: str, body: CommandBody, backend: BackendDep, actor: ActorDep) -> CommandRow:
     """Has a gateway do something, once and within seconds; follow it by its id."""
     command_id = commanding.send(
@@ -83,14 +87,21 @@ def shown(command_id: str, backend: BackendDep) -> CommandRow:
     return row
 
 
-@router.post("/commands/{command_id}/cancel")
+@router.post(
+    "/commands/{command_id}/cancel",
+    dependencies=[Depends(Needs(Action.MAINTAIN_GATEWAY, Action.OPEN_DOORS, Action.TAKE_PICTURE))],
+)
 def cancel(command_id: str, backend: BackendDep, actor: ActorDep) -> CommandRow:
     """Takes back a command that waits for its gateway; what was sent cannot be taken back."""
     commanding.cancel(backend, actor, command_id)
     return shown(command_id, backend)
 
 
-@router.get("/commands/{command_id}/attachment", response_class=Response)
+@router.get(
+    "/commands/{command_id}/attachment",
+    response_class=Response,
+    dependencies=[Depends(Needs(Action.MAINTAIN_GATEWAY, Action.READ_PERSONAL))],
+)
 def attachment(command_id: str, backend: BackendDep, actor: ActorDep) -> Response:
     """What a command brought back. Each look is audited; a picture is personal data."""
     kind, plain = commanding.read_attachment(backend, actor, command_id)
@@ -110,7 +121,9 @@ def configuration(gateway: str, backend: BackendDep) -> ConfigurationRow:
     return row
 
 
-@router.put("/gateways/{gateway}/configuration")
+@router.put(
+    "/gateways/{gateway}/configuration", dependencies=[Depends(Needs(Action.CONFIGURE_GATEWAY))]
+)
 def configure(
     gateway: str, body: DesiredBody, backend: BackendDep, actor: ActorDep
 ) -> ConfigurationRow:
@@ -128,7 +141,10 @@ def configuration_versions(
     return list(configurations.versions(backend.store, gateway, limit))
 
 
-@router.post("/gateways/{gateway}/configuration/back")
+@router.post(
+    "/gateways/{gateway}/configuration/back",
+    dependencies=[Depends(Needs(Action.CONFIGURE_GATEWAY))],
+)
 def go_back(gateway: str, body: BackBody, backend: BackendDep, actor: ActorDep) -> ConfigurationRow:
     """Desires again what an earlier version said; it gets a version of its own."""
     configuring.go_back(backend, actor, gateway=gateway, version=body.version)

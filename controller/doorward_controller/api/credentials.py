@@ -73,7 +73,7 @@ class ChangeBody(BaseModel):
     changed: int
 
 
-@router.post("/credentials", status_code=201)
+@router.post("/credentials", status_code=201, dependencies=[Depends(Needs(Action.ISSUE))])
 def issue(body: IssueBody, backend: BackendDep, actor: ActorDep) -> IssuedBody:
     """Issues one credential."""
     request = IssueRequest(
@@ -127,7 +127,7 @@ def shown(credential_id: str, backend: BackendDep) -> CredentialRow:
     return row
 
 
-@router.post("/credentials/{credential_id}/revoke")
+@router.post("/credentials/{credential_id}/revoke", dependencies=[Depends(Needs(Action.REVOKE))])
 def revoke(
     credential_id: str, body: ReasonBody, backend: BackendDep, actor: ActorDep
 ) -> ChangeBody:
@@ -136,7 +136,7 @@ def revoke(
     return ChangeBody(seq=change.seq, changed=change.changed)
 
 
-@router.post("/credentials/{credential_id}/suspend")
+@router.post("/credentials/{credential_id}/suspend", dependencies=[Depends(Needs(Action.REVOKE))])
 def suspend(
     credential_id: str, body: ReasonBody, backend: BackendDep, actor: ActorDep
 ) -> ChangeBody:
@@ -145,7 +145,7 @@ def suspend(
     return ChangeBody(seq=change.seq, changed=change.changed)
 
 
-@router.post("/credentials/{credential_id}/restore")
+@router.post("/credentials/{credential_id}/restore", dependencies=[Depends(Needs(Action.REVOKE))])
 def restore(
     credential_id: str, body: ReasonBody, backend: BackendDep, actor: ActorDep
 ) -> ChangeBody:
@@ -154,7 +154,11 @@ def restore(
     return ChangeBody(seq=change.seq, changed=change.changed)
 
 
-@router.get("/credentials/{credential_id}/code.{kind}", response_class=Response)
+@router.get(
+    "/credentials/{credential_id}/code.{kind}",
+    response_class=Response,
+    dependencies=[Depends(Needs(Action.ISSUE))],
+)
 def code(credential_id: str, kind: DrawFormat, backend: BackendDep, actor: ActorDep) -> Response:
     """The code as a picture. It opens gates: it is never cached."""
     text = issuing.code_text(backend, actor, credential_id)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from doorward_controller.domain.permissions import Action, Actor
+from doorward_controller.domain.permissions import Action, Actor, allows
 from doorward_controller.errors import ActError, ForbiddenError
 from doorward_controller.services import sign_in
 from doorward_controller.services.acting import check_read
@@ -131,17 +131,21 @@ Fresh = Depends(fresh_of)
 class Needs:
     """A dependency that lets only those pass whose role allows an action.
 
+    Every endpoint but a few has one; a test calls each with each role and compares with the matrix.
+
     Attributes:
-        action: what it checks for; the test of every endpoint and every role reads it.
+        actions: any one of them will do; more than one where the request says which is meant, and
+            the act itself then asks for that one.
     """
 
-    def __init__(self, action: Action) -> None:
-        """Checks for `action`."""
-        self.action = action
+    def __init__(self, *actions: Action) -> None:
+        """Checks for any one of `actions`."""
+        self.actions = actions
 
     def __call__(self, backend: BackendDep, actor: ActorDep) -> Actor:
         """Raises ForbiddenError, which is audited."""
-        check_read(backend, actor, self.action)
+        if not any(allows(actor, action) for action in self.actions):
+            check_read(backend, actor, self.actions[0])
         return actor
 
 

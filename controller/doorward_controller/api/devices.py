@@ -155,14 +155,20 @@ def device(gateway: str, backend: BackendDep) -> DeviceBody:
     )
 
 
-@router.post("/gateways/{gateway}/adopt", status_code=204)
+@router.post(
+    "/gateways/{gateway}/adopt", status_code=204, dependencies=[Depends(Needs(Action.EDIT_DEVICES))]
+)
 def adopt(gateway: str, body: AdoptionBody, backend: BackendDep, actor: ActorDep) -> None:
     """Takes a new gateway into the fleet."""
     places = {each.portal: (each.zone, each.label) for each in body.portals}
     acts.adopt(backend, actor, gateway, Adoption(portals=places, note=body.note))
 
 
-@router.post("/gateways/{gateway}/components", status_code=201)
+@router.post(
+    "/gateways/{gateway}/components",
+    status_code=201,
+    dependencies=[Depends(Needs(Action.EDIT_DEVICES))],
+)
 def add_component(
     gateway: str, body: ComponentBody, backend: BackendDep, actor: ActorDep
 ) -> NumberBody:
@@ -170,7 +176,11 @@ def add_component(
     return NumberBody(id=acts.add_component(backend, actor, gateway, body.component()))
 
 
-@router.post("/components/{component_id}/replace", status_code=201)
+@router.post(
+    "/components/{component_id}/replace",
+    status_code=201,
+    dependencies=[Depends(Needs(Action.EDIT_DEVICES))],
+)
 def replace_component(
     component_id: int, body: ReplacementBody, backend: BackendDep, actor: ActorDep
 ) -> NumberBody:
@@ -181,7 +191,11 @@ def replace_component(
     return NumberBody(id=number)
 
 
-@router.post("/components/{component_id}/remove", status_code=204)
+@router.post(
+    "/components/{component_id}/remove",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.EDIT_DEVICES))],
+)
 def remove_component(
     component_id: int, body: ReasonBody, backend: BackendDep, actor: ActorDep
 ) -> None:
@@ -196,14 +210,16 @@ def screens(backend: BackendDep) -> list[WallScreen]:
         return list(walls.all_screens(connection))
 
 
-@router.post("/wall-screens", status_code=201)
+@router.post("/wall-screens", status_code=201, dependencies=[Depends(Needs(Action.MANAGE_WALL))])
 def add_screen(body: ScreenBody, backend: BackendDep, actor: ActorDep) -> MadeScreenBody:
     """Makes an address, shown this once."""
     made = wall_screens.add_screen(backend, actor, label=body.label, days=body.days)
     return MadeScreenBody(id=made.id, path=f"/wall/{made.token}")
 
 
-@router.delete("/wall-screens/{screen_id}", status_code=204)
+@router.delete(
+    "/wall-screens/{screen_id}", status_code=204, dependencies=[Depends(Needs(Action.MANAGE_WALL))]
+)
 def revoke_screen(screen_id: int, backend: BackendDep, actor: ActorDep) -> None:
     """Ends an address."""
     wall_screens.revoke_screen(backend, actor, _known(screen_id))

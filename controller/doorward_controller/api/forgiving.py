@@ -1,10 +1,11 @@
 """Anti-passback that counted wrongly, forgiven for a person or for everybody at a zone."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from doorward_controller.api.commands import shown
-from doorward_controller.api.deps import ActorDep, BackendDep
+from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.domain.permissions import Action
 from doorward_controller.queries.commands import CommandRow
 from doorward_controller.services import forgiving
 
@@ -17,7 +18,11 @@ class ForgivenBody(BaseModel):
     zone: str = Field("", max_length=32)
 
 
-@router.post("/credentials/{credential_id}/forgive", status_code=202)
+@router.post(
+    "/credentials/{credential_id}/forgive",
+    status_code=202,
+    dependencies=[Depends(Needs(Action.OPEN_DOORS))],
+)
 def forgive_person(
     credential_id: str, body: ForgivenBody, backend: BackendDep, actor: ActorDep
 ) -> CommandRow:
@@ -25,7 +30,9 @@ def forgive_person(
     return shown(forgiving.forgive_person(backend, actor, credential_id, body.zone), backend)
 
 
-@router.post("/zones/{zone}/forgive", status_code=202)
+@router.post(
+    "/zones/{zone}/forgive", status_code=202, dependencies=[Depends(Needs(Action.OPEN_DOORS))]
+)
 def forgive_all(zone: str, backend: BackendDep, actor: ActorDep) -> CommandRow:
     """Forgives everybody at a zone, which counts as empty then."""
     return shown(forgiving.forgive_all(backend, actor, zone), backend)

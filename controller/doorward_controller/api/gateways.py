@@ -68,7 +68,7 @@ def shown(gateway: str, backend: BackendDep) -> GatewayRow:
     return row
 
 
-@router.post("/gateways", status_code=201)
+@router.post("/gateways", status_code=201, dependencies=[Depends(Needs(Action.ENROL_GATEWAY))])
 def enrol(body: EnrolmentBody, backend: BackendDep, actor: ActorDep) -> GatewayRow:
     """Lets a gateway speak from now on."""
     enrolment.enrol_gateway(
@@ -82,7 +82,11 @@ def enrol(body: EnrolmentBody, backend: BackendDep, actor: ActorDep) -> GatewayR
     return shown(body.gateway, backend)
 
 
-@router.post("/gateways/{gateway}/revoke", status_code=204)
+@router.post(
+    "/gateways/{gateway}/revoke",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.REVOKE_GATEWAY))],
+)
 def revoke(gateway: str, body: ReasonBody, backend: BackendDep, actor: ActorDep) -> None:
     """Refuses whatever the gateway says from now on."""
     enrolment.revoke_gateway(backend, actor, gateway=gateway, reason=body.reason)

@@ -59,7 +59,7 @@ class PersonBody(BaseModel):
     fields: FieldsBody | None
 
 
-@router.post("/holders", status_code=201)
+@router.post("/holders", status_code=201, dependencies=[Depends(Needs(Action.EDIT_HOLDERS))])
 def add(body: HolderBody, backend: BackendDep, actor: ActorDep) -> CreatedBody:
     """Adds a holder."""
     holder_id = holders.add_holder(
@@ -82,7 +82,7 @@ def listed(
     return rows.page(backend.store, cursor=cursor, limit=limit)
 
 
-@router.post("/holders/find")
+@router.post("/holders/find", dependencies=[Depends(Needs(Action.READ_PERSONAL))])
 def find(body: FieldsBody, backend: BackendDep, actor: ActorDep) -> list[str]:
     """Ids of those whose name, contact and identity number are exactly these; empty means any.
 
@@ -94,7 +94,7 @@ def find(body: FieldsBody, backend: BackendDep, actor: ActorDep) -> list[str]:
     return list(found)
 
 
-@router.get("/holders/{holder_id}")
+@router.get("/holders/{holder_id}", dependencies=[Depends(Needs(Action.READ_PERSONAL))])
 def shown(holder_id: str, backend: BackendDep, actor: ActorDep) -> PersonBody:
     """One holder with what is personal."""
     fields = holders.read_holders(backend, actor, [holder_id[:32]]).get(holder_id)
@@ -105,7 +105,9 @@ def shown(holder_id: str, backend: BackendDep, actor: ActorDep) -> PersonBody:
     return PersonBody(holder=row, fields=body)
 
 
-@router.patch("/holders/{holder_id}", status_code=204)
+@router.patch(
+    "/holders/{holder_id}", status_code=204, dependencies=[Depends(Needs(Action.EDIT_HOLDERS))]
+)
 def change(holder_id: str, body: HolderChange, backend: BackendDep, actor: ActorDep) -> None:
     """Changes what is given."""
     holders.update_holder(
@@ -118,7 +120,9 @@ def change(holder_id: str, body: HolderChange, backend: BackendDep, actor: Actor
     )
 
 
-@router.delete("/holders/{holder_id}", status_code=204)
+@router.delete(
+    "/holders/{holder_id}", status_code=204, dependencies=[Depends(Needs(Action.EDIT_HOLDERS))]
+)
 def erase(
     holder_id: str,
     reason: Annotated[str, Query(min_length=1, max_length=200)],

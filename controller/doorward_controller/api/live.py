@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from doorward_controller.api.deps import ActorDep, BackendDep, actor_of
+from doorward_controller.api.deps import ActorDep, BackendDep, Needs, actor_of
 from doorward_controller.domain.permissions import Action, Actor, allows
 from doorward_controller.errors import ActError
 from doorward_controller.services.backend import Backend
@@ -32,7 +32,9 @@ _NEEDED = {
 router = APIRouter(tags=["live"])
 
 
-@router.get("/live", response_class=StreamingResponse)
+@router.get(
+    "/live", response_class=StreamingResponse, dependencies=[Depends(Needs(Action.READ_FLEET))]
+)
 async def live(
     request: Request,
     backend: BackendDep,

@@ -17,7 +17,7 @@ def counted(backend: BackendDep) -> tuple[ZoneCount, ...]:
     return occupancy.count(backend)
 
 
-@router.get("/occupancy/people")
+@router.get("/occupancy/people", dependencies=[Depends(Needs(Action.READ_OCCUPANCY))])
 def listed(backend: BackendDep, actor: ActorDep) -> Muster:
     """Everybody inside, by zone; with names for who may read them."""
     return occupancy.muster(backend, actor)

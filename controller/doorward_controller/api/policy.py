@@ -40,7 +40,7 @@ def show_rules(backend: BackendDep) -> RuleBook:
     return rules.current(backend)
 
 
-@router.put("/rules", status_code=204)
+@router.put("/rules", status_code=204, dependencies=[Depends(Needs(Action.EDIT_RULES))])
 def save_rules(body: RuleBook, backend: BackendDep, actor: ActorDep) -> None:
     """Saves a new rule book; nothing changes at a gate before a release."""
     rules.save_rules(backend, actor, body)
@@ -55,7 +55,9 @@ def show_policy(backend: BackendDep) -> PolicyBody:
     )
 
 
-@router.post("/policy/release", status_code=201)
+@router.post(
+    "/policy/release", status_code=201, dependencies=[Depends(Needs(Action.RELEASE_POLICY))]
+)
 def release(backend: BackendDep, actor: ActorDep) -> Released:
     """Builds, signs and publishes the next version."""
     return policy_release.release(backend, actor)
@@ -72,7 +74,7 @@ def spread(
     return of(backend.store, version)
 
 
-@router.post("/simulate")
+@router.post("/simulate", dependencies=[Depends(Needs(Action.SIMULATE))])
 def simulate(body: SimulateBody, backend: BackendDep, actor: ActorDep) -> Verdict:
     """What a gate that has the newest policy and status would decide."""
     return simulation.would_grant(

@@ -103,6 +103,7 @@ def counted(
     "/records/export",
     response_class=StreamingResponse,
     responses={200: {"content": {"text/csv": {}}, "description": "The file"}},
+    dependencies=[Depends(Needs(Action.EXPORT_RECORDS))],
 )
 def exported(body: ExportBody, backend: BackendDep, actor: ActorDep) -> Response:
     """Everything that fits as CSV or XLSX; who, what for and how much is in the audit log."""

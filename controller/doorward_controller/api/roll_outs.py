@@ -106,7 +106,7 @@ class RollOutsBody(BaseModel):
     next_cursor: str | None
 
 
-@router.post("/roll-outs", status_code=201)
+@router.post("/roll-outs", status_code=201, dependencies=[Depends(Needs(Action.ROLL_OUT))])
 def start(body: RollOutBody, backend: BackendDep, actor: ActorDep) -> RollOutInFull:
     """Begins a roll-out. Who takes part, and in which wave, is fixed now."""
     return shown(rolling_out.start(backend, actor, body.to_new()), backend)
@@ -132,21 +132,21 @@ def shown(roll_out_id: Number, backend: BackendDep) -> RollOutInFull:
     return found
 
 
-@router.post("/roll-outs/{roll_out_id}/pause")
+@router.post("/roll-outs/{roll_out_id}/pause", dependencies=[Depends(Needs(Action.ROLL_OUT))])
 def pause(roll_out_id: Number, backend: BackendDep, actor: ActorDep) -> RollOutInFull:
     """Holds a roll-out: nothing more is handed out until it is resumed."""
     rolling_out.pause(backend, actor, roll_out_id)
     return shown(roll_out_id, backend)
 
 
-@router.post("/roll-outs/{roll_out_id}/resume")
+@router.post("/roll-outs/{roll_out_id}/resume", dependencies=[Depends(Needs(Action.ROLL_OUT))])
 def resume(roll_out_id: Number, backend: BackendDep, actor: ActorDep) -> RollOutInFull:
     """Lets a paused roll-out go on."""
     rolling_out.resume(backend, actor, roll_out_id)
     return shown(roll_out_id, backend)
 
 
-@router.post("/roll-outs/{roll_out_id}/abort")
+@router.post("/roll-outs/{roll_out_id}/abort", dependencies=[Depends(Needs(Action.ROLL_OUT))])
 def abort(roll_out_id: Number, backend: BackendDep, actor: ActorDep) -> RollOutInFull:
     """Ends a roll-out; what was handed over stays where it is."""
     rolling_out.abort(backend, actor, roll_out_id)
