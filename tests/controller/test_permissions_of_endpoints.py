@@ -19,6 +19,7 @@ from doorward_controller.app import API_ROOT, _api, create_app
 from doorward_controller.domain.permissions import READS, Action, Role, may
 from doorward_controller.services import accounts, sign_in
 from doorward_controller.services.backend import Backend
+from tests.architecture.source import product_modules
 from tests.controller.conftest import ADMIN
 from tests.fakes.running_server import running
 
@@ -198,3 +199,17 @@ def test_programs_have_no_account_of_their_own(sqlite_backend: Backend, address:
         own = [each for each in guarded(sqlite_backend) if each.for_people]
         assert len(own) > 8
         assert {calling.refusal(each) for each in own} == {"forbidden"}
+
+
+def test_nothing_asks_for_a_role_where_a_token_may_be_narrower() -> None:
+    """`may` knows the role alone; whoever has an actor asks `allows`."""
+    asking = {
+        module.name
+        for module in product_modules()
+        if re.search(r"\bmay\(\s*\w*actor\.role", module.text)
+    }
+    assert asking <= {
+        "controller/doorward_controller/domain/permissions.py",
+        "controller/doorward_controller/services/acting.py",
+        "controller/doorward_controller/console/visit.py",
+    }

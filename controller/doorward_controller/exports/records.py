@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from doorward_controller.domain.permissions import Action, Actor, may
+from doorward_controller.domain.permissions import Action, Actor, allows
 from doorward_controller.errors import InvalidError
 from doorward_controller.exports import spreadsheets
 from doorward_controller.exports.spreadsheets import Cell
@@ -87,7 +87,7 @@ def export(backend: Backend, actor: Actor, asked: ExportRequest, zone: ZoneInfo)
         if form is ExportForm.XLSX:
             _check_size(backend, asked.wanted)
         asked.wanted.credentials  # noqa: B018  # raises what a search of badges can raise
-        detail["names"] = may(actor.role, Action.READ_PERSONAL)
+        detail["names"] = allows(actor, Action.READ_PERSONAL)
     rows = _rows(backend, actor, asked.wanted, zone, number)
     name = f"records-{number}.{form.value}"
     if form is ExportForm.CSV:
@@ -140,7 +140,7 @@ class _Names:
 def _rows(
     backend: Backend, actor: Actor, wanted: RecordFilter, zone: ZoneInfo, number: str
 ) -> Iterator[tuple[Cell, ...]]:
-    shows_names = may(actor.role, Action.READ_PERSONAL)
+    shows_names = allows(actor, Action.READ_PERSONAL)
     names = _Names(backend=backend, actor=actor)
     written, is_whole = 0, False
     try:

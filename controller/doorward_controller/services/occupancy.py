@@ -7,7 +7,7 @@ from threading import Lock
 from doorward.policy import Direction
 from doorward.records import Record
 from doorward_controller.domain.occupancy import Door, HandWay, Inside, Movement, fold
-from doorward_controller.domain.permissions import Action, Actor, may
+from doorward_controller.domain.permissions import Action, Actor, allows
 from doorward_controller.services import holders, rules
 from doorward_controller.services.acting import act, check_read
 from doorward_controller.services.backend import Backend
@@ -121,7 +121,7 @@ def muster(backend: Backend, actor: Actor) -> Muster:
         doing.subject = ",".join(zones)[:500]
         doing.detail["people"] = len(found.inside)
         now_ms = doing.now.utc_ms
-    shows_names = may(actor.role, Action.READ_PERSONAL)
+    shows_names = allows(actor, Action.READ_PERSONAL)
     names = _names(backend, actor, found) if shows_names else {}
     listed = tuple(
         ZoneList(
