@@ -104,6 +104,7 @@ class Sight:
         """
         until_ms = self._clock.now().mono_ms + int(timeout_s * 1000)
         self._decoder.tend()
+        self._gate.learn()
         while True:
             left_ms = until_ms - self._clock.now().mono_ms
             frame = self._camera.mailbox.take(max(0, left_ms) / 1000)

@@ -40,24 +40,42 @@ class ChangeGate:
     def __init__(self) -> None:
         """Begins without a reference: the first frame is new."""
         self._reference: Blocks | None = None
+        self._reference_middle = 0.0
         self._noise = 0.0
+        self._unlearned: tuple[Blocks, Blocks] | None = None
 
     def is_changed(self, luma: Luma) -> bool:
         """Takes in a frame; returns whether something in it is new."""
+        self.learn()
         blocks = _sums(luma)
         reference = self._reference
         if reference is None or reference.shape != blocks.shape or not blocks.size:
-            self._reference, self._noise = blocks, 0.0
+            self._take_over(blocks)
+            self._noise = 0.0
             return True
-        difference = reference * -_light_ratio(reference, blocks)
+        difference = reference * -_light_ratio(self._reference_middle, _middle(blocks))
         difference += blocks
         difference -= _middle(difference)
         spread = np.abs(difference, out=difference)
         limit = max(_LEAST_CHANGE, _SIGMAS * self._noise)
         changed = int(np.count_nonzero(spread > limit)) >= _FEWEST_BLOCKS
-        self._noise += _FOLLOW_NOISE * (_middle(spread) * _SIGMA_OF_MIDDLE - self._noise)
-        self._reference = blocks if changed else reference + _FOLLOW * (blocks - reference)
+        self._unlearned = (
+            blocks if changed else reference + _FOLLOW * (blocks - reference),
+            spread,
+        )
         return changed
+
+    def learn(self) -> None:
+        """Learns from the last frame what the next one needs; call it while nobody waits."""
+        if self._unlearned is None:
+            return
+        (reference, spread), self._unlearned = self._unlearned, None
+        self._take_over(reference)
+        self._noise += _FOLLOW_NOISE * (_middle(spread) * _SIGMA_OF_MIDDLE - self._noise)
+
+    def _take_over(self, reference: Blocks) -> None:
+        self._reference = reference
+        self._reference_middle = _middle(reference) if reference.size else 0.0
 
 
 def _sums(luma: Luma) -> Blocks:
@@ -75,9 +93,8 @@ def _sums(luma: Luma) -> Blocks:
     return np.asarray(sums_of_4.view(np.uint16)[:, _UPPERMOST::4], dtype=np.float32)
 
 
-def _light_ratio(reference: Blocks, blocks: Blocks) -> float:
+def _light_ratio(before: float, after: float) -> float:
     """How much lighter everything became; the middle ignores what moved in a part of it."""
-    before, after = _middle(reference), _middle(blocks)
     if before < _BLACK:
         return 1.0
     return min(max(after / before, _LIGHT_RANGE[0]), _LIGHT_RANGE[1])
