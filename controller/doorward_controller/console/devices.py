@@ -32,7 +32,7 @@ def devices_page(visit: SignedIn) -> Response:
         "devices.html",
         tree=devices.tree(store),
         new=[row for row in rows if row.gateway in new],
-        zones=[zone.name for zone in rules.current(visit.backend).zones],
+        zones=list(rules.current(visit.backend).zones),
         fleet=fleet_states.fleet(store, visit.reader.now_ms),
         changes=devices.history(store, limit=_NEWEST_CHANGES),
     )

@@ -29,7 +29,7 @@ def acknowledge(backend: Backend, actor: Actor, alert_id: int) -> None:
             acknowledged_at_utc_ms=doing.now.utc_ms,
             acknowledged_by=actor.name,
         )
-        _note(doing, held, actor, "acknowledged")
+        _note(doing, actor, held, "acknowledged")
 
 
 def assign(backend: Backend, actor: Actor, alert_id: int, to: str) -> None:
@@ -37,7 +37,7 @@ def assign(backend: Backend, actor: Actor, alert_id: int, to: str) -> None:
     who = _text(to, "the name", 60)
     with _moving(backend, actor, alert_id, Move.ASSIGN) as (doing, held):
         alerts.change(doing.connection, held.id, assigned_to=who)
-        _note(doing, held, actor, "assigned", who)
+        _note(doing, actor, held, "assigned", who)
         doing.detail["to"] = who
 
 
@@ -48,7 +48,7 @@ def silence(backend: Backend, actor: Actor, alert_id: int, until_utc_s: int) -> 
         if until_utc_s and not now_s < until_utc_s <= now_s + MAX_SILENCE_S:
             raise InvalidError("a silence ends in the future, within 30 days", code="bad_end")
         alerts.change(doing.connection, held.id, silenced_until_utc_s=until_utc_s)
-        _note(doing, held, actor, "silenced" if until_utc_s else "unsilenced", str(until_utc_s))
+        _note(doing, actor, held, "silenced" if until_utc_s else "unsilenced", str(until_utc_s))
         doing.detail["until"] = until_utc_s
 
 
@@ -76,7 +76,7 @@ def reopen(backend: Backend, actor: Actor, alert_id: int, text: str = "") -> Non
             acknowledged_at_utc_ms=None,
             acknowledged_by="",
         )
-        _note(doing, held, actor, "reopened", said)
+        _note(doing, actor, held, "reopened", said)
 
 
 def note(backend: Backend, actor: Actor, alert_id: int, text: str) -> None:
@@ -85,7 +85,7 @@ def note(backend: Backend, actor: Actor, alert_id: int, text: str) -> None:
     if not said:
         raise InvalidError("the note is empty", code="note_empty")
     with _moving(backend, actor, alert_id, Move.NOTE) as (doing, held):
-        _note(doing, held, actor, "note", said)
+        _note(doing, actor, held, "note", said)
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def _moving(
     alerting.announce(backend)
 
 
-def _note(doing: Act, held: StoredAlert, actor: Actor, what: str, text: str = "") -> None:
+def _note(doing: Act, actor: Actor, held: StoredAlert, what: str, text: str = "") -> None:
     alerts.note(
         doing.connection, held.id, at_ms=doing.now.utc_ms, who=actor.name, what=what, text=text
     )

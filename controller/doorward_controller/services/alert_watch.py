@@ -95,7 +95,8 @@ class AlertWatch:
             usual = fleet_facts.scans_between(connection, from_ms, hour_from)
             self._usual = (now_ms, usual)
         if now_ms - self._recent[0] >= RATES_EVERY_MS:
-            recent = fleet_facts.scans_between(connection, hour_from, now_ms)
+            # Clocks differ a little; what lies just ahead was scanned just now.
+            recent = fleet_facts.scans_between(connection, hour_from, now_ms + HOUR_MS)
             self._recent = (now_ms, recent)
         usual, recent = self._usual[1], self._recent[1]
         return {

@@ -70,9 +70,11 @@ def post(request: WebRequest, *, allow_insecure: bool, within_s: float = ATTEMPT
 
 @contextmanager
 def cut_off_after(sock: socket.socket, within_s: float) -> Iterator[None]:
-    """Ends a connection that is still in use after so many seconds."""
+    """Ends a connection that is still in use after so many seconds. Raises TimeoutError then."""
+    is_cut = threading.Event()
 
     def cut() -> None:
+        is_cut.set()
         try:
             sock.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -85,6 +87,8 @@ def cut_off_after(sock: socket.socket, within_s: float) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+    if is_cut.is_set():
+        raise TimeoutError
 
 
 def is_allowed(address: str) -> bool:
