@@ -28,10 +28,10 @@ PRIORITIES: Mapping[str, Look] = MappingProxyType(
 )
 ORIGINS = _table(hand=mark("By a person"), alert=mark("By an alert"), plan=mark("By a plan"))
 TURNS = _table(
-    request=mark("Asked for"),
+    request=mark("Work requested"),
     approve=mark("Approved"),
     schedule=mark("Scheduled"),
-    start=mark("Begun"),
+    start=mark("Work begun"),
     hold=mark("Put on hold"),
     resume=mark("Gone on with"),
     finish=mark("Done"),
@@ -112,6 +112,7 @@ RULES = _table(
     calendar=mark("By the calendar"), meter=mark("By a meter"), condition=mark("By a condition")
 )
 UNITS = _table(days=mark("days"), weeks=mark("weeks"), months=mark("months"))
+UNITS_ONE = _table(days=mark("Every day"), weeks=mark("Every week"), months=mark("Every month"))
 COUNT_FROM = _table(
     calendar=mark("from the first day on, whenever it was done"),
     last_done=mark("from the day on which it was done last"),

@@ -169,7 +169,7 @@ def _summed(tables: list[Mapping[str, int]]) -> dict[str, int]:
 
 
 def _failures(source: _Source, from_utc_s: int, to_utc_s: int) -> list[Failure]:
-    """Corrective work that found a fault; what was cancelled or found none is no failure."""
+    """Corrective work that a second person let begin; what found no fault is no failure."""
     return [
         Failure(
             device=source.name,
@@ -179,7 +179,7 @@ def _failures(source: _Source, from_utc_s: int, to_utc_s: int) -> list[Failure]:
         )
         for order in source.orders
         if order.kind == OrderKind.CORRECTIVE
-        and order.state is not OrderState.CANCELLED
+        and order.state not in {OrderState.REQUESTED, OrderState.CANCELLED}
         and order.remedy != "no_fault_found"
         and from_utc_s <= order.requested_at_utc_s < to_utc_s
     ]

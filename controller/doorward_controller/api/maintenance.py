@@ -1,0 +1,246 @@
+"""Maintenance: work orders and what hangs on them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Form, Query, UploadFile
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.domain.permissions import Action
+from doorward_controller.domain.work_orders import (
+    CheckResult,
+    FailureCause,
+    FailureMode,
+    OrderKind,
+    OrderState,
+    OrderTurn,
+    Priority,
+    Remedy,
+)
+from doorward_controller.errors import NotFoundError
+from doorward_controller.queries import work_orders as queries
+from doorward_controller.queries.paging import Page
+from doorward_controller.queries.work_orders import OrderFilter, OrderView
+from doorward_controller.services import (
+    device_downtime,
+    order_photos,
+    service_journal,
+    spare_parts,
+    work_orders,
+)
+from doorward_controller.services.backend import Backend
+from doorward_controller.store.work_orders import StoredOrder
+
+router = APIRouter(prefix="/maintenance", tags=["maintenance"])
+reads = Depends(Needs(Action.READ_MAINTENANCE))
+
+Seconds = Annotated[int, Field(ge=0, lt=2**40)]
+Number = Annotated[int, Field(ge=0, lt=2**53)]
+Name = Annotated[str, Field(max_length=64)]
+Text = Annotated[str, Field(max_length=work_orders.MAX_TEXT)]
+Short = Annotated[str, Field(max_length=work_orders.MAX_POINT)]
+
+
+class OrderBody(BaseModel):
+    """Work that is asked for; without a deadline the priority gives one."""
+
+    gateway: Name
+    kind: OrderKind
+    priority: Priority
+    title: str = Field(max_length=work_orders.MAX_TITLE)
+    instructions: Text = ""
+    component_id: Number | None = None
+    deadline_utc_s: Seconds | None = None
+    checklist: list[Short] = Field([], max_length=work_orders.MAX_POINTS)
+    failure_mode: FailureMode | None = None
+
+
+class MoveBody(BaseModel):
+    """A turn; planned start and technician belong to scheduling alone."""
+
+    turn: OrderTurn
+    note: Text = ""
+    scheduled_for_utc_s: Seconds | None = None
+    assignee: str = Field("", max_length=work_orders.MAX_SERIAL)
+
+
+class WriteUpBody(BaseModel):
+    """What was found, done and spent; costs in the currency's smallest unit."""
+
+    failure_mode: FailureMode | None = None
+    cause: FailureCause | None = None
+    remedy: Remedy | None = None
+    findings: Text = ""
+    serial_old: str = Field("", max_length=work_orders.MAX_SERIAL)
+    serial_new: str = Field("", max_length=work_orders.MAX_SERIAL)
+    labour_minutes: int = Field(0, ge=0, le=work_orders.MAX_MINUTES)
+    cost_minor: int = Field(0, ge=0, le=work_orders.MAX_COST_MINOR)
+    currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = ""
+
+
+class CheckBody(BaseModel):
+    """What a point of the checklist came to."""
+
+    result: CheckResult
+    note: Short = ""
+
+
+class UseBody(BaseModel):
+    """Parts taken for an order; below zero, brought back."""
+
+    part_id: Number
+    count: int = Field(ge=-spare_parts.MAX_COUNT, le=spare_parts.MAX_COUNT)
+
+
+class RecordBody(BaseModel):
+    """A line of the gateway's own service journal, by its record's number."""
+
+    record_id: Number
+
+
+class DowntimeBody(BaseModel):
+    """When a device did not serve; without an end it lasts."""
+
+    gateway: Name
+    began_utc_s: Seconds
+    ended_utc_s: Seconds | None = None
+    planned: bool = False
+    reason: str = Field("", max_length=device_downtime.MAX_REASON)
+    component_id: Number | None = None
+    order_id: Number | None = None
+
+
+class EndBody(BaseModel):
+    """When downtime ended; now, if nothing is said."""
+
+    ended_utc_s: Seconds | None = None
+
+
+class MadeBody(BaseModel):
+    """The number of what was made."""
+
+    id: int
+
+
+class StateBody(BaseModel):
+    """The state after a turn."""
+
+    state: OrderState
+
+
+class StockBody(BaseModel):
+    """What is left on the shelf."""
+
+    stock: int
+
+
+@router.get("/orders", dependencies=[reads])
+def listed(
+    backend: BackendDep,
+    state: Annotated[str, Query(max_length=20)] = "",
+    gateway: Annotated[str, Query(max_length=64)] = "",
+    is_open: Annotated[bool, Query(alias="open")] = False,  # noqa: FBT002  # a query, not an argument
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: int = 50,
+) -> Page[StoredOrder]:
+    """Work orders, the newest first."""
+    wanted = OrderFilter(state=state, gateway=gateway, is_open=is_open)
+    return queries.page(backend.store, wanted, cursor=cursor, limit=limit)
+
+
+@router.post("/orders", status_code=201)
+def request(body: OrderBody, backend: BackendDep, actor: ActorDep) -> MadeBody:
+    """Asks for work, which somebody else approves."""
+    values = body.model_dump() | {"checklist": tuple(body.checklist)}
+    wanted = work_orders.OrderRequest(**values)
+    return MadeBody(id=work_orders.request(backend, actor, wanted))
+
+
+@router.get("/orders/{order_id}", dependencies=[reads])
+def shown(order_id: Number, backend: BackendDep) -> OrderView:
+    """One order with everything on it."""
+    return _view(backend, order_id)
+
+
+@router.post("/orders/{order_id}/turns")
+def move(order_id: Number, body: MoveBody, backend: BackendDep, actor: ActorDep) -> StateBody:
+    """Takes a turn; docs/reference/work-order.md has the table."""
+    moving = work_orders.Moving(**body.model_dump())
+    return StateBody(state=work_orders.move(backend, actor, order_id, moving))
+
+
+@router.put("/orders/{order_id}/write-up", status_code=204)
+def write_up(order_id: Number, body: WriteUpBody, backend: BackendDep, actor: ActorDep) -> None:
+    """Writes down what was found, done and spent."""
+    work_orders.write_up(backend, actor, order_id, work_orders.WriteUp(**body.model_dump()))
+
+
+@router.put("/orders/{order_id}/checks/{position}", status_code=204)
+def check(
+    order_id: Number, position: Number, body: CheckBody, backend: BackendDep, actor: ActorDep
+) -> None:
+    """Answers a point of the checklist."""
+    work_orders.answer_check(backend, actor, order_id, position, body.result, body.note)
+
+
+@router.post("/orders/{order_id}/photos", status_code=201)
+def add_photo(
+    order_id: Number,
+    backend: BackendDep,
+    actor: ActorDep,
+    photo: Annotated[UploadFile, File()],
+    caption: Annotated[str, Form(max_length=work_orders.MAX_POINT)] = "",
+) -> MadeBody:
+    """Keeps a photograph (JPEG, PNG, WebP; up to 12 MB), drawn anew and sealed."""
+    content = photo.file.read(order_photos.MAX_UPLOAD_BYTES + 1)
+    return MadeBody(id=order_photos.add_photo(backend, actor, order_id, content, caption))
+
+
+@router.get("/orders/{order_id}/photos/{photo_id}", dependencies=[reads], response_class=Response)
+def read_photo(order_id: Number, photo_id: Number, backend: BackendDep) -> Response:
+    """Gives a photograph out as JPEG."""
+    content = order_photos.read_photo(backend, order_id, photo_id)
+    return Response(
+        content,
+        media_type=order_photos.MEDIA_TYPE,
+        headers={
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="order-{order_id}-{photo_id}.jpg"',
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+@router.post("/orders/{order_id}/parts")
+def use_part(order_id: Number, body: UseBody, backend: BackendDep, actor: ActorDep) -> StockBody:
+    """Takes parts from the shelf for an order."""
+    left = spare_parts.use_part(backend, actor, order_id, body.part_id, body.count)
+    return StockBody(stock=left)
+
+
+@router.post("/orders/{order_id}/records", status_code=204)
+def attach(order_id: Number, body: RecordBody, backend: BackendDep, actor: ActorDep) -> None:
+    """Ties what was written at the device to an order."""
+    service_journal.attach_record(backend, actor, order_id, body.record_id)
+
+
+@router.post("/downtimes", status_code=201)
+def add_downtime(body: DowntimeBody, backend: BackendDep, actor: ActorDep) -> MadeBody:
+    """Enters when a device did not serve."""
+    new = device_downtime.NewDowntime(**body.model_dump())
+    return MadeBody(id=device_downtime.add_downtime(backend, actor, new))
+
+
+@router.post("/downtimes/{downtime_id}/end", status_code=204)
+def end_downtime(downtime_id: Number, body: EndBody, backend: BackendDep, actor: ActorDep) -> None:
+    """Ends downtime that lasts."""
+    device_downtime.end_downtime(backend, actor, downtime_id, body.ended_utc_s)
+
+
+def _view(backend: Backend, order_id: int) -> OrderView:
+    found = queries.view(backend.store, order_id, backend.clock.now().utc_s)
+    if found is None:
+        raise NotFoundError(f"there is no work order {order_id}", code="no_order")
+    return found
