@@ -14,7 +14,7 @@ from doorward_controller.ingest.writer import Writer
 from doorward_controller.services import accounts
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.sign_in import COOKIE
-from tests.controller.conftest import ADMIN, enrol
+from tests.controller.conftest import ADMIN, enrol, release
 from tests.fakes.controller_link import FakeLink
 from tests.fakes.journal_gateway import AT_UTC_MS
 from tests.fakes.running_server import running
@@ -98,7 +98,9 @@ def test_life_of_a_credential(client: Caller, link: FakeLink) -> None:
         picture = client.get(f"/api/v1/credentials/{id_}/code.{kind}", headers=issuer)
         assert picture.content.startswith(start)
         assert picture.headers["cache-control"] == "no-store"
-    assert client.post("/api/v1/policy/release", headers=security).json()["version"] == 1
+    alone = client.post("/api/v1/policy/release", headers=security)
+    check_problem(alone, 409, "second_person_needed")
+    release(client.backend)
     ask = {"credential_id": id_, "portal": "north", "at_utc_s": NOW_S}
 
     def simulated() -> tuple[str, str]:
@@ -193,13 +195,12 @@ def test_session_cookie_cannot_be_read_by_scripts_or_sent_from_elsewhere(
 
 def test_change_by_a_browser_needs_the_sessions_token(quick_client: Caller) -> None:
     session = sign_in(quick_client)
-    release = "/api/v1/policy/release"
-    enrol(quick_client.backend)
-    check_problem(quick_client.post(release), 403, "csrf_missing")
+    propose, body = "/api/v1/proposals/policy-release", {"reason": "new rules"}
+    check_problem(quick_client.post(propose, json=body), 403, "csrf_missing")
     wrong = {"X-CSRF-Token": "x" * 43}
-    check_problem(quick_client.post(release, headers=wrong), 403, "csrf_missing")
+    check_problem(quick_client.post(propose, json=body, headers=wrong), 403, "csrf_missing")
     right = {"X-CSRF-Token": session["csrf_token"]}
-    assert quick_client.post(release, headers=right).status_code == 201
+    assert quick_client.post(propose, json=body, headers=right).status_code == 201
 
 
 def test_signing_out_ends_it(quick_client: Caller) -> None:
@@ -335,3 +336,67 @@ def test_health_is_told_without_signing_in(quick_client: Caller) -> None:
         "database": True,
         "broker": True,
     }
+
+
+# --- a second person, many codes at once, postures, what a release would change
+
+
+def test_one_proposes_another_approves_and_each_sees_exactly_what(client: Caller) -> None:
+    """The whole way through the interface: preview, refusal alone, proposal, approval, spread."""
+    backend = client.backend
+    enrol(backend, "gate-1", "north")
+    security, issuer = bearer(client, Role.SECURITY), bearer(client, Role.ISSUER)
+    reviewer = bearer(client, Role.REVIEWER)
+    body = issue_body()
+    ids = [
+        client.post("/api/v1/credentials", json=body, headers=issuer).json()["credential_id"]
+        for _ in range(2)
+    ]
+    key = f"{backend.keys.issue.key_id:x}"
+    wanted = {"change": "revoke", "source": "key", "name": key}
+    shown = client.post("/api/v1/revocations/preview", json=wanted, headers=security).json()
+    assert (shown["codes"], shown["people"], shown["needs_second"]) == (2, 2, True)
+    order = wanted | {"cause": "key_compromised", "expected": 2}
+    alone = client.post("/api/v1/revocations", json=order, headers=security)
+    check_problem(alone, 409, "second_person_needed")
+    proposed = client.post(
+        "/api/v1/proposals/revocation", json=order | {"reason": "copied"}, headers=security
+    ).json()
+    decide = f"/api/v1/proposals/{proposed['id']}/decision"
+    own = client.post(decide, json={"decision": "approve"}, headers=security)
+    check_problem(own, 403, "own_proposal")
+    done = client.post(decide, json={"decision": "approve"}, headers=reviewer).json()
+    assert (done["state"], done["outcome"]["codes"]) == ("carried_out", 2)
+    batch = client.get(f"/api/v1/revocations/{done['outcome']['batch']}", headers=security).json()
+    assert (batch["batch"]["codes"], batch["propagation"]["total"]) == (2, 1)
+    row = client.get(f"/api/v1/credentials/{ids[0]}", headers=security).json()
+    assert row["state"] == "revoked"
+
+
+def test_differences_and_past_scans_are_told_to_programs(client: Caller) -> None:
+    enrol(client.backend, "gate-1", "north")
+    security = bearer(client, Role.SECURITY)
+    found = client.get("/api/v1/policy/differences", headers=security).json()
+    assert not found["is_none"]
+    assert {"en": "New group staff", "zh": "新增人员组 staff"} in [
+        each["said"] for each in found["named"]
+    ]
+    span = {"from_utc_ms": NOW_S * 1000, "to_utc_ms": (NOW_S + 60) * 1000}
+    rerun = client.post("/api/v1/policy/rerun", json=span, headers=security).json()
+    assert (rerun["taken"], rerun["result"]["lost"]) == (0, 0)
+    wrong = span | {"to_utc_ms": span["from_utc_ms"]}
+    check_problem(
+        client.post("/api/v1/policy/rerun", json=wrong, headers=security), 422, "bad_span"
+    )
+
+
+def test_a_posture_is_ordered_and_ended_by_programs(client: Caller) -> None:
+    enrol(client.backend, "gate-1", "north")
+    security = bearer(client, Role.SECURITY)
+    body = {"scope": "site", "place": "main", "posture": "lockdown", "cause": "drill"}
+    made = client.post("/api/v1/postures", json=body, headers=security).json()
+    shown = client.get("/api/v1/postures", headers=security).json()
+    assert [each["order"]["id"] for each in shown["portals"]] == [made["id"]]
+    ended = client.post(f"/api/v1/postures/{made['id']}/end", json={}, headers=security)
+    assert ended.status_code == 204
+    assert client.get("/api/v1/postures", headers=security).json()["orders"] == []

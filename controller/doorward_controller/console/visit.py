@@ -1,7 +1,8 @@
 """One request by one reader: who it is, what they may do, in which language, and the page back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Annotated
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
@@ -10,14 +11,16 @@ from fastapi import Depends, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.requests import Request
 
-from doorward_controller.console import security
+from doorward_controller.console import order_words, security
 from doorward_controller.console.demo_port import DemoControls
 from doorward_controller.console.i18n import Reader, choose_language
 from doorward_controller.console.rendering import render
 from doorward_controller.console.words import NOTICES
 from doorward_controller.domain.permissions import Action, Actor, may
+from doorward_controller.domain.posture_orders import PostureOrdered
 from doorward_controller.errors import ForbiddenError
-from doorward_controller.services import rules, sign_in
+from doorward_controller.queries import proposals
+from doorward_controller.services import postures, rules, sign_in
 from doorward_controller.services.acting import check_read
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.sign_in import Duty
@@ -129,6 +132,21 @@ class Visit:
     def browser(self) -> str:
         """What the browser calls itself."""
         return self.request.headers.get("user-agent", "")
+
+    @property
+    def waiting_proposals(self) -> int:
+        """How many proposals wait for somebody's decision."""
+        return proposals.count_waiting(self.backend.store)
+
+    @property
+    def posture_orders(self) -> Sequence[PostureOrdered]:
+        """The orders that count now, for the pages that show them beside other things."""
+        return postures.standing_orders(self.backend)
+
+    @property
+    def order_words(self) -> ModuleType:
+        """The words that go with them."""
+        return order_words
 
     def text(self, template: str, **context: object) -> str:
         """Returns a template filled in."""

@@ -477,10 +477,10 @@ CAUSES: Mapping[str, str] = MappingProxyType(
 
 POSTURE_NAMES: Mapping[str, str] = MappingProxyType(
     {
-        "normal": mark("Normal: lift what was set here"),
-        "free": mark("Free: opens for anybody"),
-        "closed": mark("Closed: opens for nobody"),
-        "lockdown": mark("Lockdown: opens by rank only"),
+        "normal": mark("Normal"),
+        "free": mark("Free for anybody"),
+        "closed": mark("Closed for everybody"),
+        "lockdown": mark("Lockdown by rank"),
     }
 )
 

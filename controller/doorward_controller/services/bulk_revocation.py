@@ -125,6 +125,18 @@ def preview(backend: Backend, actor: Actor, selection: Selection, change: Change
     )
 
 
+def chosen_ids(backend: Backend, actor: Actor, selection: Selection) -> tuple[str, ...]:
+    """Returns the codes that a list names; of a group or a key none, they are found anew.
+
+    Raises ForbiddenError.
+    """
+    check_read(backend, actor, Action.REVOKE_IN_BULK)
+    if not selection.lines:
+        return ()
+    with backend.store.read() as connection:
+        return tuple(each.id.hex() for each in choose(backend, connection, selection).members)
+
+
 def carry_out(
     backend: Backend,
     actor: Actor,

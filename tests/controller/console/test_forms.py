@@ -172,7 +172,7 @@ def test_a_revocation_says_where_it_has_arrived_and_where_not(plant: Plant) -> N
 
 
 def test_the_policy_is_released_by_security_only(plant: Plant) -> None:
-    assert post(plant.signed_in(Role.SECURITY), "/policy/release").status_code == 303
+    assert post(plant.signed_in(Role.SECURITY), "/policy/propose", reason="x").status_code == 303
     assert post(plant.signed_in(Role.ISSUER), "/policy/release").status_code == 403
 
 

@@ -1,0 +1,120 @@
+"""How portals are ordered to stand: lockdown, closed, free passage; who has it by now."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import Response
+
+from doorward.policy import MAX_RANK, Posture
+from doorward_controller.console import order_words
+from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
+from doorward_controller.domain.permissions import Action
+from doorward_controller.domain.posture_orders import (
+    MAX_STANDING,
+    USUAL_STANDING,
+    PostureCause,
+    Scope,
+)
+from doorward_controller.errors import ActError, InvalidError
+from doorward_controller.services import postures, rules
+from doorward_controller.services.postures import MAX_NOTE_CHARACTERS, NewOrder
+
+router = APIRouter()
+
+MINUTES = (15, 30, 60, 120, 240, 480)
+Text = Annotated[str, Form()]
+
+
+@router.get("/postures")
+def postures_page(visit: SignedIn) -> Response:
+    """Shows what is ordered, and the forms."""
+    return _page(visit)
+
+
+@router.get("/postures/part")
+def postures_part(visit: SignedIn) -> Response:
+    """The changing part."""
+    return visit.page("parts/postures.html", _context(visit))
+
+
+@router.post("/postures")
+def order_act(
+    visit: GenuineSignedIn,
+    where: Text,
+    posture: Annotated[Posture, Form()],
+    cause: Annotated[PostureCause, Form()],
+    note: Text = "",
+    minutes: Text = "",
+    until: Text = "",
+    pass_rank: Text = "",
+    standing: Text = "",
+) -> Response:
+    """Orders a posture; every gateway is told at once."""
+    try:
+        scope, _, place = where.partition(":")
+        if scope not in {each.value for each in Scope}:
+            raise InvalidError(f"{where[:40]!r} is no place", code="no_place")
+        wanted = NewOrder(
+            scope=Scope(scope),
+            place=place,
+            posture=posture,
+            cause=cause,
+            note=note,
+            pass_rank=_number(pass_rank) if posture is Posture.LOCKDOWN else None,
+            standing=_number(standing),
+            until_utc_s=_until(visit, minutes, until),
+        )
+        postures.order(visit.backend, visit.actor, wanted)
+    except ActError as err:
+        return _page(visit, refusal=err)
+    return visit.go("/postures", done="posture-ordered")
+
+
+@router.post("/postures/{order_id}/end")
+def end_act(visit: GenuineSignedIn, order_id: str, note: Text = "") -> Response:
+    """Ends an order before its time."""
+    postures.end(visit.backend, visit.actor, order_id, note)
+    return visit.go("/postures", done="posture-ended")
+
+
+def _page(visit: Visit, refusal: ActError | None = None) -> Response:
+    return visit.page(
+        "postures.html",
+        _context(visit),
+        status_code=refusal.status if refusal else 200,
+        refusal=refusal,
+        zones=rules.current(visit.backend).zones,
+        postures=[each.value for each in Posture],
+        causes=[each.value for each in PostureCause],
+        minutes=MINUTES,
+        ranks=range(1, MAX_RANK + 1),
+        standings=range(1, MAX_STANDING + 1),
+        usual=USUAL_STANDING,
+        note_max=MAX_NOTE_CHARACTERS,
+    )
+
+
+def _context(visit: Visit) -> dict[str, object]:
+    visit.require(Action.READ_FLEET)
+    return {
+        "ow": order_words,
+        "orders": postures.standing_orders(visit.backend),
+        "portals": postures.of_portals(visit.backend),
+        "ended": postures.ended_orders(visit.backend, limit=10),
+    }
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdigit() else None
+
+
+def _until(visit: Visit, minutes: str, until: str) -> int | None:
+    now_s = visit.backend.clock.now().utc_s
+    if until:
+        try:
+            moment = datetime.fromisoformat(until)
+        except ValueError as err:
+            raise InvalidError(f"{until[:40]!r} is not a time", code="when_unreadable") from err
+        return int(moment.replace(tzinfo=visit.reader.zone).timestamp())
+    return now_s + int(minutes) * 60 if minutes.isdigit() else None
