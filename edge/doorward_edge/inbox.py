@@ -127,7 +127,9 @@ class Inbox:
 
     def wake(self) -> None:
         """Has whoever it belongs to look round; safe in a signal handler."""
-        self._bell.put(None)
+        # Whoever is rung for looks after it has taken the ring: one is enough.
+        if self._bell.empty():
+            self._bell.put(None)
 
     def call(self, act: Callable[[], T], timeout_s: float) -> T:
         """Has something done in its turn, and returns what came of it.

@@ -131,6 +131,13 @@ def test_while_nobody_takes_anything_what_waits_is_bounded() -> None:
         inbox.call(lambda: None, PATIENCE_S)
 
 
+def test_who_is_rung_for_a_thousand_times_has_one_ring_to_take() -> None:
+    inbox = Inbox()
+    for _ in range(1_000):
+        inbox.wake()
+    assert inbox._bell.qsize() == 1
+
+
 def test_waiting_ends_when_something_happens_or_the_time_is_over() -> None:
     inbox = Inbox()
     inbox.wake()

@@ -148,6 +148,21 @@ def test_a_self_test_looks_through_camera_and_decoder_and_moves_no_lock(
 
 
 @pytest.mark.timeout(180)
+def test_everybody_at_a_zone_is_forgiven_and_it_is_on_record(desk: Desk) -> None:
+    answer = desk.ask(Role.SECURITY, "POST", f"/zones/{PORTALS[0].zone}/forgive")
+    assert answer.status_code == 202, answer.text
+    row = desk.ended(answer.json()["id"])
+    assert (row["state"], row["detail"]) == ("succeeded", f"everybody at {PORTALS[0].zone}")
+    assert wait_until(lambda: "presence_forgiven" in desk.events(), timeout_s=SEEN_S)
+    unknown = desk.ask(Role.SECURITY, "POST", "/zones/cellar/forgive")
+    row = desk.ended(unknown.json()["id"])
+    assert (row["state"], row["detail"]) == (
+        "rejected",
+        "not_here: the policy has no zone cellar",
+    )
+
+
+@pytest.mark.timeout(180)
 def test_the_log_comes_sealed_and_a_picture_only_where_the_file_allows_it(desk: Desk) -> None:
     row = desk.command(Role.ADMIN, "send_log", lines=50)
     assert (row["state"], row["attachment"]) == ("succeeded", "log")
