@@ -1,6 +1,7 @@
 """A gateway's configuration in the console: both sides, the form, what was before."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -57,7 +58,7 @@ def words_of(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", page))
 
 
-STANDINGS = [
+STANDINGS: list[tuple[Callable[[Plant], None], str]] = [
     (lambda plant: None, "Nothing was ever set from here"),
     (lambda plant: desire(plant, health__interval_s=30), "Version 1 is handed over"),
     (lambda plant: report(plant, 0, config_taken=1), "The gateway has taken version 1"),
@@ -107,7 +108,8 @@ def test_both_sides_stand_line_by_line_and_what_differs_is_marked(plant: Plant) 
 
 def test_a_setting_is_handed_over_from_the_form(plant: Plant) -> None:
     client = plant.signed_in(Role.ADMIN)
-    answer = send(client, **{HELD: "2.5", "reader.symbologies": ["qr", "itf"], "note": "rush"})
+    fields: dict[str, Any] = {HELD: "2.5", "reader.symbologies": ["qr", "itf"], "note": "rush"}
+    answer = send(client, **fields)
     assert answer.headers["location"] == f"{PAGE}?done=desired"
     assert desired(plant) == (1, {HELD: 2.5, "reader.symbologies": ["qr", "itf"]})
     page = client.get(PAGE).text

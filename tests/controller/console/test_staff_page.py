@@ -70,7 +70,7 @@ def test_abilities_and_end_are_changed_and_somebody_is_removed(plant: Plant) -> 
     assert members(plant) == {}
 
 
-REFUSED = {
+REFUSED: dict[str, dict[str, Any]] = {
     "no number": {"number": "", "says": "A staff number has 1 to 32"},
     "a name": {"number": "Zhang San", "says": "A staff number has 1 to 32"},
     "nothing to do": {"abilities": [], "says": "Choose at least one thing"},
