@@ -17,6 +17,7 @@ from tools.reference import (
     reasons,
     remote_settings,
     topics,
+    work_order,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +33,7 @@ PAGES = {
     "reasons.md": reasons.text,
     "remote-settings.md": remote_settings.text,
     "topics.md": topics.text,
+    "work-order.md": work_order.text,
 }
 
 

@@ -31,6 +31,8 @@ MAY_IMPORT = {
     "babel": (f"{CONTROLLER}/console/*.py",),
     "jinja2": (f"{CONTROLLER}/console/*.py", f"{EDGE}/panel/visit.py"),
     "psycopg": (),
+    "PIL": (f"{CONTROLLER}/services/order_photos.py",),
+    "fpdf": (f"{CONTROLLER}/exports/papers.py",),
 }
 # What the kit may use beside these is the part of the standard library that only computes.
 KIT_PACKAGES = {"doorward", "cbor2", "cryptography"}

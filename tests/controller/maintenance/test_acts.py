@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -192,7 +193,7 @@ def test_nobody_verifies_work_in_which_they_had_a_hand(backend: Backend, near: F
     for turn in (OrderTurn.VERIFY, OrderTurn.SEND_BACK):
         refused(
             ForbiddenError, "own_work",
-            lambda turn=turn: orders.move(backend, SUE, order, Moving(turn=turn)),
+            partial(orders.move, backend, SUE, order, Moving(turn=turn)),
         )  # fmt: skip
     orders.move(backend, SECURITY, order, Moving(turn=OrderTurn.SEND_BACK, note="still dark"))
     assert find(backend, order).state is OrderState.IN_PROGRESS
@@ -323,7 +324,7 @@ def test_downtimes_of_a_device_never_overlap(
     down(backend, now - 100, now - 50)
     down(backend, now - 50, now - 40)
     for began, ended in ((now - 120, now - 99), (now - 60, None), (now - 45, now - 44)):
-        refused(ConflictError, "downtime_overlaps", lambda b=began, e=ended: down(backend, b, e))
+        refused(ConflictError, "downtime_overlaps", partial(down, backend, began, ended))
     lasting = down(backend, now - 30, None)
     refused(ConflictError, "downtime_overlaps", lambda: down(backend, now - 5, now))
     down(backend, now - 90, now - 60, component_id=4)
@@ -422,7 +423,7 @@ def test_a_photograph_that_is_too_large_is_refused_before_it_is_decoded() -> Non
     Image.new("1", (30_000, 30_000)).save(bomb, "PNG")
     assert len(bomb.getvalue()) < 200_000
     for content in (bomb.getvalue(), bytes(order_photos.MAX_UPLOAD_BYTES + 1)):
-        refused(InvalidError, "photo_large", lambda c=content: order_photos.redraw(c))
+        refused(InvalidError, "photo_large", partial(order_photos.redraw, content))
 
 
 # --- plans
@@ -598,7 +599,7 @@ def test_what_was_written_at_the_device_is_tied_to_its_order(
     ):
         refused(
             kind, code,
-            lambda t=target, r=record: service_journal.attach_record(backend, FAY, t, r),
+            partial(service_journal.attach_record, backend, FAY, target, record),
         )  # fmt: skip
     with backend.store.read() as connection:
         assert rows.records(connection, order) == (written,)
