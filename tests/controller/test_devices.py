@@ -22,11 +22,9 @@ from tests.fakes.fed_gateway import BOOT_ID, FedGateway
 FACILITY = Actor(name="fay", role=Role.FACILITY)
 
 
-def born(fed: FedGateway, **changed: object) -> None:
-    hardware = {"board": "Raspberry Pi 4", "serial": "100", "card": "0x1", "address": "10.0.0.5"}
-    given = changed.pop("hardware", {})
-    assert isinstance(given, dict)
-    wire = fed.journal.birth(hardware=hardware | given, **changed)
+def born(fed: FedGateway, hardware: dict[str, str] | None = None, software: str = "0.1.0") -> None:
+    told = {"board": "Raspberry Pi 4", "serial": "100", "card": "0x1", "address": "10.0.0.5"}
+    wire = fed.journal.birth(hardware=told | (hardware or {}), software=software)
     fed._say(topics.Up.BIRTH, wire)
 
 

@@ -113,7 +113,6 @@ class _MailSession(socketserver.StreamRequestHandler):
         self.tls: ssl.SSLContext | None = self.server.tls  # type: ignore[attr-defined]
         self.refuses: int = self.server.refuses  # type: ignore[attr-defined]
         self.sender, self.to, self.is_encrypted = "", list[str](), False
-        self.wrapped: ssl.SSLSocket | None = None
         try:
             self._say("220 here")
             while line := self.rfile.readline():
@@ -121,15 +120,11 @@ class _MailSession(socketserver.StreamRequestHandler):
                     return
         except (OSError, ValueError):
             return
-        finally:
-            if self.wrapped is not None:
-                self.rfile.close()
-                self.wfile.close()
-                self.wrapped.close()
 
     def finish(self) -> None:
-        if self.wrapped is None:
-            super().finish()
+        super().finish()
+        if self.is_encrypted:
+            self.wrapped.close()
 
     def _say(self, line: str) -> None:
         self.wfile.write(f"{line}\r\n".encode())
@@ -145,9 +140,10 @@ class _MailSession(socketserver.StreamRequestHandler):
         elif word == "STARTTLS" and self.tls is not None:
             self._say("220 go on")
             self.rfile.close()
-            self.wrapped = self.tls.wrap_socket(self.request, server_side=True)
-            self.rfile = self.wrapped.makefile("rb")  # type: ignore[assignment]
-            self.wfile = self.wrapped.makefile("wb")  # type: ignore[assignment]
+            self.wfile.close()
+            self.wrapped: ssl.SSLSocket = self.tls.wrap_socket(self.request, server_side=True)
+            self.rfile = self.wrapped.makefile("rb")
+            self.wfile = self.wrapped.makefile("wb")
             self.is_encrypted = True
         elif word == "AUTH":
             self.mail.accounts.append(line)

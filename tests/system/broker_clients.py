@@ -52,7 +52,7 @@ def talker(
     context.load_cert_chain(identity.certificate_file, identity.key_file)
     client.tls_set_context(context)
     if will := options.get("will"):
-        client.will_set(will, b"gone", qos=1)
+        client.will_set(will, options.get("last_words", b"gone"), qos=1)
     who = Talker(client)
     answers: queue.Queue[str] = queue.Queue()
     client.on_connect = lambda _c, _u, _f, code, _p: answers.put(str(code))
