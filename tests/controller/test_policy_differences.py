@@ -246,6 +246,19 @@ def test_who_is_revoked_anyway_loses_nothing() -> None:
     assert said(found)[0] == "1 person loses gate at all times"
 
 
+@pytest.mark.parametrize("offset_s", [0, 8 * 3600, -5 * 3600])
+def test_a_visitor_of_today_loses_today_and_no_other_day(offset_s: int) -> None:
+    """The days of a badge are those of the site's clocks."""
+    time = SiteTime(zone="x", offsets=((0, offset_s),), day_types={})
+    local_s = NOW_S + offset_s
+    midnight = NOW_S - local_s % 86_400
+    people = (person(1, "staff", not_before=midnight, not_after=midnight + 86_400),)
+    found = compare(policy(people=people, time=time), policy(people=people, time=time, grants=()))
+    days = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+    today = days[(local_s // 86_400 + 3) % 7]
+    assert said(found)[0] == f"1 person loses gate on {today}"
+
+
 def test_two_badges_of_one_person_are_one_person() -> None:
     first = CredentialId((1).to_bytes(8))
     people = (person(1, "staff"), person(2, "staff", holder=first))
@@ -361,11 +374,11 @@ lines = st.builds(
     qualifications=st.sampled_from(((), ("q0",))),
     way=st.sampled_from(Direction),
 )
-WEEK = ModelWeek.after(NOW_S)
+WEEK = ModelWeek.of(NOW_S, SiteTime(zone="UTC", offsets=((0, 0),), day_types={}))
 
 
 def _times() -> st.SearchStrategy[int]:
-    return st.integers(WEEK.monday_s - 86_400, WEEK.end_s + 86_400)
+    return st.integers(WEEK.start_s - 86_400, WEEK.end_s + 86_400)
 
 
 people = st.lists(

@@ -61,6 +61,7 @@ _DUTIES: Mapping[Role, str] = MappingProxyType(
     {
         Role.ISSUER: "issues and revokes badges; the guided tour is for this one",
         Role.SECURITY: "watches every scan, revokes, releases rules",
+        Role.REVIEWER: "approves what security proposes",
         Role.AUDITOR: "reads scans and the audit log, changes nothing",
         Role.ADMIN: "enrols gateways and manages accounts",
     }

@@ -50,6 +50,7 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 ACCOUNTS = (
     ("issuer", Role.ISSUER),
     ("security", Role.SECURITY),
+    ("reviewer", Role.REVIEWER),
     ("auditor", Role.AUDITOR),
     ("admin", Role.ADMIN),
 )

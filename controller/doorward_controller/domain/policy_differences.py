@@ -98,14 +98,14 @@ def differences(
     Args:
         before: what counts now; None before the first release.
         after: what would count.
-        now_utc_s: the model week is the next one.
+        now_utc_s: the model week begins on this day.
         classes: of credentials that one of the two may not list.
         without: credentials that are revoked or suspended anyway.
 
     Raises:
         MalformedError: a roster points at something that is not a profile.
     """
-    week = ModelWeek.after(now_utc_s)
+    week = ModelWeek.of(now_utc_s, after.time)
     people = gather(before, after, week, classes, without)
     rights, affected = _rights(Comparison(before, after, week, people), people)
     return Differences(

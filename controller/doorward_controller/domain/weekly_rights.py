@@ -1,6 +1,6 @@
 """Who gets through where in a week: people x portals x time, by the kit's own `decide` (pure).
 
-The week is a model: Monday to Sunday and a public holiday, on clocks that do not change, as if
+The week is a model: seven days from today and a public holiday, on clocks that do not change, as if
 nobody had come yet (who enters is outside, who leaves is inside). Ten thousand people have a few
 dozen different rights and a hundred portals a few different rules, and within a week only the
 moments count at which something opens, closes, begins or ends; what cannot differ is decided once.
@@ -24,10 +24,8 @@ from doorward.status import StatusList
 from doorward.times import ClockTrust, Instant, MonoMs, UtcMs
 
 _LAID_OUT_DAYS = 9
-"""Monday to Sunday and two holidays: the second one is looked at, so that Sunday's nights do not
-run into it."""
-_MONDAY = 4
-"""1970-01-05, in days since the epoch."""
+"""Seven days and two holidays, of which the second one is looked at: no night runs into it but
+that of a holiday."""
 _NEVER = 2**53 - 1
 _ANY_GATEWAY = GatewayId("any")
 _ISSUER = Key(
@@ -86,35 +84,52 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class ModelWeek:
-    """When the model week is: from a Monday's first second on."""
+    """When the model week is: from a day of the site on, whose clocks then do not change.
 
-    monday_s: int
+    Attributes:
+        start_s: the first second of that day, UTC.
+        offset_s: of the site's clocks from UTC.
+    """
+
+    start_s: int
+    offset_s: int
 
     @classmethod
-    def after(cls, now_utc_s: int) -> "ModelWeek":
-        """Returns the first one that begins later."""
-        return cls(((now_utc_s // DAY_S - _MONDAY) // 7 * 7 + _MONDAY + 7) * DAY_S)
+    def of(cls, now_utc_s: int, time: SiteTime) -> "ModelWeek":
+        """Returns the one that begins today."""
+        local_s = time.local_s(now_utc_s)
+        return cls(now_utc_s - local_s % DAY_S, local_s - now_utc_s)
 
     @property
     def end_s(self) -> int:
         """The first second after it."""
-        return self.monday_s + _LAID_OUT_DAYS * DAY_S
+        return self.start_s + _LAID_OUT_DAYS * DAY_S
 
     @property
     def time(self) -> SiteTime:
         """Its clocks and its calendar."""
-        first = self.monday_s // DAY_S + 7
+        first = self._first_day + 7
         holidays = {first: DayType.HOLIDAY, first + 1: DayType.HOLIDAY}
-        return SiteTime(zone="", offsets=((0, 0),), day_types=holidays)
+        return SiteTime(zone="", offsets=((0, self.offset_s),), day_types=holidays)
 
     def at(self, day: int, minute: int) -> int:
         """Returns the second at which a minute of a day (`DayType`) begins."""
-        laid_out = day if day < DayType.HOLIDAY else day + 1
-        return self.monday_s + laid_out * DAY_S + minute * 60
+        laid_out = next(n for n in range(_LAID_OUT_DAYS) if self.day_of(n) == day)
+        return self.start_s + laid_out * DAY_S + minute * 60
+
+    def day_of(self, laid_out: int) -> DayType | None:
+        """Returns what the n-th day stands for; None for the holiday that only leads to one."""
+        if laid_out == _LAID_OUT_DAYS - 1:
+            return DayType.HOLIDAY
+        return DayType((self._first_day + laid_out + 3) % 7) if laid_out < 7 else None
+
+    @property
+    def _first_day(self) -> int:
+        return (self.start_s + self.offset_s) // DAY_S
 
     def clip(self, at: int) -> int:
         """Returns a time to the minute that follows it, or far away where it is not within."""
-        if at <= self.monday_s:
+        if at <= self.start_s:
             return 0
         return at + -at % 60 if at < self.end_s else _NEVER
 
@@ -212,15 +227,15 @@ class Comparison:
         found: list[Stretch] = []
         ends = [*self._moments[1:], self._week.end_s]
         for at, end in zip(self._moments, ends, strict=True):
-            laid_out, second = divmod(at - self._week.monday_s, DAY_S)
-            if at not in moments or laid_out == DayType.HOLIDAY:
+            laid_out, second = divmod(at - self._week.start_s, DAY_S)
+            day = self._week.day_of(laid_out)
+            if at not in moments or day is None:
                 continue
-            day = min(laid_out, int(DayType.HOLIDAY))
-            one = Stretch(day, second // 60, (second + end - at) // 60)
+            one = Stretch(int(day), second // 60, (second + end - at) // 60)
             if found and found[-1].day == day and found[-1].to_min == one.from_min:
-                one = Stretch(day, found.pop().from_min, one.to_min)
+                one = Stretch(int(day), found.pop().from_min, one.to_min)
             found.append(one)
-        return tuple(found)
+        return tuple(sorted(found))
 
 
 class _Side:
@@ -334,9 +349,9 @@ def _moments(
         times |= {week.clip(rule.posture_until or 0) for rule in policy.portals.values()}
     for alike in people:
         times |= {*_times_of(alike.before.profile), *_times_of(alike.after.profile)}
-    days = range(week.monday_s, week.end_s, DAY_S)
+    days = range(week.start_s, week.end_s, DAY_S)
     at = {day + minute * 60 for day in days for minute in minutes}
-    return tuple(sorted(at | {each for each in times if week.monday_s < each < week.end_s}))
+    return tuple(sorted(at | {each for each in times if week.start_s < each < week.end_s}))
 
 
 def _times_of(profile: Profile | None) -> tuple[int, ...]:

@@ -49,6 +49,7 @@ def test_a_release_is_proposed_by_one_and_approved_by_another(plant: Plant) -> N
     assert "Nobody decides on their own proposal." in refused.text
     assert len(policies.releases(plant.backend.store)) == 1
     assert re.search(r"Approvals</span> <span[^>]*>1<", rae.get("/").text), "the navigation counts"
+    assert "It is carried out at once" in rae.get(where).text
     assert post(rae, f"{where}/approve").status_code == 303
     assert len(policies.releases(plant.backend.store)) == 2
     assert "Carried out" in sam.get(where).text
