@@ -72,11 +72,7 @@ PATTERNS = {
     Signal.FIRE: Pattern((Step(1, _GREEN),), stays=True),
     Signal.CAMERA_FAULT: Pattern((Step(1, _YELLOW),), stays=True),
     Signal.IDENTIFY: Pattern(
-        (
-            *(Step(250, _BLUE, TOP_HZ), Step(250, _OUT), Step(250, _BLUE, MID_HZ), Step(250, _OUT)),
-            *(Step(250, _BLUE, TOP_HZ), Step(250, _OUT), Step(250, _BLUE, MID_HZ), Step(250, _OUT)),
-            *(Step(250, _BLUE, TOP_HZ), Step(250, _OUT), Step(250, _BLUE, MID_HZ), Step(250, _OUT)),
-        )
+        (Step(250, _BLUE, TOP_HZ), Step(250, _OUT), Step(250, _BLUE, MID_HZ), Step(250, _OUT)) * 3
     ),
 }
 
