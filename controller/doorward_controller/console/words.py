@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from doorward_controller.console import act_words
 from doorward_controller.console.i18n import mark
 
 
@@ -253,117 +254,6 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-ACTS: Mapping[str, str] = MappingProxyType(
-    {
-        "sign_in": mark("Signed in"),
-        "sign_out": mark("Signed out"),
-        "create_operator": mark("Created an account"),
-        "set_password": mark("Set a password"),
-        "disable_operator": mark("Closed an account"),
-        "create_token": mark("Made an access token"),
-        "revoke_token": mark("Revoked an access token"),
-        "prove": mark("Proved again who they are"),
-        "draw_password": mark("Drew a new first password"),
-        "change_role": mark("Changed a role"),
-        "reopen_operator": mark("Opened an account again"),
-        "unlock_operator": mark("Unlocked an account"),
-        "end_session": mark("Ended a session"),
-        "end_sessions": mark("Ended sessions"),
-        "forget_second_factor": mark("Reset a second factor"),
-        "change_password": mark("Changed their password"),
-        "add_totp": mark("Set up an authenticator"),
-        "remove_totp": mark("Removed an authenticator"),
-        "draw_recovery_codes": mark("Drew new recovery codes"),
-        "add_passkey": mark("Added a passkey"),
-        "remove_passkey": mark("Removed a passkey"),
-        "own_account": mark("Used their own account"),
-        "add_staff": mark("Added a guard or technician"),
-        "new_staff_pin": mark("Gave out a new PIN"),
-        "change_staff": mark("Changed what a guard or technician may do"),
-        "start_roll_out": mark("Began a roll-out"),
-        "pause_roll_out": mark("Paused a roll-out"),
-        "resume_roll_out": mark("Let a roll-out go on"),
-        "abort_roll_out": mark("Aborted a roll-out"),
-        "roll_out_wave": mark("A wave of a roll-out began"),
-        "roll_out_ended": mark("A roll-out ended"),
-        "remove_staff": mark("Removed a guard or technician"),
-        "read_by_hand": mark("Read what a guard wrote"),
-        "save_rules": mark("Saved the rules"),
-        "release_policy": mark("Released the policy"),
-        "propose": mark("Proposed to others"),
-        "approve_proposal": mark("Approved a proposal"),
-        "refuse_proposal": mark("Refused a proposal"),
-        "withdraw_proposal": mark("Took a proposal back"),
-        "proposal_expired": mark("A proposal expired"),
-        "proposal_failed": mark("A proposal failed"),
-        "bulk_revoke": mark("Revoked many badges"),
-        "bulk_suspend": mark("Suspended many badges"),
-        "bulk_restore": mark("Restored many badges"),
-        "suspensions_end": mark("Suspensions ended by themselves"),
-        "order_posture": mark("Ordered a posture"),
-        "end_posture": mark("Ended a posture"),
-        "add_holder": mark("Added a holder"),
-        "update_holder": mark("Changed a holder's file"),
-        "erase_holder": mark("Erased a holder's file"),
-        "read_personal": mark("Looked at names"),
-        "find_holders": mark("Searched for a name"),
-        "issue": mark("Issued a badge"),
-        "show_code": mark("Looked at a badge's code"),
-        "revoke": mark("Revoked"),
-        "suspend": mark("Suspended"),
-        "restore": mark("Restored"),
-        "enrol_gateway": mark("Enrolled a gateway"),
-        "revoke_gateway": mark("Revoked a gateway"),
-        "adopt_gateway": mark("Adopted a gateway"),
-        "add_component": mark("Put a component in"),
-        "replace_component": mark("Exchanged a component"),
-        "remove_component": mark("Took a component out"),
-        "handle_alert": mark("Handled an alert"),
-        "save_alert_rule": mark("Changed an alert rule"),
-        "drop_alert_rule": mark("Took back a change of an alert rule"),
-        "add_receiver": mark("Added a receiver of alerts"),
-        "change_receiver": mark("Changed a receiver of alerts"),
-        "remove_receiver": mark("Removed a receiver of alerts"),
-        "test_receiver": mark("Tried a receiver of alerts"),
-        "add_wall": mark("Made a wall screen's address"),
-        "revoke_wall": mark("Ended a wall screen's address"),
-        "command": mark("Gave a command"),
-        "cancel_command": mark("Took a command back"),
-        "command_outcome": mark("A command ended"),
-        "read_attachment": mark("Looked at what a command brought back"),
-        "configure_gateway": mark("Configured a gateway"),
-        "simulate": mark("Asked what would be decided"),
-        "request_order": mark("Asked for maintenance"),
-        "move_order": mark("Moved a work order on"),
-        "write_up_order": mark("Wrote up a work order"),
-        "answer_check": mark("Answered a point of a checklist"),
-        "add_photo": mark("Added a photograph"),
-        "add_downtime": mark("Entered downtime"),
-        "end_downtime": mark("Ended downtime"),
-        "add_part": mark("Added a spare part"),
-        "edit_part": mark("Changed a spare part"),
-        "stock_part": mark("Changed a part's stock"),
-        "use_part": mark("Took parts for an order"),
-        "write_plan": mark("Wrote a maintenance plan"),
-        "approve_plan": mark("Approved a maintenance plan"),
-        "pause_plan": mark("Paused a maintenance plan"),
-        "open_planned_order": mark("Opened an order by a plan"),
-        "attach_record": mark("Tied a service entry to an order"),
-        "read_maintenance": mark("Looked at maintenance"),
-        "read_fleet": mark("Looked at the gateways"),
-        "read_records": mark("Looked at scans"),
-        "read_credentials": mark("Looked at badges"),
-        "read_quarantine": mark("Looked at the quarantine"),
-        "read_audit": mark("Looked at the audit log"),
-        "export_audit": mark("Took the audit log along"),
-        "trace_person": mark("Looked at where one person went"),
-        "read_occupancy": mark("Looked at how many are inside"),
-        "muster": mark("Looked at who is inside"),
-        "export_records": mark("Began an export of records"),
-        "export_ended": mark("Ended an export of records"),
-    }
-)
-
 FACTORS: Mapping[str, str] = MappingProxyType(
     {
         "password": mark("Password"),
@@ -372,6 +262,9 @@ FACTORS: Mapping[str, str] = MappingProxyType(
         "passkey": mark("Passkey"),
     }
 )
+
+ACTS = act_words.ACTS
+"""They fill a module of their own."""
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
