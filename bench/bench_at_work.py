@@ -1,4 +1,4 @@
-"""A whole gateway at work: idle at ten frames a second, and a thousand people a minute.
+"""A whole gateway at work: idle with one and with two cameras, and a thousand people a minute.
 
 Capture process, decoder child, journal on this disk, lock and lamps of recorded pins; the broker is
 away. Frames of 1280x720 are played uncompressed, so that the camera costs little more than one that
@@ -30,6 +30,8 @@ PICTURES = 30
 BADGES = 24
 SCANS_A_MINUTE = 1_000
 MEMORY_MB = 200
+SECOND = "back"
+"""The second camera, at the same portal."""
 NOWHERE = 9
 SCENE = 'kind = "scene"\n'
 
@@ -39,14 +41,20 @@ def run(report: Report) -> None:
     seconds = report.scaled(60, 15)
     with tempfile.TemporaryDirectory(prefix="doorward-bench-") as name:
         idle, rush = _gate(Path(name) / "idle"), _gate(Path(name) / "rush")
-        _draw_hall(Path(name) / "idle" / "film")
+        two = _gate(Path(name) / "two")
+        hall = Path(name) / "idle" / "film"
+        _draw_hall(hall)
         _draw_badges(Path(name) / "rush" / "film", rush[1])
-        resting = _measure(idle[0], Path(name) / "idle" / "film", IDLE_FPS, seconds)
+        _add_camera(two[0], hall)
+        resting = _measure(idle[0], hall, IDLE_FPS, seconds)
+        both = _measure(two[0], hall, IDLE_FPS, seconds)
         busy = _measure(rush[0], Path(name) / "rush" / "film", RUSH_FPS, seconds)
     passed = {name: busy["after"][name] - busy["before"][name] for name in busy["after"]}
     limit = {"at_most": float(MEMORY_MB)}
     report.value("idle at 10 frames/s: share of one core", _share(resting), unit="%")
     report.value("idle: memory of all processes", _memory_mb(resting), unit="MB", **limit)
+    report.value("two cameras, idle: share of one core", _share(both), unit="%")
+    report.value("two cameras, idle: memory of all processes", _memory_mb(both), unit="MB")
     report.value(
         "rush: people let in a minute, one camera",
         60 * passed["granted"] / busy["seconds"],
@@ -56,8 +64,8 @@ def run(report: Report) -> None:
     report.value("rush: share of one core", _share(busy), unit="%")
     report.value("rush: memory of all processes", _memory_mb(busy), unit="MB", **limit)
     report.note(
-        f"{resting['processes']} processes; in the rush {passed['frames']} frames, "
-        f"{passed['scans']} scans, {passed['late']} recorded late."
+        f"{resting['processes']} processes, {both['processes']} with two cameras; in the rush "
+        f"{passed['frames']} frames, {passed['scans']} scans, {passed['late']} recorded late."
     )
 
 
@@ -120,6 +128,13 @@ def _write(path: Path, camera: SceneCamera) -> None:
     if frame is None:
         raise RuntimeError("the rendered camera gives no frame")
     cv2.imwrite(str(path), np.asarray(frame.luma))
+
+
+def _add_camera(gate: Gate, film: Path) -> None:
+    """A second camera that looks at the same hall for the same portal."""
+    camera = f'name = "{SECOND}"\nkind = "folder"\npath = "{film}"\nfps = {IDLE_FPS}\n'
+    gate.replace("[clock]\n", f"[[camera]]\n{camera}\n[clock]\n")
+    gate.replace('cameras = ["front"]', f'cameras = ["front", "{SECOND}"]')
 
 
 def _measure(gate: Gate, film: Path, fps: int, seconds: float) -> dict[str, Any]:

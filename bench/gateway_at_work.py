@@ -17,6 +17,8 @@ from doorward_edge.config import load_config
 from doorward_edge.wiring import Assembled, assemble
 
 WARM_UP_S = 6.0
+FIRST_FRAMES = 20
+START_S = 60.0
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -39,6 +41,7 @@ def main() -> None:
     told: dict[str, object] = {}
 
     def watch() -> None:
+        _wait_for_frames(assembled)
         time.sleep(WARM_UP_S)
         before = _see(assembled)
         time.sleep(seconds)
@@ -58,6 +61,15 @@ def main() -> None:
 
     assembled.gateway.run(lambda: threading.Thread(target=watch, daemon=True).start())
     print(json.dumps(told))
+
+
+def _wait_for_frames(assembled: Assembled) -> None:
+    """Waits until every camera gives pictures: what has not begun yet takes no memory."""
+    until_s = time.monotonic() + START_S
+    while any(eye.stats()["frames"] < FIRST_FRAMES for eye in assembled.eyes):
+        if time.monotonic() > until_s:
+            raise RuntimeError(f"a camera gave fewer than {FIRST_FRAMES} frames in {START_S:g} s")
+        time.sleep(0.1)
 
 
 def _see(assembled: Assembled) -> Seen:
