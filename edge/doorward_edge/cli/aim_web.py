@@ -28,6 +28,7 @@ from doorward_edge.config_panel import PanelSection
 from doorward_edge.panel.aim_page import AimPage, View
 from doorward_edge.panel.occasional_tls import occasional_tls
 from doorward_edge.panel.server import Listener, PanelServer, open_socket, tls_of
+from doorward_edge.panel.wall import host_of
 from doorward_edge.ports import CameraError
 from doorward_edge.scan import Luma
 from doorward_edge.simulate.symbol import QUIET_MODULES, draw_modules
@@ -69,7 +70,7 @@ class WebView:
         self._until_ms = clock.now().mono_ms + int(seconds * 1000)
         address = place.address or _own_address()
         own = place.panel if place.panel is not None and place.panel.cert_file else None
-        names = own.hosts if own is not None else (address,)
+        names = tuple(map(host_of, own.hosts)) if own is not None else (address,)
         self._origin = f"https://{_in_url(names[0])}"
         self.page = AimPage(frozenset({*names, address}), clock, self._until_ms)
         try:
