@@ -20,6 +20,7 @@ from doorward_controller.cli.roll_out import roll_out_app
 from doorward_controller.config import Config, load_config
 from doorward_controller.domain.permissions import Role, local_actor
 from doorward_controller.errors import ControllerError
+from doorward_controller.queries import operators
 from doorward_controller.services import accounts, enrolment, provisioning
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.enrolment import NewPortal
@@ -126,6 +127,30 @@ def account_token(
         _backend(ctx), local_actor(), operator=name, label=label, lifetime_s=days * DAY_S
     )
     _say(json_, {"token": token}, token)
+
+
+@account.command("list")
+def account_list(ctx: typer.Context, json_: AsJson = False) -> None:
+    """List the accounts."""
+    rows = operators.all_operators(_backend(ctx).store)
+    lines = "\n".join(
+        f"{row.name}  {row.role.value}{'  closed' if row.disabled else ''}" for row in rows
+    )
+    _say(json_, {"accounts": [asdict(row) for row in rows]}, lines)
+
+
+@account.command("unlock")
+def account_unlock(ctx: typer.Context, name: str, json_: AsJson = False) -> None:
+    """Open an account that wrong passwords have locked."""
+    accounts.unlock_operator(_backend(ctx), local_actor(), name)
+    _say(json_, {"name": name}, f"account {name} is unlocked")
+
+
+@account.command("forget-second-factor")
+def account_forget(ctx: typer.Context, name: str, json_: AsJson = False) -> None:
+    """Forget authenticator, passkeys and recovery codes of somebody who has lost them."""
+    accounts.forget_second_factor(_backend(ctx), local_actor(), name)
+    _say(json_, {"name": name}, f"account {name} signs in by its password alone")
 
 
 @gateway.command("enrol")

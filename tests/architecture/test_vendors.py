@@ -31,6 +31,8 @@ MAY_IMPORT = {
     "babel": (f"{CONTROLLER}/console/*.py",),
     "jinja2": (f"{CONTROLLER}/console/*.py", f"{EDGE}/panel/visit.py"),
     "psycopg": (),
+    "webauthn": (f"{CONTROLLER}/services/passkeys.py",),
+    "zxcvbn": (f"{CONTROLLER}/services/passwords.py",),
     "PIL": (f"{CONTROLLER}/services/order_photos.py",),
     "fpdf": (f"{CONTROLLER}/exports/papers.py",),
 }

@@ -1,5 +1,6 @@
 """Every key of the controller's `controller.toml`."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,6 +39,8 @@ def _kind(kind: Any, metadata: list[Any]) -> str:  # noqa: ANN401  # what an ann
     choices = getattr(kind, "__args__", ())
     if choices and all(isinstance(choice, str) for choice in choices):
         return "one of " + ", ".join(f"`{choice}`" for choice in choices)
+    if choices and choices[-1] is ...:
+        return "list of " + ", ".join(f"`{one}`" for one in choices[0].__args__)
     least = next((m.ge for m in metadata if hasattr(m, "ge")), None)
     most = next((m.le for m in metadata if hasattr(m, "le")), None)
     if kind is int:
@@ -52,4 +55,6 @@ def _default(value: object) -> str:
         return "must be set"
     if value == "":
         return ""
+    if isinstance(value, tuple):
+        return f"`{json.dumps(value)}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
