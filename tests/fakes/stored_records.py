@@ -10,7 +10,7 @@ from doorward.records import Outcome, Record, RecordKind
 from doorward_controller.store.intake import RecordInsert
 
 BEGIN_UTC_MS = 1_790_000_000_000
-REFUSALS = ("not_ours", "expired", "not_entitled", "revoked", "not_yet_valid")
+REFUSALS = ("not_ours", "expired", "portal_closed", "revoked", "not_yet_valid")
 EVENTS = ("gateway_started", "door_found_open", "tamper_opened")
 _BOOT_ID = bytes(8)
 _CHAIN = bytes(32)
