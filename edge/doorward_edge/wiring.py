@@ -68,6 +68,7 @@ from doorward_edge.stages.record import RecordStage
 from doorward_edge.switches import levels_of
 from doorward_edge.sync import PolicyKeeper
 from doorward_edge.twin.keeper import TwinKeeper
+from doorward_edge.vitals.identity import identity
 from doorward_edge.vitals.message import board_name, health_message
 from doorward_edge.vitals_wiring import Attendance, Physician, cycles_of
 
@@ -467,6 +468,7 @@ def _myself(config: EdgeConfig, enrolled: Enrolled) -> Myself:
         hardware={
             "board": board_name(),
             "camera": ",".join(camera.kind for camera in config.cameras),
+            **identity(config.broker.host, config.broker.port),
         },
         capabilities=CAPABILITIES,
         record_key=enrolled.signer.public.hex(),

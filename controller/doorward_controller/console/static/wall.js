@@ -39,10 +39,12 @@
     const made = element("section", `tile${tile.stale ? " is-stale" : ""}`);
     made.dataset.tone = tone;
     made.append(element("h2", "", tile.labels[0] ?? tile.name));
-    const word = element("p", "word");
-    const shown = tile.stale || tile.severity === "normal" ? tile.state : look;
-    word.append(icon(shown.icon), element("span", "", shown.word));
-    made.append(word);
+    const shown = tile.severity === "normal" ? [tile.state] : tile.stale ? [look, tile.state] : [look];
+    for (const each of shown) {
+      const word = element("p", "word");
+      word.append(icon(each.icon), element("span", "", each.word));
+      made.append(word);
+    }
     for (const fact of tile.facts) made.append(element("p", "fact", fact));
     const parts = tile.labels.length ? [tile.name] : [];
     if (tile.seen_ms !== null) parts.push(`${words.wordSeen} ${age(tile.seen_ms)}`);
@@ -63,13 +65,19 @@
     });
     tiles.replaceChildren(...general, ...board.tiles.map(tileOf));
     if (!board.tiles.length) tiles.append(element("p", "fact", words.wordEmpty));
-    const counts = {};
-    for (const each of [...board.tiles, ...board.general]) counts[each.severity] = (counts[each.severity] ?? 0) + 1;
+    // What cannot be seen is not in order: it is counted under its own word.
+    const looks = ["alarm", "warning", "notice", "normal"].map((each) => board.severities[each]);
+    const counts = new Map(looks.map((look) => [look.word, { look, count: 0 }]));
+    for (const each of [...board.tiles, ...board.general]) {
+      const look = each.severity === "normal" && each.stale ? each.state : board.severities[each.severity];
+      const counted = counts.get(look.word) ?? { look, count: 0 };
+      counted.count += 1;
+      counts.set(look.word, counted);
+    }
     document.getElementById("counts").replaceChildren(
-      ...["alarm", "warning", "notice", "normal"].filter((each) => counts[each]).map((each) => {
-        const look = board.severities[each];
+      ...[...counts.values()].filter((each) => each.count).map(({ look, count }) => {
         const made = element("li", `tone-${look.tone}`);
-        made.append(icon(look.icon), element("span", "", `${counts[each]} ${look.word}`));
+        made.append(icon(look.icon), element("span", "", `${count} ${look.word}`));
         return made;
       }),
     );
