@@ -96,7 +96,13 @@ MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.DO_MAINTENANCE,
         },
         Role.REVIEWER: _EVERYONE
-        | {Action.READ_RECORDS, Action.READ_CREDENTIALS, Action.READ_PERSONAL, Action.APPROVE},
+        | {
+            Action.READ_RECORDS,
+            Action.READ_CREDENTIALS,
+            Action.READ_PERSONAL,
+            Action.APPROVE,
+            Action.SIMULATE,
+        },
         Role.HOST: _EVERYONE,
         Role.GUARD: _EVERYONE
         | {

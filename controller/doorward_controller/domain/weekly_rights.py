@@ -66,10 +66,23 @@ class Listed:
     Attributes:
         profile: None where the roster does not list the credential; then its class counts.
         credential_class: None for a label, which is nothing without a roster.
+        groups, rest: of the profile, as they are asked for again and again.
     """
 
     profile: Profile | None
     credential_class: CredentialClass | None
+    groups: frozenset[int] = field(init=False, compare=False)
+    rest: tuple[object, ...] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Takes the profile apart once."""
+        profile = self.profile
+        groups = frozenset(profile.groups) if profile else frozenset[int]()
+        rest: tuple[object, ...] = (self.credential_class,)
+        if profile:
+            rest = (profile.qualifications, profile.not_before, profile.not_after)
+        object.__setattr__(self, "groups", groups)
+        object.__setattr__(self, "rest", rest)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -242,87 +255,103 @@ class _Side:
     """One policy in the model week."""
 
     def __init__(self, policy: Policy, week: ModelWeek, moments: Sequence[int]) -> None:
-        self._policy = replace(policy, time=week.time)
+        self._row = _OneRow()
+        self._policy = replace(policy, time=week.time, roster=self._row)  # type: ignore[arg-type]  # what `decide` asks of one
+        self._known_spells: dict[
+            tuple[frozenset[int], tuple[int, ...]], list[tuple[int, frozenset[int]]]
+        ] = {}
         self._moments = moments
         self._open = {
             number: tuple(is_open(schedule, week.time, at) for at in moments)
             for number, schedule in enumerate(policy.schedules)
         }
         self._answers: dict[tuple[object, ...], frozenset[int]] = {}
-        self._rules = {name: _unnamed(rule) for name, rule in policy.portals.items()}
+        numbers: dict[PortalRule, int] = {}
+        self._places = {
+            name: _Place(
+                direction=rule.direction,
+                number=numbers.setdefault(_unnamed(rule), len(numbers)),
+                groups=_groups_that_count(policy, rule),
+            )
+            for name, rule in policy.portals.items()
+        }
 
     def open_at(self, portal: PortalId, way: Direction, listed: Listed) -> frozenset[int]:
         """Returns the moments at which such a person gets through."""
-        rule = self._rules.get(portal)
-        if rule is None or not rule.direction.covers(way):
+        place = self._places.get(portal)
+        if place is None or not place.direction.covers(way):
             return frozenset()
-        key = (rule, way, self._what_counts(rule, listed))
+        key = (place.number, way, listed.groups & place.groups, listed.rest)
         found = self._answers.get(key)
         if found is None:
             found = self._answers[key] = self._decide_all(portal, way, listed)
         return found
 
-    def _what_counts(self, rule: PortalRule, listed: Listed) -> tuple[object, ...]:
-        """Returns what of a person's rights can matter at such a portal."""
-        profile, policy = listed.profile, self._policy
-        if profile is None:
-            return (listed.credential_class,)
-        groups = tuple(
-            group
-            for group in profile.groups
-            if (group, rule.zone) in policy.grants
-            or group in policy.group_rules
-            or group in rule.escorted
-            or group in rule.escorts
-        )
-        return (groups, profile.qualifications, profile.not_before, profile.not_after)
-
     def _decide_all(self, portal: PortalId, way: Direction, listed: Listed) -> frozenset[int]:
         """Decides once for all moments that nothing tells apart."""
         shown = _badge(listed)
-        policy = replace(self._policy, roster=_OneRow(listed.profile))  # type: ignore[arg-type]  # what `decide` asks of one
+        self._row.profile = listed.profile
         presence = _Inside() if way is Direction.EXIT else NothingSeen()
-        answers: dict[tuple[object, ...], bool] = {}
         granted: set[int] = set()
-        for at, phase in zip(self._moments, self._phases(portal, listed), strict=True):
-            answer = answers.get(phase)
-            if answer is None:
-                rules = Rules(policy=policy, status=_all_valid(policy, at))
-                decision = decide(shown, portal, rules, presence, _instant(at))
-                answer = answers[phase] = isinstance(decision, Grant)
-            if answer:
-                granted.add(at)
+        for at, alike in self._spells(portal, listed):
+            rules = Rules(policy=self._policy, status=_all_valid(self._policy, at))
+            decision = decide(shown, portal, rules, presence, _instant(at))
+            if isinstance(decision, Grant):
+                granted |= alike
         return frozenset(granted)
 
-    def _phases(self, portal: PortalId, listed: Listed) -> Iterator[tuple[object, ...]]:
-        """Yields for each moment all of the time that may matter to `decide`."""
-        rule, profile = self._policy.portals[portal], listed.profile
-        class_ = listed.credential_class
-        groups = (
-            profile.groups if profile else self._policy.classes.get(class_, ()) if class_ else ()
-        )
+    def _spells(self, portal: PortalId, listed: Listed) -> Collection[tuple[int, frozenset[int]]]:
+        """Returns the moments in sets within which all of the time is alike that can matter."""
+        rule, class_ = self._policy.portals[portal], listed.credential_class
+        groups = self._policy.classes.get(class_, ()) if class_ is not None else ()
         schedules = {
             grant.schedule
-            for group in groups
+            for group in (listed.groups or groups)
             for grant in self._policy.grants.get((group, rule.zone), ())
         }
         if rule.unlock is not None:
             schedules.add(rule.unlock)
-        opened = [self._open[number] for number in sorted(schedules)]
-        times = sorted({*_times_of(profile), rule.posture_until or 0})
+        times = tuple(sorted({*_times_of(listed.profile), rule.posture_until or 0}))
+        key = (frozenset(schedules), times)
+        found = self._known_spells.get(key)
+        if found is None:
+            found = self._known_spells[key] = self._divide(sorted(schedules), times)
+        return found
+
+    def _divide(
+        self, schedules: Sequence[int], times: Sequence[int]
+    ) -> list[tuple[int, frozenset[int]]]:
+        spells: dict[tuple[object, ...], set[int]] = {}
+        opened = [self._open[number] for number in schedules]
         for place, at in enumerate(self._moments):
-            yield (*(each[place] for each in opened), bisect_right(times, at))
+            phase = (*(each[place] for each in opened), bisect_right(times, at))
+            spells.setdefault(phase, set()).add(at)
+        return [(min(alike), frozenset(alike)) for alike in spells.values()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A portal as far as answers can be shared.
+
+    Attributes:
+        number: portals of equal rules have the same.
+        groups: those that can matter there.
+    """
+
+    direction: Direction
+    number: int
+    groups: frozenset[int]
 
 
 class _OneRow:
-    """A roster in which whoever is asked for has the same profile."""
+    """A roster in which whoever is asked for has the profile that was laid in last."""
 
-    def __init__(self, profile: Profile | None) -> None:
-        self._profile = profile
+    def __init__(self) -> None:
+        self.profile: Profile | None = None
 
     def find(self, credential_id: CredentialId) -> Profile | None:
         del credential_id
-        return self._profile
+        return self.profile
 
     def find_sticker(self, digest: bytes) -> StickerRow | None:
         del digest
@@ -362,6 +391,11 @@ def _times_of(profile: Profile | None) -> tuple[int, ...]:
         profile.not_after,
         *(until for _, until in profile.qualifications),
     )
+
+
+def _groups_that_count(policy: Policy, rule: PortalRule) -> frozenset[int]:
+    granted = {group for group, zone in policy.grants if zone == rule.zone}
+    return frozenset({*granted, *policy.group_rules, *rule.escorted, *rule.escorts})
 
 
 def _unnamed(rule: PortalRule) -> PortalRule:
