@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
 from doorward_controller.console import maintenance_words as mw
+from doorward_controller.console.alerts import titles
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit, query_of
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.work_orders import (
@@ -17,8 +18,8 @@ from doorward_controller.domain.work_orders import (
     OrderState,
     Priority,
 )
-from doorward_controller.errors import ActError, InvalidError
-from doorward_controller.queries import fleet_board, maintenance_figures
+from doorward_controller.errors import ActError, InvalidError, NotFoundError
+from doorward_controller.queries import alerts, fleet_board, maintenance_figures
 from doorward_controller.queries import work_orders as queries
 from doorward_controller.services import work_orders
 
@@ -99,6 +100,28 @@ def new_act(
         number = work_orders.request(visit.backend, visit.actor, wanted)
     except ActError as err:
         return _form(visit, typed, err)
+    return visit.go(f"/maintenance/orders/{number}", done="ordered")
+
+
+@router.post("/maintenance/from-alert/{alert_id}")
+def alert_act(visit: GenuineSignedIn, alert_id: int) -> Response:
+    """Asks for the work that an alert shows to be needed; shows the order that waits already.
+
+    An alert that only security may see opens none: a work order would tell of it.
+    """
+    require_asking(visit)
+    alert = None
+    if 0 < alert_id < 2**63:
+        alert = alerts.alert(visit.backend.store, alert_id, with_discreet=False)
+    if alert is None or not alert.gateway:
+        raise NotFoundError(f"there is no alert {alert_id} of a gateway", code="no_alert")
+    number = work_orders.open_from_alert(
+        visit.backend,
+        alert_id=alert_id,
+        gateway=alert.gateway,
+        title=titles(visit)(alert.fact),
+        actor=visit.actor,
+    )
     return visit.go(f"/maintenance/orders/{number}", done="ordered")
 
 

@@ -11,7 +11,11 @@ import zxingcpp
 from openpyxl import load_workbook  # type: ignore[import-untyped]
 from PIL import Image
 
+from doorward.reasons import Severity
+from doorward_controller.domain.alert_rules import Key, RuleKind
+from doorward_controller.domain.alert_texts import Fact
 from doorward_controller.domain.permissions import Role
+from doorward_controller.store import alerts as alert_rows
 from tests.controller.console.conftest import Plant
 from tests.controller.console.test_forms import post
 
@@ -208,3 +212,29 @@ def test_a_repair_seen_healthy_offers_to_verify(plant: Plant) -> None:
     plant.near.report_health(pending=0, camera_fault=0)
     assert said in sam.get(path).text
     assert "can be verified" in sam.get("/maintenance").text
+
+
+@pytest.mark.parametrize("is_discreet", [False, True])
+def test_an_alert_opens_its_order_once_and_a_discreet_one_none(
+    plant: Plant, *, is_discreet: bool
+) -> None:
+    with plant.backend.store.write() as connection:
+        number = alert_rows.add(
+            connection,
+            Key(rule="camera", subject="near"),
+            Fact(kind=RuleKind.METRIC, what="camera_fault", place="near"),
+            gateway="near",
+            severity=Severity.ALARM,
+            is_discreet=is_discreet,
+            now_ms=plant.backend.clock.now().utc_ms,
+        )
+    sam = plant.signed_in(Role.SECURITY)
+    button = f"/maintenance/from-alert/{number}"
+    assert (button in sam.get(f"/alerts/{number}").text) is not is_discreet
+    answers = [post(sam, button) for _ in range(2)]
+    if is_discreet:
+        assert [each.status_code for each in answers] == [404, 404]
+        return
+    assert len({each.headers["location"] for each in answers}) == 1
+    assert "Camera fault" in sam.get(answers[0].headers["location"]).text
+    assert post(plant.signed_in(Role.GUARD), button).status_code == 403
