@@ -65,7 +65,7 @@ COMPONENTS: Mapping[str, str] = MappingProxyType(
         "card": mark("Storage card"),
         "camera": mark("Camera"),
         "reader": mark("Reader"),
-        "lock": mark("Lock"),
+        "lock": mark("Door lock"),
         "power_supply": mark("Power supply"),
         "battery": mark("Battery"),
         "lamp": mark("Lamp"),

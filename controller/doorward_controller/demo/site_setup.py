@@ -32,6 +32,7 @@ from doorward_controller.domain.rule_book import (
 )
 from doorward_controller.services import (
     accounts,
+    devices,
     enrolment,
     holders,
     issuing,
@@ -95,6 +96,7 @@ def set_up(backend: Backend, record_keys: Mapping[GatewayId, bytes]) -> SiteSetu
             record_key=record_keys[portal.name],
             portals=[place],
         )
+        devices.adopt(backend, owner, portal.name, devices.Adoption(portals={}))
     # Nobody may do everything: duties are as separate here as at a real site.
     security = Actor(name="security", role=Role.SECURITY)
     issuer = Actor(name="issuer", role=Role.ISSUER)
