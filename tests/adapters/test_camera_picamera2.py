@@ -239,8 +239,9 @@ from tests.fakes.frames import HandClock
 camera = PiCamera(CameraSection(name="front", kind=CameraKind.PICAMERA2), HandClock())
 """
 HANGS_AND_IS_CLOSED = """
-while camera.next_frame(0.3) is not None: pass
-assert camera.next_frame(0.1) is None
+misses = 0
+while misses < 5:
+    misses = 0 if camera.next_frame(0.1) else misses + 1
 camera.close()
 """
 IS_SLOWER_THAN_ASKED = """
@@ -267,7 +268,7 @@ def test_a_picture_that_does_not_come_in_time_costs_the_camera_nothing(
         env={**os.environ, "DOORWARD_FAKE_CAMERA": json.dumps(fields)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr
