@@ -91,6 +91,27 @@ def test_a_configuration_is_put_and_its_differences_are_shown(client: Caller) ->
     check_problem(client.put(CONFIGURATION, json=bad, headers=admin), 422, "bad_settings")
 
 
+def test_versions_are_listed_and_gone_back_to(client: Caller) -> None:
+    admin, guard = bearer(client, Role.ADMIN), bearer(client, Role.SECURITY)
+    for value in (2.5, 3.5):
+        body = {"settings": {"portal.north.held_s": value}, "note": f"{value} s"}
+        client.put(CONFIGURATION, json=body, headers=admin)
+    back = client.post(f"{CONFIGURATION}/back", json={"version": 1}, headers=admin)
+    assert back.json()["desired"]["settings"] == {"portal.north.held_s": 2.5}
+    listed = client.get(f"{CONFIGURATION}s", headers=guard).json()
+    assert [(row["version"], row["note"], row["changed"]) for row in listed] == [
+        (3, "back to version 1", ["portal.north.held_s"]),
+        (2, "3.5 s", ["portal.north.held_s"]),
+        (1, "2.5 s", ["portal.north.held_s"]),
+    ]
+    refused = client.post(f"{CONFIGURATION}/back", json={"version": 1}, headers=guard)
+    check_problem(refused, 403, "forbidden")
+    never = client.post(f"{CONFIGURATION}/back", json={"version": 9}, headers=admin)
+    check_problem(never, 404, "no_configuration")
+    elsewhere = f"{API_ROOT}/gateways/gate-9/configurations"
+    check_problem(client.get(elsewhere, headers=guard), 404, "no_gateway")
+
+
 def test_the_interface_describes_them(client: Caller) -> None:
     paths = client.get(f"{API_ROOT}/openapi.json").json()["paths"]
     for path, methods in {
@@ -99,5 +120,12 @@ def test_the_interface_describes_them(client: Caller) -> None:
         "/commands/{command_id}/cancel": {"post"},
         "/commands/{command_id}/attachment": {"get"},
         "/gateways/{gateway}/configuration": {"get", "put"},
+        "/gateways/{gateway}/configurations": {"get"},
+        "/gateways/{gateway}/configuration/back": {"post"},
+        "/roll-outs": {"get", "post"},
+        "/roll-outs/{roll_out_id}": {"get"},
+        "/roll-outs/{roll_out_id}/pause": {"post"},
+        "/roll-outs/{roll_out_id}/resume": {"post"},
+        "/roll-outs/{roll_out_id}/abort": {"post"},
     }.items():
         assert set(paths[path]) == methods

@@ -150,3 +150,36 @@ def test_the_interface_gives_a_pin_once_and_lists_no_hashes(sqlite_backend: Back
         assert client.post("/api/v1/staff", json=unknown, headers=security).status_code == 422
         assert client.delete("/api/v1/staff/g-07", headers=security).status_code == 204
         assert client.get("/api/v1/staff", headers=issuer).status_code == 403
+
+
+def test_what_somebody_may_do_changes_and_the_pin_stays(backend: Backend, link: FakeLink) -> None:
+    made = add(backend)
+    version = staff.change_member(
+        backend, SECURITY, "g-07", abilities=Ability.SERVICE, not_after=END - 60
+    )
+    listed = published(backend, link)
+    (member,) = listed.members
+    assert (listed.version, member.abilities, member.not_after) == (
+        version,
+        Ability.SERVICE,
+        END - 60,
+    )
+    assert PasswordHasher().verify(member.pin_hash, made.pin)
+    with pytest.raises(InvalidError):
+        staff.change_member(backend, SECURITY, "g-07", abilities=Ability(0), not_after=END)
+    with pytest.raises(NotFoundError):
+        staff.change_member(backend, SECURITY, "g-08", abilities=Ability.SERVICE, not_after=END)
+    with pytest.raises(ForbiddenError):
+        staff.change_member(backend, ADMIN, "g-07", abilities=Ability.SERVICE, not_after=END)
+    assert published(backend, link).version == version
+
+
+def test_the_interface_changes_an_entry(sqlite_backend: Backend) -> None:
+    add(sqlite_backend)
+    with calling(sqlite_backend) as client:
+        body = {"abilities": ["override"], "not_after": END - 60}
+        answer = client.patch(
+            "/api/v1/staff/g-07", json=body, headers=bearer(client, Role.SECURITY)
+        )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["members"][0]["abilities"] == ["override"]
