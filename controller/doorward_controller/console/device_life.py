@@ -21,7 +21,7 @@ _HEADER = (
     mark("Time"),
     mark("What"),
     mark("Exactly"),
-    mark("Text"),
+    mark("Description"),
     mark("Who"),
     mark("Order"),
     mark("Until"),
