@@ -149,7 +149,11 @@ def listed(
     return queries.page(backend.store, wanted, cursor=cursor, limit=limit)
 
 
-@router.post("/orders", status_code=201)
+@router.post(
+    "/orders",
+    status_code=201,
+    dependencies=[Depends(Needs(Action.DO_MAINTENANCE, Action.APPROVE_MAINTENANCE))],
+)
 def request(body: OrderBody, backend: BackendDep, actor: ActorDep) -> MadeBody:
     """Asks for work, which somebody else approves."""
     values = body.model_dump() | {"checklist": tuple(body.checklist)}
@@ -163,20 +167,31 @@ def shown(order_id: Number, backend: BackendDep) -> OrderView:
     return _view(backend, order_id)
 
 
-@router.post("/orders/{order_id}/turns")
+@router.post(
+    "/orders/{order_id}/turns",
+    dependencies=[Depends(Needs(Action.DO_MAINTENANCE, Action.APPROVE_MAINTENANCE))],
+)
 def move(order_id: Number, body: MoveBody, backend: BackendDep, actor: ActorDep) -> StateBody:
     """Takes a turn; docs/reference/work-order.md has the table."""
     moving = work_orders.Moving(**body.model_dump())
     return StateBody(state=work_orders.move(backend, actor, order_id, moving))
 
 
-@router.put("/orders/{order_id}/write-up", status_code=204)
+@router.put(
+    "/orders/{order_id}/write-up",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.DO_MAINTENANCE))],
+)
 def write_up(order_id: Number, body: WriteUpBody, backend: BackendDep, actor: ActorDep) -> None:
     """Writes down what was found, done and spent."""
     work_orders.write_up(backend, actor, order_id, work_orders.WriteUp(**body.model_dump()))
 
 
-@router.put("/orders/{order_id}/checks/{position}", status_code=204)
+@router.put(
+    "/orders/{order_id}/checks/{position}",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.DO_MAINTENANCE))],
+)
 def check(
     order_id: Number, position: Number, body: CheckBody, backend: BackendDep, actor: ActorDep
 ) -> None:
@@ -184,7 +199,11 @@ def check(
     work_orders.answer_check(backend, actor, order_id, position, body.result, body.note)
 
 
-@router.post("/orders/{order_id}/photos", status_code=201)
+@router.post(
+    "/orders/{order_id}/photos",
+    status_code=201,
+    dependencies=[Depends(Needs(Action.DO_MAINTENANCE))],
+)
 def add_photo(
     order_id: Number,
     backend: BackendDep,
@@ -213,27 +232,35 @@ def read_photo(order_id: Number, photo_id: Number, backend: BackendDep) -> Respo
     )
 
 
-@router.post("/orders/{order_id}/parts")
+@router.post("/orders/{order_id}/parts", dependencies=[Depends(Needs(Action.DO_MAINTENANCE))])
 def use_part(order_id: Number, body: UseBody, backend: BackendDep, actor: ActorDep) -> StockBody:
     """Takes parts from the shelf for an order."""
     left = spare_parts.use_part(backend, actor, order_id, body.part_id, body.count)
     return StockBody(stock=left)
 
 
-@router.post("/orders/{order_id}/records", status_code=204)
+@router.post(
+    "/orders/{order_id}/records",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.DO_MAINTENANCE))],
+)
 def attach(order_id: Number, body: RecordBody, backend: BackendDep, actor: ActorDep) -> None:
     """Ties what was written at the device to an order."""
     service_journal.attach_record(backend, actor, order_id, body.record_id)
 
 
-@router.post("/downtimes", status_code=201)
+@router.post("/downtimes", status_code=201, dependencies=[Depends(Needs(Action.DO_MAINTENANCE))])
 def add_downtime(body: DowntimeBody, backend: BackendDep, actor: ActorDep) -> MadeBody:
     """Enters when a device did not serve."""
     new = device_downtime.NewDowntime(**body.model_dump())
     return MadeBody(id=device_downtime.add_downtime(backend, actor, new))
 
 
-@router.post("/downtimes/{downtime_id}/end", status_code=204)
+@router.post(
+    "/downtimes/{downtime_id}/end",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.DO_MAINTENANCE))],
+)
 def end_downtime(downtime_id: Number, body: EndBody, backend: BackendDep, actor: ActorDep) -> None:
     """Ends downtime that lasts."""
     device_downtime.end_downtime(backend, actor, downtime_id, body.ended_utc_s)

@@ -80,7 +80,7 @@ def listed(backend: BackendDep) -> list[PlanView]:
     return list(_plans(backend))
 
 
-@router.post("/plans", status_code=201)
+@router.post("/plans", status_code=201, dependencies=[Depends(Needs(Action.DO_MAINTENANCE))])
 def write(body: PlanBody, backend: BackendDep, actor: ActorDep) -> MadeBody:
     """Writes a plan, which somebody else approves."""
     return MadeBody(id=plan_keeping.add_plan(backend, actor, _sheet(body)))
@@ -95,19 +95,29 @@ def shown(plan_id: Number, backend: BackendDep) -> PlanView:
     return found
 
 
-@router.put("/plans/{plan_id}", status_code=204)
+@router.put(
+    "/plans/{plan_id}", status_code=204, dependencies=[Depends(Needs(Action.DO_MAINTENANCE))]
+)
 def edit(plan_id: Number, body: PlanBody, backend: BackendDep, actor: ActorDep) -> None:
     """Changes a plan, which must then be approved anew."""
     plan_keeping.edit_plan(backend, actor, plan_id, _sheet(body))
 
 
-@router.post("/plans/{plan_id}/approve", status_code=204)
+@router.post(
+    "/plans/{plan_id}/approve",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.APPROVE_MAINTENANCE))],
+)
 def approve(plan_id: Number, backend: BackendDep, actor: ActorDep) -> None:
     """Lets a plan open orders; not by whoever wrote it."""
     plan_keeping.approve_plan(backend, actor, plan_id)
 
 
-@router.post("/plans/{plan_id}/pause", status_code=204)
+@router.post(
+    "/plans/{plan_id}/pause",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.APPROVE_MAINTENANCE))],
+)
 def pause(plan_id: Number, backend: BackendDep, actor: ActorDep) -> None:
     """Keeps a plan from opening orders."""
     plan_keeping.pause_plan(backend, actor, plan_id)
@@ -119,14 +129,16 @@ def parts(backend: BackendDep) -> list[StoredPart]:
     return list(part_queries.every(backend.store, backend.config.site))
 
 
-@router.post("/parts", status_code=201)
+@router.post("/parts", status_code=201, dependencies=[Depends(Needs(Action.DO_MAINTENANCE))])
 def add_part(body: NewPartBody, backend: BackendDep, actor: ActorDep) -> MadeBody:
     """Adds a part."""
     sheet = spare_parts.PartSheet(**body.model_dump(exclude={"stock"}))
     return MadeBody(id=spare_parts.add_part(backend, actor, sheet, body.stock))
 
 
-@router.put("/parts/{part_id}", status_code=204)
+@router.put(
+    "/parts/{part_id}", status_code=204, dependencies=[Depends(Needs(Action.DO_MAINTENANCE))]
+)
 def edit_part(part_id: Number, body: PartBody, backend: BackendDep, actor: ActorDep) -> None:
     """Changes what is known of a part."""
     sheet = spare_parts.PartSheet(**body.model_dump())
@@ -142,7 +154,7 @@ def moves(part_id: Number, backend: BackendDep) -> list[StoredMove]:
     return list(found)
 
 
-@router.post("/parts/{part_id}/moves")
+@router.post("/parts/{part_id}/moves", dependencies=[Depends(Needs(Action.DO_MAINTENANCE))])
 def stock(part_id: Number, body: ChangeBody, backend: BackendDep, actor: ActorDep) -> StockBody:
     """Puts parts on the shelf, or writes some off."""
     return StockBody(stock=spare_parts.stock_part(backend, actor, part_id, body.change, body.note))

@@ -8,6 +8,7 @@ import pytest
 from doorward.credential import Form as CodeForm
 from doorward_controller.domain.permissions import Role
 from doorward_controller.queries import credentials
+from tests.controller.conftest import StandingClock
 from tests.controller.console.conftest import NAMES, PASSWORD, Plant, token_of
 
 PERSON = {"name": "Lin Wei", "kind": "visitor", "groups": "visitors"}
@@ -279,3 +280,77 @@ def test_security_links_no_cards(plant: Plant) -> None:
     assert f"{path}/link" not in client.get(path).text
     assert post(client, f"{path}/link", number="00471108", family="lines").status_code == 403
     assert linked_numbers(plant) == []
+
+
+def test_an_account_is_made_changed_and_closed_by_who_manages_accounts(plant: Plant) -> None:
+    ada = plant.signed_in(Role.ADMIN)
+    made = post(ada, "/accounts", name="nia", role="guard")
+    found = re.search(r'once-big">([a-z0-9-]{24})<', made.text)
+    assert found, made.text
+    assert made.headers["cache-control"] == "no-store"
+    assert post(ada, "/accounts/nia/role", role="issuer").status_code == 303
+    assert "Issuer" in ada.get("/accounts/nia").text
+    assert post(ada, "/accounts/nia/close").status_code == 303
+    assert "Closed" in ada.get("/accounts/nia").text
+
+
+@pytest.mark.parametrize("path", ["/accounts", "/accounts/gus/close", "/accounts/gus/password"])
+def test_nobody_else_changes_accounts(plant: Plant, path: str) -> None:
+    for role in set(Role) - {Role.ADMIN}:
+        answer = post(plant.signed_in(role), path, name="eve", role="admin")
+        assert answer.status_code == 403, role
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/accounts/ada/close", "Nobody changes their own account here."),
+        ("/accounts/ada/role", "Nobody changes their own account here."),
+        ("/accounts/gus/reopen", "The account is open already."),
+    ],
+)
+def test_what_is_refused_about_an_account_is_said_in_words(
+    plant: Plant, path: str, said: str
+) -> None:
+    answer = post(plant.signed_in(Role.ADMIN), path, role="host")
+    assert answer.status_code == 409
+    assert said in answer.text
+
+
+def test_sensitive_pages_ask_again_who_it_is_and_lead_back(
+    plant: Plant, clock: StandingClock
+) -> None:
+    ada = plant.signed_in(Role.ADMIN)
+    clock.pass_s(600)
+    answer = ada.get("/accounts")
+    assert answer.headers["location"] == "/confirm?to=%2Faccounts"
+    wrong = post(ada, "/confirm", proof="wrong password", to="/accounts")
+    assert (wrong.status_code, "The password is wrong." in wrong.text) == (401, True)
+    right = post(ada, "/confirm", proof=PASSWORD, to="/accounts")
+    assert right.headers["location"] == "/accounts"
+    assert ada.get("/accounts").status_code == 200
+    evil = post(ada, "/confirm", proof=PASSWORD, to="//evil.example")
+    assert evil.headers["location"] == "/"
+
+
+def test_a_token_is_shown_once_and_its_hostile_label_as_text(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    fields = {"label": "<script>alert(1)</script>", "days": "30", "scope": "read_fleet"}
+    made = post(client, "/account/tokens", **fields)
+    found = re.search(r"dwt_[\w-]+", made.text)
+    assert found
+    page = client.get("/account/tokens").text
+    assert found[0] not in page
+    assert "&lt;script&gt;alert(1)" in page
+    none = post(client, "/account/tokens", label="x", days="30")
+    assert (none.status_code, "Choose at least one thing" in none.text) == (422, True)
+
+
+def test_the_sign_in_page_says_what_to_do_when_an_account_is_locked(plant: Plant) -> None:
+    client = plant.visitor()
+    token = token_of(client.get("/sign-in").text)
+    form = {"csrf_token": token, "name": NAMES[Role.GUARD], "password": "wrong password"}
+    for _ in range(5):
+        answer = client.post("/sign-in", data=form)
+    assert "The account opens again at" in answer.text
+    assert "asking your system administrator" in answer.text
