@@ -175,7 +175,17 @@ for _name, _columns, _where in (
     ("ix_records_reason_at", (_of.reason, _of.at_utc_ms, _of.id, _of.portal), SELDOM_REASON),
     (
         "ix_records_refused_at",
-        (_of.at_utc_ms, _of.id, _of.portal, _of.reason, _of.outcome),  # SQLite reads it again
+        # The outcome too: SQLite compares it again. Without the last two, a search at one gateway
+        # reads every refused record.
+        (
+            _of.at_utc_ms,
+            _of.id,
+            _of.portal,
+            _of.reason,
+            _of.outcome,
+            _of.kind,
+            _of.gateway_id,
+        ),
         REFUSED,
     ),
     ("ix_records_seldom_at", (_of.at_utc_ms, _of.id, _of.kind, _of.portal), SELDOM_KIND),

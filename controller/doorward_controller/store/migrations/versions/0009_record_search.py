@@ -23,7 +23,7 @@ _SOME = {
         "reason NOT IN ('granted', 'entered')",
     ),
     "ix_records_refused_at": (
-        ["at_utc_ms", "id", "portal", "reason", "outcome"],
+        ["at_utc_ms", "id", "portal", "reason", "outcome", "kind", "gateway_id"],
         "outcome = 0",
     ),
     "ix_records_seldom_at": (["at_utc_ms", "id", "kind", "portal"], "kind NOT IN (1, 2)"),
