@@ -1,6 +1,7 @@
 """Many codes in one go: all or none, one status delta, whom it hits told before."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -219,7 +220,7 @@ def test_one_code_that_changes_meanwhile_is_told_before_anything_is_done(backend
     ],
 )
 def test_an_order_that_does_not_fit_is_refused(
-    sqlite_backend: Backend, changed: dict[str, object], code: str
+    sqlite_backend: Backend, changed: dict[str, Any], code: str
 ) -> None:
     one = issue(sqlite_backend).credential_id
     with pytest.raises(ActError) as caught:

@@ -17,7 +17,7 @@ from doorward_controller import wiring
 from doorward_controller.app import create_app
 from doorward_controller.clock import SystemClock
 from doorward_controller.domain.permissions import Role, local_actor
-from doorward_controller.queries import credentials
+from doorward_controller.queries import credentials, policies
 from doorward_controller.services import accounts
 from doorward_controller.services.backend import Backend
 from tests.controller.conftest import make_config
@@ -311,3 +311,36 @@ def revoke(page: Page) -> None:
     page.fill("#revoke-reason", "Lost")
     page.press("#revoke-reason", "Enter")
     expect(page.locator(".notice-good")).to_be_visible()
+
+
+def test_what_one_proposes_another_approves_and_nobody_their_own(desk: Desk) -> None:
+    """Two people at two browsers: the proposal arrives by itself, and is carried out once."""
+    backend = desk.backend
+    accounts.create_operator(
+        backend, local_actor(), name="rae", password=PASSWORD, role=Role.REVIEWER
+    )
+    reviewer = desk.open("rae")
+    reviewer.goto(f"{desk.address}/approvals")
+    expect(reviewer.get_by_text("Nothing waits for a decision")).to_be_visible()
+    page = desk.open("sam")
+    page.goto(f"{desk.address}/policy")
+    expect(page.get_by_text("New group staff")).to_be_visible()
+    page.get_by_text("Propose the release…").click()
+    page.fill("#reason", "first rules")
+    page.get_by_role("button", name="Propose the release").click()
+    expect(page.get_by_text("You proposed this: somebody else decides.")).to_be_visible()
+    expect(page.get_by_text("Approve…")).to_have_count(0)
+    where = page.url.split("?")[0]
+    token = page.locator("input[name=csrf_token]").first.get_attribute("value") or ""
+    own = page.request.post(f"{where}/approve", form={"csrf_token": token, "note": ""})
+    assert own.status == 403
+    assert "Nobody decides on their own proposal." in own.text()
+
+    reviewer.get_by_text("proposed by sam").click()
+    expect(reviewer.get_by_text("New group staff")).to_be_visible()
+    reviewer.get_by_text("Approve…").click()
+    reviewer.get_by_role("button", name="Approve and carry out").click()
+    expect(reviewer.get_by_text("Approved and carried out.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Carried out").first).to_be_visible()
+    assert [row.released_by for row in policies.releases(backend.store)] == ["sam"]
