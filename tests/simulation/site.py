@@ -248,6 +248,8 @@ def _keys() -> KeyVault:
         personal=AESGCM(seed_of("personal")),
         codes=AESGCM(seed_of("codes")),
         index=seed_of("index"),
+        receivers=AESGCM(seed_of("receivers")),
+        second_factors=AESGCM(seed_of("second-factors")),
         audit=Ed25519Signer.from_seed(seed_of("audit")),
     )
 
