@@ -28,7 +28,7 @@ class Caller(httpx.Client):
     """A program that calls the interface of a running server, whose parts it knows."""
 
     def __init__(self, address: str, backend: Backend) -> None:
-        super().__init__(base_url=address, trust_env=False)
+        super().__init__(base_url=address, trust_env=False, timeout=60)
         self.backend = backend
 
 

@@ -48,7 +48,8 @@ def test_account_reads_its_password_from_standard_input(config: Path) -> None:
     assert json.loads(made.output)["name"] == "sam"
     token = run(config, "account", "token", "sam", "--label", "ci", "--json")
     assert json.loads(token.output)["token"].startswith("dwt_")
-    assert run(config, "audit", "verify").output == "the audit log is unbroken: 2 entries, 0 checkpoints, signed up to entry 0\n"
+    verdict = "the audit log is unbroken: 2 entries, 0 checkpoints, signed up to entry 0\n"
+    assert run(config, "audit", "verify").output == verdict
 
 
 def test_gateway_is_enrolled_and_told_what_it_needs(config: Path) -> None:

@@ -186,7 +186,7 @@ def test_every_endpoint_obeys_the_scope_of_a_token(
 
 
 def test_nobody_passes_without_session_or_token(sqlite_backend: Backend, address: str) -> None:
-    with httpx.Client(base_url=address, trust_env=False) as nobody:
+    with httpx.Client(base_url=address, trust_env=False, timeout=60) as nobody:
         calling = Caller(program=nobody, person=nobody)
         said = {str(each): calling.refusal(each) for each in guarded(sqlite_backend)}
     assert {name: code for name, code in said.items() if code != "sign_in_needed"} == {}

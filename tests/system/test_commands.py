@@ -41,7 +41,7 @@ class Desk:
     def ask(self, role: Role, method: str, path: str, body: object = None) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.world.setup.tokens[role]}"}
         return httpx.request(
-            method, f"{self._base}{path}", json=body, headers=headers, trust_env=False
+            method, f"{self._base}{path}", json=body, headers=headers, trust_env=False, timeout=60
         )
 
     def command(self, role: Role, name: str, **arguments: object) -> dict[str, Any]:

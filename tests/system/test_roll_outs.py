@@ -39,7 +39,7 @@ class Desk:
     def ask(self, role: Role, method: str, path: str, body: object = None) -> Any:
         headers = {"Authorization": f"Bearer {self.world.setup.tokens[role]}"}
         return httpx.request(
-            method, f"{self.base}{path}", json=body, headers=headers, trust_env=False
+            method, f"{self.base}{path}", json=body, headers=headers, trust_env=False, timeout=60
         )
 
     def read(self, path: str) -> Any:

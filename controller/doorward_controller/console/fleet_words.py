@@ -147,8 +147,8 @@ SITE_CAUSES: Mapping[str, str] = MappingProxyType(
 
 def look(kind: str, state: str | None) -> Look:
     """Returns how a state is shown, of the fleet's kinds and of all others."""
-    own = LOOKS.get(kind)
-    return own[state] if own is not None and state in own else words.look(kind, state)
+    own = LOOKS.get(kind, {})
+    return own[state] if state is not None and state in own else words.look(kind, state)
 
 
 def condition_of(now: GatewayNow) -> str:

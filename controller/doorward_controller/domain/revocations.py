@@ -128,7 +128,7 @@ def read_lines(texts: Iterable[str]) -> ReadList:
         if not word or (number == 1 and word.casefold() in _HEADINGS):
             continue
         line = _line(number, word)
-        key = line and (line.credential_id or line.digest)
+        key = None if line is None else line.credential_id or line.digest
         if line is None or key is None:
             problems.append(BadLine(number=number, text=word[:40], problem="unreadable"))
         elif key in seen:

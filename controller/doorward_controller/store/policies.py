@@ -73,9 +73,7 @@ def newest_rule_book(connection: sa.Connection, site: str) -> tuple[int, str]:
     return row.id, row.body_json
 
 
-def rule_book(
-    connection: sa.Connection, site: str, book_id: int | None
-) -> tuple[int, str] | None:
+def rule_book(connection: sa.Connection, site: str, book_id: int | None) -> tuple[int, str] | None:
     """Returns id and body of one edition, the newest for None, or None where there is none."""
     if book_id is None:
         return newest_rule_book(connection, site)

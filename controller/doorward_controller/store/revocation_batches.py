@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -164,7 +165,7 @@ def count_people(members: Iterable[Member]) -> int:
     return len({member.holder_id or member.id for member in members})
 
 
-def _member(row: sa.Row[tuple[bytes, str | None, int, int]]) -> Member:
+def _member(row: Any) -> Member:  # noqa: ANN401  # a row with whatever columns beside
     return Member(
         id=bytes(row.id),
         holder_id=row.holder_id,
