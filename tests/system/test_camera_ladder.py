@@ -119,6 +119,7 @@ def test_a_camera_that_stays_gone_ends_the_service_so_that_its_manager_begins_it
     assert ("service_restarting", "camera front is gone") in told
 
 
+@pytest.mark.endurance
 def test_it_gives_up_no_more_often_than_it_may_over_restarts(service: Service) -> None:
     allow(service, services=2, boards=0)
     service.begin()
@@ -151,6 +152,7 @@ def test_zero_a_day_is_never(service: Service) -> None:
         assert service.status() is None
 
 
+@pytest.mark.endurance
 def test_the_board_is_asked_for_after_a_service_that_did_not_help_and_once_a_day(
     service: Service,
 ) -> None:
