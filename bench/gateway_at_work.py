@@ -40,7 +40,7 @@ def main() -> None:
     assembled = assemble(load_config(path), simulated=True)
     told: dict[str, object] = {}
 
-    def watch() -> None:
+    def look_twice() -> None:
         _wait_for_frames(assembled)
         time.sleep(WARM_UP_S)
         before = _see(assembled)
@@ -57,7 +57,13 @@ def main() -> None:
                 "after": asdict(after),
             }
         )
-        assembled.gateway.stop()
+
+    def watch() -> None:
+        try:
+            look_twice()
+        finally:
+            # Whatever went wrong: a gateway that nobody stops is measured for ever.
+            assembled.gateway.stop()
 
     assembled.gateway.run(lambda: threading.Thread(target=watch, daemon=True).start())
     print(json.dumps(told))
@@ -66,7 +72,7 @@ def main() -> None:
 def _wait_for_frames(assembled: Assembled) -> None:
     """Waits until every camera gives pictures: what has not begun yet takes no memory."""
     until_s = time.monotonic() + START_S
-    while any(eye.stats()["frames"] < FIRST_FRAMES for eye in assembled.eyes):
+    while any(eye.stats().get("frames", 0) < FIRST_FRAMES for eye in assembled.eyes):
         if time.monotonic() > until_s:
             raise RuntimeError(f"a camera gave fewer than {FIRST_FRAMES} frames in {START_S:g} s")
         time.sleep(0.1)
@@ -80,7 +86,7 @@ def _see(assembled: Assembled) -> Seen:
         scans=counters.scans,
         granted=counters.granted,
         late=counters.late,
-        frames=sum(eye.stats()["frames"] for eye in assembled.eyes),
+        frames=sum(eye.stats().get("frames", 0) for eye in assembled.eyes),
     )
 
 
