@@ -1,11 +1,13 @@
-"""A broker of our own for every test that asks for one."""
+"""A broker of our own for every test that asks for one, and a browser."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from doorward.ids import GatewayId, SiteId
 from doorward_controller.broker.access import AccessRules
@@ -13,6 +15,14 @@ from doorward_controller.broker.authority import Authority, Identity
 from doorward_controller.broker.process import BrokerSettings, Mosquitto
 
 SITE = SiteId("demo")
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,3 +70,14 @@ def site(tmp_path: Path) -> Iterator[Site]:
         south=authority.issue_gateway(GatewayId("south"), now=now),
     )
     broker.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.fail("chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield opened
+        opened.close()

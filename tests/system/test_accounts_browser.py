@@ -5,7 +5,6 @@ browser's console, a breach of the content policy, or a request to another host.
 """
 
 import io
-import shutil
 from base64 import b32decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, CDPSession, Page, expect, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from doorward_controller import wiring
 from doorward_controller.app import create_app
@@ -26,7 +25,7 @@ from doorward_controller.services import accounts
 from doorward_controller.services.backend import Backend
 from tests.controller.conftest import StandingClock, make_config
 from tests.fakes.running_server import running
-from tests.system.test_console_browser import FLAGS, problems_of
+from tests.system.test_console_browser import problems_at
 
 pytestmark = pytest.mark.browser
 
@@ -77,17 +76,6 @@ class Desk:
         """Returns what the authenticator shows next."""
         self.clock.pass_s(30)
         return code_at(secret, self.clock.now().utc_s)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail("chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -257,8 +245,8 @@ def test_pages_of_accounts_can_be_used_by_everybody(
     desk: Desk, language: str, size: tuple[int, int]
 ) -> None:
     page = desk.page(language, size)
-    assert problems_of(page, f"{desk.address}/sign-in") == []
+    assert problems_at(page, f"{desk.address}/sign-in") == []
     desk.password(page, "ada", PASSWORD)
     page.wait_for_url(f"{desk.address}/")
-    found = {path: problems_of(page, f"{desk.address}{path}") for path in PATHS}
+    found = {path: problems_at(page, f"{desk.address}{path}") for path in PATHS}
     assert {path: problems for path, problems in found.items() if problems} == {}

@@ -3,22 +3,19 @@
 Every test also fails on an error in the browser's console or a breach of the content policy.
 """
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from doorward_edge.aiming.chinese import ADVICE_ZH, WORDS_ZH
 from doorward_edge.aiming.verdict import ADVICE, WORDS, Verdict
 from doorward_edge.cli.aim_web import WebView
 from tests.fakes.aimed import CORNERS, aimed, served, showing
+from tests.system.accessibility import problems_of
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parents[1] / "controller/console/vendor/axe.min.js"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SIZES = {"phone": (390, 844), "small phone": (320, 568), "lying": (844, 390), "desk": (1280, 800)}
 LANGUAGES = ("en-GB", "zh-CN")
 FAULTS = {
@@ -36,17 +33,6 @@ LEAST_LARGE_PX, LEAST_SECOND_PX = 40, 24
 """Read at arm's length with the sun on the glass."""
 EXPECTED = "Failed to load resource: the server responded with a status of 40"
 """The browser's own line about a key that was used."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail("chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -94,18 +80,6 @@ def phones(browser: Browser, view: WebView) -> Iterator[Phones]:
     for context in browser.contexts:
         context.close()
     assert made.complaints == []
-
-
-def problems_of(page: Page) -> list[str]:
-    """Returns what axe finds, and whether something is wider than the screen."""
-    found = []
-    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-        found.append("wider than the screen")
-    page.evaluate(AXE.read_text("utf-8"))
-    run = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
-    violations = page.evaluate(f"{run}.then((found) => found.violations)")
-    named = [f"{one['id']}: {node['html'][:160]}" for one in violations for node in one["nodes"]]
-    return found + named
 
 
 def font_px(page: Page, selector: str) -> float:

@@ -15,17 +15,16 @@ from doorward_controller.ingest.ports import Inbound
 from doorward_controller.ingest.writer import Writer
 from doorward_controller.queries import commands
 from doorward_controller.services import accounts
+from tests.system.accessibility import problems_of
 from tests.system.test_console_browser import (
-    AXE,
     DESK,
     PASSWORD,
     PHONE,
     Desk,
-    browser,
     desk,
 )
 
-__all__ = ["browser", "desk"]  # fixtures
+__all__ = ["desk"]  # a fixture
 
 pytestmark = pytest.mark.browser
 
@@ -72,13 +71,7 @@ def report(desk: Desk, in_force: int, taken: int, *pending: str) -> None:
 
 
 def check_fits_and_is_accessible(page: Page) -> None:
-    wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    assert wide <= 0, f"{wide} px stand out to the side"
-    page.evaluate(AXE.read_text())
-    found = page.evaluate(
-        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
-    )
-    assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == []
+    assert problems_of(page) == []
 
 
 @pytest.mark.timeout(180)

@@ -5,13 +5,12 @@ fails on an error in the browser's console, a breach of the content policy, or a
 host.
 """
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from doorward_controller import wiring
 from doorward_controller.app import create_app
@@ -24,19 +23,11 @@ from tests.controller.conftest import make_config
 from tests.fakes.demo_controls import FakeDemoControls
 from tests.fakes.fed_gateway import FedGateway
 from tests.fakes.running_server import running
+from tests.system.accessibility import problems_of
 
 pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse battery"
-AXE = Path(__file__).parents[1] / "controller/console/vendor/axe.min.js"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 DESK, PHONE = (1440, 900), (390, 844)
 
 WORDS = {
@@ -104,17 +95,6 @@ class Desk:
                 else said(f"asked another host: {asked.url}")
             ),
         )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail("chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -274,21 +254,14 @@ def test_every_page_passes_the_accessibility_rules_and_fits_its_width(
         path: problems
         for page, paths in looks.items()
         for path in paths
-        if (problems := problems_of(page, f"{desk.address}{path}"))
+        if (problems := problems_at(page, f"{desk.address}{path}"))
     }
     assert found == {}
 
 
-def problems_of(page: Page, address: str) -> list[str]:
-    """Returns what axe finds on a page, and whether it is wider than the screen."""
+def problems_at(page: Page, address: str) -> list[str]:
     page.goto(address)
-    wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-    # Read as a file by the debugger's line, which the content policy does not concern.
-    page.evaluate(AXE.read_text("utf-8"))
-    run = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
-    violations = page.evaluate(f"{run}.then((found) => found.violations)")
-    named = [f"{one['id']}: {node['html'][:160]}" for one in violations for node in one["nodes"]]
-    return [*named, *(["wider than the screen"] if wide else [])]
+    return problems_of(page)
 
 
 def issue(page: Page, link: str, name: str) -> str:

@@ -10,11 +10,11 @@ from playwright.sync_api import Page, expect
 
 from doorward_controller.domain.permissions import Role, local_actor
 from doorward_controller.services import accounts
-from tests.system.test_console_browser import PASSWORD, PHONE, Desk, browser, desk
+from tests.system.test_console_browser import PASSWORD, PHONE, Desk, desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-__all__ = ["browser", "desk"]
-"""Fixtures of the console's own browser tests."""
+__all__ = ["desk"]
+"""A fixture of the console's own browser tests."""
 
 LEAST_FINGER_PX = 44
 """What WCAG 2.5.5 asks of a target; gloves need no less."""

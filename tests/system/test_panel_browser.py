@@ -3,12 +3,11 @@
 Every test also fails on an error in the browser's console or a breach of the content policy.
 """
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from doorward.reasons import REASON_TEXTS, Reason
 from doorward_edge.by_hand import Answer, Registration
@@ -16,11 +15,10 @@ from doorward_edge.panel.opening import Panel
 from doorward_edge.perception import WORDS
 from doorward_edge.ports import Signal
 from tests.fakes.panel_site import NORTH, PIN, PanelSite, granted
+from tests.system.accessibility import problems_of
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parents[1] / "controller/console/vendor/axe.min.js"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SIZES = {"phone": (390, 844), "kiosk": (800, 480), "desk": (1440, 900)}
 LANGUAGES = {
     "en-GB": {"open": "Opened and recorded.", "not": "Not opened.", "paper": "is on record"},
@@ -35,17 +33,6 @@ REASONS = {
 }
 EXPECTED = "Failed to load resource: the server responded with a status of 4"
 """The browser's own line about a form that was not accepted."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail("chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 class Post:
@@ -113,18 +100,6 @@ def post(tmp_path: Path, browser: Browser) -> Iterator[Post]:
         for context in browser.contexts:
             context.close()
     assert made.complaints == []
-
-
-def problems_of(page: Page) -> list[str]:
-    """Returns what axe finds, and whether something is wider than the screen or cut off."""
-    found = []
-    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-        found.append("wider than the screen")
-    page.evaluate(AXE.read_text("utf-8"))
-    run = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
-    violations = page.evaluate(f"{run}.then((found) => found.violations)")
-    named = [f"{one['id']}: {node['html'][:160]}" for one in violations for node in one["nodes"]]
-    return found + named
 
 
 CUT_OFF = """() => [...document.querySelectorAll('main p, main svg, header p, footer p')]

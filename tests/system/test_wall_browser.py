@@ -1,10 +1,9 @@
 """The wall screen in a real browser: it follows the fleet, and keeps what it last saw."""
 
-import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from doorward_controller import wiring
 from doorward_controller.app import create_app
@@ -23,10 +22,9 @@ SECURITY = Actor(name="sam", role=Role.SECURITY)
 WAIT_MS = 20_000
 
 
-def test_the_screen_follows_the_fleet_and_keeps_its_last_state(tmp_path: Path) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail("chromium is not installed: apt-get install chromium")
+def test_the_screen_follows_the_fleet_and_keeps_its_last_state(
+    tmp_path: Path, browser: Browser
+) -> None:
     config, clock = make_config(tmp_path / "data"), SystemClock()
     wiring.initialise(config, clock)
     backend = wiring.open_backend(config, clock=clock, publisher=FakeLink())
@@ -35,10 +33,7 @@ def test_the_screen_follows_the_fleet_and_keeps_its_last_state(tmp_path: Path) -
     near.connect()
     made = wall_screens.add_screen(backend, SECURITY, label="Room", days=1)
     asked: list[str] = []
-    with running(create_app(backend), backend.feed) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with running(create_app(backend), backend.feed) as address:
         context = browser.new_context(locale="en-GB", viewport={"width": 1920, "height": 1080})
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
@@ -57,6 +52,6 @@ def test_the_screen_follows_the_fleet_and_keeps_its_last_state(tmp_path: Path) -
         expect(age).to_contain_text("Newest data", timeout=WAIT_MS)
         wall_screens.revoke_screen(backend, SECURITY, made.id)
         expect(page.get_by_text("This address has ended.")).to_be_visible(timeout=WAIT_MS)
-        browser.close()
+        context.close()
     backend.store.close()
     assert [url for url in asked if not url.startswith((f"{address}/", "data:"))] == []
