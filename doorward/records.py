@@ -152,19 +152,10 @@ class Record:
             MalformedError: a value is out of the bounds that a reader would accept.
         """
         fields: dict[int, Scalar] = {}
-        # One loop, as in `_check`: somebody stands before the door meanwhile.
-        for value, (number, rule) in zip(_values_of(self), _ITEMS, strict=True):
-            name, default, kind, by_length, least, most = rule
-            if value is default or value == default:
-                continue
-            plain = value if type(value) is kind else _plain(value)
-            if (
-                type(plain) is not kind
-                or not least <= (len(plain) if by_length else plain) <= most
-                or (kind is str and "\0" in plain)
-            ):
-                raise _out_of_bounds(name)
-            fields[number] = plain
+        for value, (number, default, kind) in zip(_values_of(self), _WRITTEN, strict=True):
+            if value is not default and value != default:
+                fields[number] = value if type(value) is kind else _plain(value)
+        _check(fields)
         if self.extra:
             fields = dict(sorted((fields | self._checked_extra()).items()))
         # In the order of small numbers, and of plain types alone: this is the canonical form.
@@ -235,13 +226,9 @@ def _check(fields: Mapping[int, Any]) -> tuple[dict[str, Any], list[int]]:
             or not least <= (len(value) if by_length else value) <= most
             or (kind is str and "\0" in value)
         ):
-            raise _out_of_bounds(name)
+            raise MalformedError(f"record: {name} has another type or is out of bounds")
         values[name] = value
     return values, unknown
-
-
-def _out_of_bounds(name: str) -> MalformedError:
-    return MalformedError(f"record: {name} has another type or is out of bounds")
 
 
 def _parse_extra(
@@ -327,5 +314,5 @@ _RULES: dict[Field, _Rule] = {
     Field.NOTE: _text("note", 200),
 }
 _FIELDS = {int(number): rule for number, rule in _RULES.items()}
-_ITEMS = tuple(_FIELDS.items())
+_WRITTEN = tuple((number, rule[1], rule[2]) for number, rule in _FIELDS.items())
 _values_of = attrgetter(*(name for name, *_ in _FIELDS.values()))

@@ -26,6 +26,7 @@ from doorward_controller.services.receivers import ReceiverSettings
 
 router = APIRouter(tags=["alerts"])
 reads = Depends(Needs(Action.READ_FLEET))
+handles = Depends(Needs(Action.HANDLE_ALERTS))
 edits = Depends(Needs(Action.EDIT_ALERT_RULES))
 
 Text = Annotated[str, Field(max_length=500)]
@@ -128,7 +129,7 @@ def shown(alert_id: int, backend: BackendDep, actor: ActorDep) -> AlertBody:
 @router.post(
     "/alerts/{alert_id}/acknowledge",
     status_code=204,
-    dependencies=[Depends(Needs(Action.HANDLE_ALERTS))],
+    dependencies=[handles],
 )
 def acknowledge(alert_id: int, backend: BackendDep, actor: ActorDep) -> None:
     """Says that somebody has taken note."""
@@ -138,7 +139,7 @@ def acknowledge(alert_id: int, backend: BackendDep, actor: ActorDep) -> None:
 @router.post(
     "/alerts/{alert_id}/assign",
     status_code=204,
-    dependencies=[Depends(Needs(Action.HANDLE_ALERTS))],
+    dependencies=[handles],
 )
 def assign(alert_id: int, body: AssignBody, backend: BackendDep, actor: ActorDep) -> None:
     """Says who looks after it."""
@@ -148,7 +149,7 @@ def assign(alert_id: int, body: AssignBody, backend: BackendDep, actor: ActorDep
 @router.post(
     "/alerts/{alert_id}/silence",
     status_code=204,
-    dependencies=[Depends(Needs(Action.HANDLE_ALERTS))],
+    dependencies=[handles],
 )
 def silence(alert_id: int, body: SilenceBody, backend: BackendDep, actor: ActorDep) -> None:
     """Tells nobody until a time."""
@@ -158,7 +159,7 @@ def silence(alert_id: int, body: SilenceBody, backend: BackendDep, actor: ActorD
 @router.post(
     "/alerts/{alert_id}/resolve",
     status_code=204,
-    dependencies=[Depends(Needs(Action.HANDLE_ALERTS))],
+    dependencies=[handles],
 )
 def resolve(alert_id: int, body: NoteBody, backend: BackendDep, actor: ActorDep) -> None:
     """Ends it."""
@@ -168,16 +169,14 @@ def resolve(alert_id: int, body: NoteBody, backend: BackendDep, actor: ActorDep)
 @router.post(
     "/alerts/{alert_id}/reopen",
     status_code=204,
-    dependencies=[Depends(Needs(Action.HANDLE_ALERTS))],
+    dependencies=[handles],
 )
 def reopen(alert_id: int, body: NoteBody, backend: BackendDep, actor: ActorDep) -> None:
     """Opens it again."""
     alert_handling.reopen(backend, actor, _known(alert_id), body.note)
 
 
-@router.post(
-    "/alerts/{alert_id}/notes", status_code=204, dependencies=[Depends(Needs(Action.HANDLE_ALERTS))]
-)
+@router.post("/alerts/{alert_id}/notes", status_code=204, dependencies=[handles])
 def note(alert_id: int, body: NoteBody, backend: BackendDep, actor: ActorDep) -> None:
     """Writes a line into its history."""
     alert_handling.note(backend, actor, _known(alert_id), body.note)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -155,8 +155,8 @@ def _until_utc_s(visit: Visit, text: str) -> int | None:
     if not text:
         return None
     try:
-        return int(datetime.fromisoformat(text).replace(tzinfo=visit.reader.zone).timestamp())
-    except (ValueError, OverflowError) as err:
+        return visit.reader.utc_s_of(text)
+    except ValueError as err:
         raise InvalidError(f"until is {text[:20]!r}, must be a time", code="bad_command") from err
 
 

@@ -114,6 +114,16 @@ class Reader:
         """Returns the instant on the site's clock."""
         return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.zone)
 
+    def utc_s_of(self, typed: str) -> int:
+        """Returns the second of a date and time that was typed on the site's clock.
+
+        Raises ValueError for what is none, or lies outside of the calendar.
+        """
+        try:
+            return int(datetime.fromisoformat(typed).replace(tzinfo=self.zone).timestamp())
+        except OverflowError as err:
+            raise ValueError(str(err)) from err
+
     @property
     def start_of_day_ms(self) -> int:
         """The last midnight at the site."""

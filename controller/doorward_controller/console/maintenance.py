@@ -1,6 +1,5 @@
 """Maintenance: what is open, what is asked for, and what the history says."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
@@ -175,10 +174,9 @@ def lines_of(text: str) -> tuple[str, ...]:
 def moment_s(visit: Visit, text: str) -> int:
     """Returns the second of a date and time on the site's clock. Raises InvalidError."""
     try:
-        typed = datetime.fromisoformat(text)
+        return visit.reader.utc_s_of(text)
     except ValueError as err:
         raise InvalidError(f"{text[:40]!r} is no date and time", code="bad_times") from err
-    return int(typed.replace(tzinfo=visit.reader.zone).timestamp())
 
 
 def _end_of_day(visit: Visit, text: str) -> int:

@@ -1,6 +1,5 @@
 """How portals are ordered to stand: lockdown, closed, free passage; who has it by now."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -8,6 +7,7 @@ from fastapi.responses import Response
 
 from doorward.policy import MAX_RANK, Posture
 from doorward_controller.console import order_words
+from doorward_controller.console.revocations import when_of
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.posture_orders import (
@@ -106,15 +106,11 @@ def _context(visit: Visit) -> dict[str, object]:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isdecimal() else None
 
 
 def _until(visit: Visit, minutes: str, until: str) -> int | None:
-    now_s = visit.backend.clock.now().utc_s
     if until:
-        try:
-            moment = datetime.fromisoformat(until)
-        except ValueError as err:
-            raise InvalidError(f"{until[:40]!r} is not a time", code="when_unreadable") from err
-        return int(moment.replace(tzinfo=visit.reader.zone).timestamp())
-    return now_s + int(minutes) * 60 if minutes.isdigit() else None
+        return when_of(visit, until)
+    after = _number(minutes)
+    return None if after is None else visit.backend.clock.now().utc_s + after * 60

@@ -1,6 +1,5 @@
 """Many badges at once: choose them, see whom it hits, do it or propose it, watch it arrive."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, UploadFile
@@ -66,7 +65,7 @@ def revoke_act(
             change=change,
             cause=cause,
             note=note,
-            until_utc_s=_when(visit, until),
+            until_utc_s=when_of(visit, until),
             expected=expected,
         )
         if is_proposal:
@@ -167,12 +166,11 @@ def _selection(
     return Selection(source=source, name=name, lines=lines)
 
 
-def _when(visit: Visit, text: str) -> int | None:
+def when_of(visit: Visit, text: str) -> int | None:
     """Reads date and time at the site."""
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        return visit.reader.utc_s_of(text)
     except ValueError as err:
         raise InvalidError(f"{text[:40]!r} is not a time", code="when_unreadable") from err
-    return int(moment.replace(tzinfo=visit.reader.zone).timestamp())

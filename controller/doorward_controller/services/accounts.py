@@ -195,15 +195,7 @@ def _create(
 
 
 def _give_password(doing: Act, operator: Operator, password: str, *, must_change: bool) -> None:
-    accounts.change_operator(
-        doing.connection,
-        operator.id,
-        password_hash=passwords.hashed(password),
-        password_set_at_utc_s=doing.now.utc_s,
-        must_change=must_change,
-        failures=0,
-        locked_until_utc_s=0,
-    )
+    passwords.give(doing, operator.id, password, must_change=must_change)
     _end_access(doing, operator)
 
 

@@ -48,15 +48,7 @@ def change_password(
         passwords.check(backend.config, name, new)
         if passwords.normal(current) == passwords.normal(new):
             raise InvalidError("the new password is the old one", code="password_same")
-        accounts.change_operator(
-            doing.connection,
-            operator.id,
-            password_hash=passwords.hashed(new),
-            password_set_at_utc_s=doing.now.utc_s,
-            must_change=False,
-            failures=0,
-            locked_until_utc_s=0,
-        )
+        passwords.give(doing, operator.id, new, must_change=False)
         operator_sessions.end_sessions_of(doing.connection, operator.id, but=session.token_hash)
     return None
 

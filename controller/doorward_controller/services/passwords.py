@@ -13,6 +13,8 @@ from zxcvbn import zxcvbn
 
 from doorward_controller.config import Config
 from doorward_controller.errors import InvalidError
+from doorward_controller.services.acting import Act
+from doorward_controller.store import accounts
 
 MAX_PASSWORD = 256
 _LEAST_CHARACTERS = 5
@@ -65,6 +67,19 @@ def draw() -> str:
 def hashed(password: str) -> str:
     """Returns what is kept of a password."""
     return hasher.hash(normal(password))
+
+
+def give(doing: Act, operator_id: int, password: str, *, must_change: bool) -> None:
+    """Makes a password that was checked an account's own; earlier failures are forgotten."""
+    accounts.change_operator(
+        doing.connection,
+        operator_id,
+        password_hash=hashed(password),
+        password_set_at_utc_s=doing.now.utc_s,
+        must_change=must_change,
+        failures=0,
+        locked_until_utc_s=0,
+    )
 
 
 def is_right(password_hash: str, password: str) -> bool:

@@ -92,8 +92,8 @@ class CameraCare:
 
     def take_notices(self) -> tuple[Notice, ...]:
         """Returns what belongs on record since the last call: it may be the last one."""
-        for name in self._cameras:
-            self._tell_news(name)
+        for name, camera in self._cameras.items():
+            self._tell_news(name, camera())
         taken = tuple(self._notices)
         self._notices.clear()
         return taken
@@ -122,7 +122,7 @@ class CameraCare:
         camera = self._cameras[name]()
         seen = camera.camera_look() if camera is not None else self._opening(now)
         self._looks[name] = seen
-        self._tell_news(name)
+        self._tell_news(name, camera)
         if seen.is_starting:
             return None
         verdict = look(
@@ -140,8 +140,7 @@ class CameraCare:
             self._tell(EventCode.CAMERA_FAULT, f"camera {name}: {verdict.began}")
         return self._climb(name, camera, verdict.step, verdict.ladder.fault, now)
 
-    def _tell_news(self, name: str) -> None:
-        camera = self._cameras[name]()
+    def _tell_news(self, name: str, camera: Watched | None) -> None:
         for why in camera.take_camera_news() if camera is not None else ():
             self._tell(EventCode.CAMERA_PROCESS_RESTARTED, f"camera {name}: {why}")
 
