@@ -29,7 +29,8 @@ from doorward_controller.api import (
     session,
     staff,
 )
-from doorward_controller.api.errors import PROBLEMS, install
+from doorward_controller.api.description import Interface
+from doorward_controller.api.errors import install
 from doorward_controller.api.limits import BodyLimit
 from doorward_controller.console.demo_port import DemoControls
 from doorward_controller.services.backend import Backend
@@ -57,12 +58,11 @@ def create_app(backend: Backend, demo: DemoControls | None = None) -> FastAPI:
 
 def _api(backend: Backend) -> FastAPI:
     """An application of its own: what it does not know is its own 404, not the console's."""
-    api = FastAPI(
+    api = Interface(
         title="Doorward controller",
         version=VERSION,
         docs_url=None,  # its pages load scripts from other hosts; sites have none
         redoc_url=None,
-        responses=PROBLEMS,
     )
     api.state.backend = backend
     install(api)
@@ -91,5 +91,5 @@ def _api(backend: Backend) -> FastAPI:
         alerts,
         devices,
     ):
-        api.include_router(module.router)
+        api.take(module.router)
     return api

@@ -1,5 +1,6 @@
 """The interface: who may call what, what errors look like, and one whole life of a credential."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -314,6 +315,25 @@ def test_interface_describes_itself_by_openapi_3_1(quick_client: Caller) -> None
     document = quick_client.get("/api/v1/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     assert "/credentials/{credential_id}/revoke" in document["paths"]
+
+
+def test_interface_describes_every_problem_as_it_answers_it(quick_client: Caller) -> None:
+    document = quick_client.get("/api/v1/openapi.json").json()
+    as_problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    described = [
+        operation["responses"][status]["content"]
+        for item in document["paths"].values()
+        for operation in item.values()
+        for status in ("400", "401", "403", "404", "409", "422", "503")
+    ]
+    assert len(described) > 500
+    assert all(content == {"application/problem+json": as_problem} for content in described)
+    schemas = document["components"]["schemas"]
+    assert {"type", "title", "status", "detail", "code"} <= set(schemas["Problem"]["properties"])
+    text = json.dumps(document)
+    for named in set(re.findall(r'"#/components/schemas/([^"]+)"', text)):
+        assert named in schemas
+    assert "HTTPValidationError" not in text
 
 
 def test_nothing_but_signing_in_answers_strangers(quick_client: Caller) -> None:

@@ -98,9 +98,10 @@ def build() -> FastAPI:
         demo,
         live,
     ):
-        console.include_router(module.router)
+        # As they stand: `include_router` would build each anew at the first look, half a second.
+        console.router.routes.extend(module.router.routes)
     for module in (sign_in_pages, account_pages, factor_pages, token_pages, accounts_pages):
-        console.include_router(module.router)
+        console.router.routes.extend(module.router.routes)
     console.add_exception_handler(SignInNeededError, _to_sign_in)
     console.add_exception_handler(DutyFirstError, _to_duty)
     console.add_exception_handler(ProofNeededError, _to_proof)
