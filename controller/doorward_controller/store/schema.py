@@ -11,6 +11,7 @@ from doorward_controller.store import (
     alert_tables,
     audit_tables,
     device_tables,
+    integration_tables,
     maintenance_tables,
     rollout_tables,
 )
@@ -23,6 +24,7 @@ AREAS = (
     alert_tables,
     audit_tables,
     device_tables,
+    integration_tables,
     maintenance_tables,
     rollout_tables,
 )
