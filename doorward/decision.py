@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from doorward.credential import Credential, Refusal
 from doorward.entitlement import Claim, entitlement_of
+from doorward.entry_limits import counts_entries
 from doorward.errors import MalformedError
 from doorward.foreign import ForeignClaim
 from doorward.ids import PortalId
@@ -89,7 +90,7 @@ def decide(
     11. a one-time credential passes once each way, anywhere on the site
     12. the least interval between two passages of one person the same way
     13. anti-passback: who is inside does not enter, who is not inside does not leave
-    14. the zone that is entered is not full
+    14. one has not entered the zone too often already, and the zone that is entered is not full
     15. the doors that this one is interlocked with are closed
     16. who enters is not alone where an escort or a second person is needed
 
@@ -262,7 +263,7 @@ class _Decision:
         if found.reason is not Reason.GRANTED:
             return self._deny(found.reason, found.rule)
         bearer = _bearer(who, rights, rule, rules.policy)
-        if found.is_counted:
+        if found.is_counted or counts_entries(rules.policy, _entered(rule, movement)):
             bearer = replace(bearer, counts_until=rights.until)
         companions: tuple[Companion, ...] = ()
         leads, led_by = 0, None
@@ -299,7 +300,7 @@ class _Decision:
         return Passing(
             bearer=bearer,
             movement=movement,
-            entered=rule.zone if movement.way is Direction.ENTRY else rule.beyond,
+            entered=_entered(rule, movement),
             groups=rights.groups,
             is_forced=Reason.DURESS in self._notices,
             is_exempt=any(policy.group_rule(group).is_exempt for group in rights.groups),
@@ -385,6 +386,11 @@ def _bearer(who: Subject, rights: Rights | None, rule: PortalRule, policy: Polic
         once_until=rights.until if rights and is_once else 0,
         is_escort=not {*rule.escorts}.isdisjoint(groups),
     )
+
+
+def _entered(rule: PortalRule, movement: Movement) -> int | None:
+    """Returns the zone that one is in afterwards; None: outside."""
+    return rule.zone if movement.way is Direction.ENTRY else rule.beyond
 
 
 def _rank(groups: tuple[int, ...], policy: Policy) -> int:

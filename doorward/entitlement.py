@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from doorward.entry_limits import over_limit
 from doorward.ids import CredentialId
 from doorward.knowledge import Knowledge
 from doorward.policy import Direction, GrantRule, Policy
-from doorward.presence_port import Entries
 from doorward.reasons import Reason
-from doorward.schedule import DAY_S
 
 _NEARNESS = {
     Reason.NOT_AUTHORISED: 0,
@@ -87,32 +86,7 @@ def _miss_of(grant: GrantRule, claim: Claim, known: Knowledge) -> Reason | None:
         return Reason.QUALIFICATION_MISSING
     if claim.time_counts and any(claim.held[needed] <= known.now.utc_s for needed in wanted):
         return Reason.QUALIFICATION_EXPIRED
-    if grant.per_day or grant.per_visit:
-        return _over_limit(grant, claim, known)
-    return None
-
-
-def _over_limit(grant: GrantRule, claim: Claim, known: Knowledge) -> Reason | None:
-    """Entries only become more: a limit that is reached stays so, whatever else is found out."""
-    zone = known.rule.zone
-    entries = known.presence.entries(claim.holder_id, known.policy.zones[zone], known.now)
-    against = None
-    if grant.per_visit and len(entries.at) + entries.earlier >= grant.per_visit:
-        against = Reason.VISIT_LIMIT
-    elif grant.per_day and _today(entries, claim, known) >= grant.per_day:
-        against = Reason.DAY_LIMIT
-    is_known = entries.is_complete and known.sees(zone)
-    return known.weigh(against, is_known=is_known, stands=True)
-
-
-def _today(entries: Entries, claim: Claim, known: Knowledge) -> int:
-    """Counts the entries of the site's day, or all of the last two without a trusted clock."""
-    if not claim.time_counts:
-        return len(entries.at)
-    time = known.policy.time
-    today = time.local_s(known.now.utc_s) // DAY_S
-    # One that a gateway with a fast clock dated into tomorrow is counted as well.
-    return sum(time.local_s(at) // DAY_S >= today for at in entries.at)
+    return over_limit(grant, claim.holder_id, known)
 
 
 def _lines(groups: Iterable[int], zone: int, policy: Policy) -> Iterator[GrantRule]:

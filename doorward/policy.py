@@ -145,6 +145,7 @@ class Policy:
             name
             for name, rule in self.portals.items()
             if rule.is_restrained
+            or self.zone_rule(rule.zone).counts_entries
             or any(self.zone_rule(z).at_most for z in (rule.zone, rule.beyond) if z is not None)
         )
 

@@ -46,6 +46,8 @@ class ZoneDraft:
 
     within: str | None = None
     at_most: int = 0
+    per_day: int = 0
+    per_visit: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,10 +206,12 @@ class _Places:
         ]
 
     def zone_rule(self, rule: ZoneDraft) -> dict[str, object]:
-        return {
+        wire: dict[str, object] = {
             "within": None if rule.within is None else self.zones[rule.within],
             "at_most": rule.at_most,
         }
+        limits = {"per_day": rule.per_day, "per_visit": rule.per_visit}
+        return wire | {name: most for name, most in limits.items() if most}
 
     def portal(self, portal: PortalDraft) -> dict[str, object]:
         """Returns the wire form: names become indices, the rest is as it is."""

@@ -176,9 +176,13 @@ class _Within:
 
     def _zone_rule(self, rule: object) -> ZoneRule:
         match rule:
-            case {"within": within, "at_most": at_most, **others} if not others:
+            case {"within": within, "at_most": at_most, **others} if others.keys() <= _OF_ZONES:
+                limits: dict[str, int] = {
+                    str(name): number(most, f"a zone's {name}", minimum=1, maximum=MAX_ENTRIES)
+                    for name, most in others.items()
+                }
                 return ZoneRule(
-                    within=self.zone_or_none(within), at_most=number(at_most, "at_most")
+                    within=self.zone_or_none(within), at_most=number(at_most, "at_most"), **limits
                 )
         raise MalformedError("policy: a zone's rule has wrong fields")
 
@@ -269,7 +273,9 @@ _PORTAL: dict[str, _Parse] = {
     ),
 }
 
+_OF_ZONES = frozenset({"per_day", "per_visit"})
 _SELDOM: dict[str, _Parse] = {
     "escort_leads": lambda _, value: number(value, "escort_leads", minimum=1, maximum=MAX_LED),
 }
-"""Left out where they say nothing, so that gateways that do not know them read the rest."""
+"""These and `_OF_ZONES` are left out where they say nothing, so that gateways that do not know
+them read the rest. A bundle that uses one is refused whole by such a gateway."""

@@ -119,7 +119,7 @@ class GroupRule:
         is_duress: showing such a credential says that its holder is being forced. It opens as
             the others do, and nothing at the portal tells.
         is_once: a credential of this group passes once, anywhere on the site.
-        is_exempt: interval, anti-passback and occupancy do not hold its members up.
+        is_exempt: interval, anti-passback and limits of a zone do not hold its members up.
     """
 
     rank: int = 0
@@ -135,10 +135,20 @@ class ZoneRule:
     Attributes:
         within: the zone that this one lies in, or None; who leaves that one leaves this one too.
         at_most: how many may be inside; 0: as many as come.
+        per_day: entries of one person in a day of the site, by whatever line of the grants; 0: as
+            many as the line allows.
+        per_visit: the same in the life of the credential.
     """
 
     within: int | None = None
     at_most: int = 0
+    per_day: int = 0
+    per_visit: int = 0
+
+    @property
+    def counts_entries(self) -> bool:
+        """Whether it must be known how often somebody entered."""
+        return self.per_day > 0 or self.per_visit > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

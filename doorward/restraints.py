@@ -6,6 +6,7 @@ Each step is a function that returns a denial's reason or None, in the order of 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from doorward.entry_limits import over_limit
 from doorward.knowledge import Knowledge
 from doorward.policy import AntiPassback, Direction
 from doorward.presence_port import Stay
@@ -23,7 +24,7 @@ class Passing:
         entered: index of the zone that one is in afterwards, or None.
         groups: the person's, as indices.
         is_forced: the credential signals duress: nothing that presence knows refuses it.
-        is_exempt: interval, anti-passback and occupancy do not count for the person.
+        is_exempt: interval, anti-passback and the zone's limits do not count for the person.
         companions: who else is at the portal, see `able_companions`.
         leads: how many the person, an escort who shows a code again, leads already.
     """
@@ -142,6 +143,14 @@ def _within(passing: Passing, seconds: int, reason: Reason, way: Direction) -> R
     return known.weigh(reason if is_recent else None, is_known=is_known, stands=True)
 
 
+def _entered_often(passing: Passing) -> Reason | None:
+    """The zone's own limit on entries; who leaves another zone for this one is not held back."""
+    if passing.is_exempt or passing.movement.way is Direction.EXIT:
+        return None
+    known = passing.known
+    return over_limit(known.policy.zone_rule(known.rule.zone), passing.bearer.holder_id, known)
+
+
 def _is_full(passing: Passing) -> Reason | None:
     known, zone = passing.known, passing.entered
     if zone is None or passing.is_exempt:
@@ -183,6 +192,7 @@ RESTRAINTS: dict[str, Callable[[Passing], Reason | None]] = {
     "11:once": _used_up,
     "12:interval": _too_soon,
     "13:antipassback": _does_not_fit,
+    "14:entries": _entered_often,
     "14:occupancy": _is_full,
     "15:interlock": _is_interlocked,
     "16:together": _is_alone,

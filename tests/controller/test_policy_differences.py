@@ -224,6 +224,13 @@ CASES: Mapping[str, tuple[dict[str, object], list[str]]] = {
             "Zone lab: lies within yard instead of the default",
         ],
     ),
+    "a zone says how often one may enter": (
+        {"zone_rules": {"lab": ZoneDraft(per_day=2, per_visit=9)}},
+        [
+            "Zone lab: most entries of one person a day 2 instead of the default",
+            "Zone lab: most entries of one person a visit 9 instead of the default",
+        ],
+    ),
 }
 
 

@@ -29,6 +29,7 @@ from doorward_controller.domain.rule_book import (
     GroupOptions,
     PortalOptions,
     RuleBook,
+    ZoneOptions,
     first_rule_book,
 )
 from doorward_controller.errors import ConflictError
@@ -84,7 +85,7 @@ BOOK: dict[str, Any] = first_rule_book().model_dump(mode="json") | {
         "visitors": {"once": True},
         "duress": {"duress": True},
     },
-    "zone_rules": {"lab": {"within": "site", "at_most": 12}},
+    "zone_rules": {"lab": {"within": "site", "at_most": 12, "per_day": 4, "per_visit": 9}},
     "forget_s": 7200,
     "grants": [
         {
@@ -141,7 +142,7 @@ def test_every_rule_of_the_book_is_in_the_bundle(backend: Backend, link: FakeLin
         1: GroupRule(is_once=True),
         2: GroupRule(is_duress=True),
     }
-    assert policy.zone_rules == {2: ZoneRule(within=0, at_most=12)}
+    assert policy.zone_rules == {2: ZoneRule(within=0, at_most=12, per_day=4, per_visit=9)}
     assert policy.forget_s == 7200
     assert policy.grants[1, 0] == (
         GrantRule(group=1, zone=0, schedule=0, way=Direction.ENTRY, per_day=2, per_visit=3),
@@ -260,7 +261,9 @@ def test_zone_within_itself_is_not_released(backend: Backend, link: FakeLink) ->
 
 def test_examples_of_the_documentation_are_rules() -> None:
     page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
-    (lines,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    lines, zones = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    found = json.loads(f"{{{zones}}}")["zone_rules"].values()
+    assert [ZoneOptions.model_validate(each).per_day for each in found] == [0, 2, 0]
     assert len([GrantLine.model_validate(line) for line in json.loads(f"[{lines}]")]) == 3
     options: dict[str, Any] = {}
     for piece in re.findall(r"`(\"[a-z_]+\": [^`]+)`", page):

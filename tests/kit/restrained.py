@@ -53,6 +53,11 @@ def full(at_most: int, **changes: Any) -> dict[str, Any]:
     return at_gate(**changes) | {"zone_rules": {"site": ZoneDraft(at_most=at_most)}}
 
 
+def visited(draft: dict[str, Any] | None = None, **limits: Any) -> dict[str, Any]:
+    """The zone itself says how often one may enter, whatever the lines of the grants say."""
+    return (draft or at_gate()) | {"zone_rules": {"site": ZoneDraft(**limits)}}
+
+
 def exempt(draft: dict[str, Any]) -> dict[str, Any]:
     return draft | {"group_rules": {"staff": GroupRule(is_exempt=True)}}
 

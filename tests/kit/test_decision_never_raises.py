@@ -87,6 +87,7 @@ ORDER = st.builds(
     rule=RULED,
     groups=st.dictionaries(st.sampled_from(GROUPS), GROUP_RULE),
     at_most=st.integers(0, 2),
+    most_entries=st.integers(0, 2),
     shown=PRESENTATIONS,
     memory=MEMORY,
     order=st.none() | ORDER,
@@ -97,6 +98,7 @@ def test_decision_is_always_one(
     rule: dict[str, Any],
     groups: dict[str, GroupRule],
     at_most: int,
+    most_entries: int,
     shown: Presentation,
     memory: Remembered,
     order: PostureOrder | None,
@@ -107,7 +109,10 @@ def test_decision_is_always_one(
         said,
         portals={GATE: PortalDraft(**rule), OTHER: other},
         group_rules=groups,
-        zone_rules={"z0": ZoneDraft(at_most=at_most), "z1": ZoneDraft(within="z0")},
+        zone_rules={
+            "z0": ZoneDraft(at_most=at_most, per_day=most_entries),
+            "z1": ZoneDraft(within="z0"),
+        },
     )
     rules = Rules(
         policy=Policy.from_body(build_body(draft)),

@@ -96,11 +96,14 @@ def test_everything_that_a_portal_says_is_read_back() -> None:
     assert found.portals[GATE].order == PostureOrder(posture=Posture.LOCKDOWN, rank=7, until=NOON)
 
 
+LAB = ZoneDraft(within="site", at_most=12, per_day=3, per_visit=50)
+
+
 def test_what_groups_and_zones_say_is_read_back() -> None:
     guards = GroupRule(rank=9, is_duress=True, is_once=True, is_exempt=True)
     found = policy(
         group_rules={"chemists": guards},
-        zone_rules={"lab": ZoneDraft(within="site", at_most=12)},
+        zone_rules={"lab": LAB},
         gateways={GATEWAY: bytes(32), SOUTH: bytes([1] * 32)},
         forget_s=3600,
     )
@@ -109,7 +112,8 @@ def test_what_groups_and_zones_say_is_read_back() -> None:
         GroupRule(),
         GroupRule(),
     )
-    assert (found.zone_rule(1), found.zone_rule(0)) == (ZoneRule(within=0, at_most=12), ZoneRule())
+    lab = ZoneRule(within=0, at_most=12, per_day=3, per_visit=50)
+    assert (found.zone_rule(1), found.zone_rule(0)) == (lab, ZoneRule())
     assert found.gateways == {GATEWAY: bytes(32), SOUTH: bytes([1] * 32)}
     assert found.forget_s == 3600
 
@@ -215,6 +219,7 @@ def of(**fields: object) -> Callable[[dict[str, Any]], dict[str, Any]]:
     return lambda header: header | fields
 
 
+ZONE = {"within": None, "at_most": 0}
 GROUP = {"rank": 0, "duress": False, "once": False, "exempt": False}
 WRONG: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "a way by name": of(grants=[[0, 0, 0, [], "both", 0, 0]]),
@@ -232,6 +237,9 @@ WRONG: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "a rule of a zone that is not there": of(zone_rules={2: {"within": None, "at_most": 0}}),
     "a zone within one that is not there": of(zone_rules={0: {"within": 2, "at_most": 0}}),
     "a zone's rule with a field less": of(zone_rules={0: {"within": None}}),
+    "a zone's limit that says nothing": of(zone_rules={0: ZONE | {"per_day": 0}}),
+    "a zone's limit past what is counted": of(zone_rules={0: ZONE | {"per_visit": 51}}),
+    "a zone's rule with a field more": of(zone_rules={0: ZONE | {"per_week": 1}}),
     "a zone that holds less than nobody": of(zone_rules={0: {"within": None, "at_most": -1}}),
     "a gateway's key of 31 bytes": of(gateways={GATEWAY: bytes(31)}),
     "a gateway in capitals": of(gateways={"NORTH": bytes(32)}),

@@ -41,6 +41,7 @@ from tests.kit.restrained import (
     limited,
     once,
     seen,
+    visited,
 )
 
 STEPS: dict[str, tuple[dict[str, Any], Remembered, Expected]] = {
@@ -308,6 +309,70 @@ STEPS: dict[str, tuple[dict[str, Any], Remembered, Expected]] = {
     ),
     "13: exempt": (exempt(at_gate(antipassback=HARD)), seen(INSIDE), YES),
     "13: forced": (forced(at_gate(antipassback=HARD)), seen(INSIDE), (Reason.DURESS,)),
+    # ---- 14: entries into the zone, by whatever line
+    "14: no entry yet": (visited(per_day=1), Remembered(), YES),
+    "14: one entry of two": (visited(per_day=2), entries(60), YES),
+    "14: two entries of two": (visited(per_day=2), entries(60, 120), Reason.DAY_LIMIT),
+    "14: yesterday's do not count": (visited(per_day=1), entries(13 * 3600), YES),
+    "14: entries of the visit on all days": (
+        visited(per_visit=2),
+        entries(60, 40 * DAY_S),
+        Reason.VISIT_LIMIT,
+    ),
+    "14: the visit's limit is named before the day's": (
+        visited(per_day=1, per_visit=1),
+        entries(60),
+        Reason.VISIT_LIMIT,
+    ),
+    "14: a line that allows more does not help": (
+        visited(limited(per_day=9), per_day=1),
+        entries(60),
+        Reason.DAY_LIMIT,
+    ),
+    "14: nor does one without a limit": (
+        visited(
+            {
+                "grants": (
+                    GrantDraft(group="staff", zone="site", schedule="office", per_day=9),
+                    GrantDraft(group="staff", zone="site", schedule="always"),
+                )
+            },
+            per_day=1,
+        ),
+        entries(60),
+        Reason.DAY_LIMIT,
+    ),
+    "14: leaving is not an entry": (
+        visited(at_gate(direction=EXIT), per_visit=1),
+        entries(60),
+        YES,
+    ),
+    "14: leaving for a zone that was entered too often": (
+        at_gate(direction=EXIT, beyond="lab") | {"zone_rules": {"lab": ZoneDraft(per_day=1)}},
+        entries(60),
+        YES,
+    ),
+    "14: exempt from the zone's limit": (exempt(visited(per_day=1)), entries(60), YES),
+    "14: others not heard, counted here": (
+        visited(away(), per_day=1),
+        Remembered(hears=False, entered=Entries(at=(NOON - 9,))),
+        Reason.DAY_LIMIT,
+    ),
+    "14: others not heard, nothing counted here": (
+        visited(away(), per_day=1),
+        Remembered(hears=False),
+        UNKNOWN,
+    ),
+    "14: others not heard, portal denies": (
+        visited(away(presence_unknown=DENY), per_day=1),
+        Remembered(hears=False),
+        Reason.PRESENCE_UNKNOWN,
+    ),
+    "14: what was counted at the zone may be forgotten": (
+        visited(at_gate(presence_unknown=DENY), per_visit=1),
+        Remembered(entered=Entries(is_complete=False)),
+        Reason.PRESENCE_UNKNOWN,
+    ),
     # ---- 14: occupancy
     "14: room for one": (full(10), Remembered(inside=9), YES),
     "14: full": (full(10), Remembered(inside=10), Reason.ZONE_FULL),
@@ -470,7 +535,7 @@ EVERYTHING = at_gate(
     two_persons=True,
 ) | {
     "group_rules": {"staff": GroupRule(is_once=True)},
-    "zone_rules": {"site": ZoneDraft(at_most=1)},
+    "zone_rules": {"site": ZoneDraft(at_most=1, per_day=1)},
 }
 LONG_INSIDE = Stay(is_inside=True, entered_at=NOON - 999, left_at=None)
 
@@ -481,6 +546,7 @@ LONG_INSIDE = Stay(is_inside=True, entered_at=NOON - 999, left_at=None)
         (seen(JUST_INSIDE, used=frozenset({ENTRY}), inside=1), Reason.USED_UP),
         (seen(JUST_INSIDE, inside=1), Reason.TOO_SOON),
         (seen(LONG_INSIDE, inside=1), Reason.ALREADY_INSIDE),
+        (seen(OUTSIDE, inside=1, entered=Entries(at=(NOON - 9,))), Reason.DAY_LIMIT),
         (seen(OUTSIDE, inside=1), Reason.ZONE_FULL),
         (seen(OUTSIDE, doors={AIRLOCK: True}), Reason.INTERLOCK_OPEN),
         (seen(OUTSIDE, doors={AIRLOCK: False}), Reason.ESCORT_NEEDED),

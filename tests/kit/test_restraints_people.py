@@ -249,6 +249,7 @@ def memories(draw: st.DrawFn) -> dict[str, Any]:
     doubt=st.sampled_from(PresenceDoubt),
     per_day=st.integers(0, 1),
     per_visit=st.integers(0, 1),
+    of_zone=st.sampled_from(["per_day", "per_visit", "at_most"]),
     groups=st.builds(GroupRule, is_once=st.booleans(), is_exempt=st.booleans()),
     has_clock=st.booleans(),
     lost=st.sampled_from(["hears", "whole", "used_is_sure"]),
@@ -259,6 +260,7 @@ def test_missing_information_loosens_no_rule_unless_the_policy_says_so(
     doubt: PresenceDoubt,
     per_day: int,
     per_visit: int,
+    of_zone: str,
     groups: GroupRule,
     has_clock: bool,
     lost: str,
@@ -266,7 +268,7 @@ def test_missing_information_loosens_no_rule_unless_the_policy_says_so(
     draft = (
         limited(per_day=per_day, per_visit=per_visit)
         | away(presence_unknown=doubt, **rule)
-        | {"group_rules": {"staff": groups}, "zone_rules": {"site": ZoneDraft(at_most=3)}}
+        | {"group_rules": {"staff": groups}, "zone_rules": {"site": ZoneDraft(**{of_zone: 3})}}
     )
     now = at(NOON) if has_clock else blind()
     known = Case(draft=draft, presence=Remembered(**memory), now=now).decision()

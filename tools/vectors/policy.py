@@ -50,7 +50,10 @@ DRAFT = PolicyDraft(
     keyrings=(),
     time=TIME,
     zones=("site", "lab", "vault"),
-    zone_rules={"vault": ZoneDraft(within="lab", at_most=4), "lab": ZoneDraft(within="site")},
+    zone_rules={
+        "vault": ZoneDraft(within="lab", at_most=4),
+        "lab": ZoneDraft(within="site", per_day=2, per_visit=40),
+    },
     group_rules={
         "staff": GroupRule(rank=5),
         "visitors": GroupRule(is_once=True, is_duress=True, is_exempt=True),
@@ -239,6 +242,10 @@ def _malformed(body: bytes) -> list[tuple[str, bytes]]:
         ("a group that is not there", changed(grants=[[2, 0, 0, [], 0, 0, 0]])),
         ("a way that is not there", changed(grants=[[0, 0, 0, [], 3, 0, 0]])),
         ("a zone within itself", changed(zone_rules={0: {"within": 0, "at_most": 0}})),
+        (
+            "a zone's limit that says nothing",
+            changed(zone_rules={0: {"within": None, "at_most": 0, "per_day": 0}}),
+        ),
         ("a gateway's key of 31 bytes", changed(gateways={"gw-north": bytes(31)})),
         ("a schedule's name twice", changed(schedules=[["a", []], ["b", []], ["a", []]])),
         ("a calendar day twice", changed(calendar=[[1, 7], [1, 0]])),

@@ -286,6 +286,8 @@ _ITEMS: Mapping[str, Sentence] = {
     "is_exempt": _both("not held up by presence", "不受在场规则限制"),
     "within": _both("lies within", "所属区域"),
     "at_most": _both("most people inside", "最多人数"),
+    "per_day": _both("most entries of one person a day", "每人每天最多进入次数"),
+    "per_visit": _both("most entries of one person a visit", "每人每次来访最多进入次数"),
     "time_zone": _both("time zone", "时区"),
     "forget_s": _both("presence is forgotten after s", "在场记录保留（秒）"),
 }

@@ -175,8 +175,12 @@ def _zone_rules(policy: Policy) -> Named:
     for number, rule in policy.zone_rules.items():
         if rule.within is not None:
             found[policy.zones[number], "within"] = policy.zones[rule.within]
-        if rule.at_most:
-            found[policy.zones[number], "at_most"] = str(rule.at_most)
+        limits = (
+            ("at_most", rule.at_most),
+            ("per_day", rule.per_day),
+            ("per_visit", rule.per_visit),
+        )
+        found |= {(policy.zones[number], item): str(most) for item, most in limits if most}
     return found
 
 

@@ -109,3 +109,5 @@ class ZoneOptions(Part):
 
     within: Name | None = None
     at_most: Annotated[int, Field(ge=0)] = 0
+    per_day: Entries = 0
+    per_visit: Entries = 0

@@ -44,6 +44,7 @@ SAID = {
         "only while far-door is closed",
         "only on the way in",
         "2 entries a day",
+        "4 entries a day",
         "1 entry a visit",
         "rank 7",
         "passes once",
@@ -62,6 +63,7 @@ SAID = {
         "胁迫信号",
         "最多 12 人",
         "每天 2 次",
+        "每天 4 次",
     ),
 }
 
@@ -75,7 +77,9 @@ def book_of(current: RuleBook, portal: str) -> RuleBook:
             "staff": {"rank": 7, "exempt": True},
             "visitors": {"once": True, "duress": True},
         },
-        "zone_rules": {"yard": {"within": "site", "at_most": 12}},
+        "zone_rules": {
+            "yard": {"within": "site", "at_most": 12, "per_day": 4, "per_visit": 1},
+        },
         "grants": [
             *(line.model_dump(mode="json") for line in current.grants),
             {
