@@ -250,6 +250,7 @@ def _keys() -> KeyVault:
         index=seed_of("index"),
         receivers=AESGCM(seed_of("receivers")),
         second_factors=AESGCM(seed_of("second-factors")),
+        answers=AESGCM(seed_of("answers")),
         audit=Ed25519Signer.from_seed(seed_of("audit")),
     )
 

@@ -52,8 +52,10 @@ def act(
     try:
         _require(actor, action)
         with backend.store.write() as connection:
+            backend.terms.check(connection)
             running = Act(connection=connection, now=now, subject=subject)
             yield running
+            backend.terms.note(connection)
             audit.append(
                 connection, now.utc_ms, actor, called,
                 subject=running.subject, detail=running.detail,

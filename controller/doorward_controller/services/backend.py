@@ -12,6 +12,7 @@ from doorward_controller.store.session import Store
 
 
 class Publisher(Protocol):
+from doorward_controller.services.terms import Terms
     """The way down to the gateways."""
 
     @property
@@ -35,3 +36,5 @@ class Backend:
     publisher: Publisher
     feed: Feed
     doorstep: Doorstep = field(default_factory=Doorstep)
+    terms: Terms = field(default_factory=Terms)
+    gatekeeper: Gatekeeper = field(default_factory=NoGatekeeper)

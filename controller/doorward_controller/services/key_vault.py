@@ -42,6 +42,7 @@ class KeyVault:
         receivers: seals how the receivers of alerts are reached.
         index: makes the blind indexes of personal fields.
         second_factors: seals what operators' authenticators hold too.
+        answers: seals the answers that are kept for repeated requests.
         audit: signs checkpoints of the audit log. Derived, so that every vault has it.
     """
 
@@ -56,6 +57,7 @@ class KeyVault:
     receivers: AESGCM
     index: bytes
     second_factors: AESGCM
+    answers: AESGCM
     audit: Ed25519Signer
 
     @classmethod
@@ -96,6 +98,7 @@ class KeyVault:
             receivers=AESGCM(_derive(wrapping, b"receivers")),
             index=_derive(wrapping, b"index"),
             second_factors=AESGCM(_derive(wrapping, b"second-factors")),
+            answers=AESGCM(_derive(wrapping, b"answers")),
             audit=Ed25519Signer.from_seed(_derive(wrapping, b"audit")),
         )
 

@@ -12,6 +12,7 @@ from doorward_controller.store import (
     audit_tables,
     device_tables,
     integration_tables,
+    interface_tables,
     maintenance_tables,
     rollout_tables,
 )
@@ -25,6 +26,7 @@ AREAS = (
     audit_tables,
     device_tables,
     integration_tables,
+    interface_tables,
     maintenance_tables,
     rollout_tables,
 )
