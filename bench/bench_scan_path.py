@@ -11,7 +11,7 @@ import queue
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -97,8 +97,13 @@ class TimedDecoder:
     client: DecoderClient
     took_us: int = 0
 
-    def decode(self, luma: Luma, passes: tuple[Pass, ...]) -> Decoded:
-        decoded = self.client.decode(luma, passes)
+    def decode(
+        self,
+        luma: Luma,
+        passes: tuple[Pass, ...],
+        meanwhile: Callable[[], object] | None = None,
+    ) -> Decoded:
+        decoded = self.client.decode(luma, passes, meanwhile)
         self.took_us = decoded.took_us
         return decoded
 

@@ -1,8 +1,9 @@
 """Camera to scan: newest frame -> is anything new -> decoder child -> one scan per presentation."""
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Protocol
 
 from doorward.times import Clock
@@ -52,8 +53,16 @@ class Examined:
 class Decoder(Protocol):
     """What looks at frames; `DecoderClient` is the real one."""
 
-    def decode(self, luma: Luma, passes: tuple[Pass, ...]) -> Decoded:
-        """Looks at a frame. Never raises, and returns within its own deadline."""
+    def decode(
+        self,
+        luma: Luma,
+        passes: tuple[Pass, ...],
+        meanwhile: Callable[[], object] | None = None,
+    ) -> Decoded:
+        """Looks at a frame, and has `meanwhile` done if it comes to that.
+
+        Never raises, and returns within its own deadline.
+        """
         ...
 
     def tend(self) -> None:
@@ -186,13 +195,17 @@ class Sight:
 
     def _look(self, frame: Frame) -> tuple[Scan, ...]:
         at_ms = frame.captured_mono_ms
-        is_changed = self._gate.is_changed(frame.luma)
-        passes = self._plan.passes(at_ms, is_changed=is_changed)
-        if not passes:
+        # Asked once, and if the frame is looked at in any case, while the child is at it.
+        is_changed = cache(partial(self._gate.is_changed, frame.luma))
+        passes = self._plan.passes(at_ms, is_changed=False)
+        if not passes and not is_changed():
             self._counts["skipped"] += 1
             self._held.note_unchanged(at_ms)
             return ()
-        decoded = self._decoder.decode(frame.luma, passes)
+        passes = passes or self._plan.passes(at_ms, is_changed=True)
+        decoded = self._decoder.decode(frame.luma, passes, is_changed)
+        if is_changed():
+            self._plan.rearm()
         if decoded.loss is not None:
             # Whatever it was, the picture may still be there when the next child is ready; and a
             # code that was held up is not gone because nobody could look.
@@ -203,7 +216,7 @@ class Sight:
         self._counts["decoded"] += 1
         self._times_us.append(decoded.took_us)
         self._decode_us += _SMOOTHING * (decoded.took_us - self._decode_us)
-        scans = self._held.admit(decoded.sightings, at_ms, is_changed=is_changed)
+        scans = self._held.admit(decoded.sightings, at_ms, is_changed=is_changed())
         self._counts["scans"] += len(scans)
         self._reads.update(scan.reader for scan in scans)
         return scans

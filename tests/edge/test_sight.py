@@ -62,6 +62,9 @@ class Stand:
             if scans or self.looked_at > looked:
                 return scans
 
+    def looks_away(self) -> bool:
+        return self.sight.stats()["skipped"] > 0
+
     @property
     def looked_at(self) -> int:
         stats = self.sight.stats()
@@ -75,6 +78,18 @@ def stand() -> Iterator[Stand]:
     stand.sight.close()
     assert stand.source.closed.is_set()
     assert stand.decoder.is_closed
+
+
+def test_what_is_looked_at_in_any_case_does_not_wait_for_whether_it_changed(stand: Stand) -> None:
+    for card in (None, None, 250, 250):
+        stand.see(card)
+    changed = [True, False, True, False]
+    assert stand.decoder.meanwhile == changed, "told while the decoder had the picture"
+    while not stand.looks_away():
+        stand.see(250)
+    asked = len(stand.decoder.asked)
+    stand.see(None)
+    assert len(stand.decoder.asked) == asked + 1, "a change is looked at however calm it was"
 
 
 def test_a_still_scene_is_mostly_skipped(stand: Stand) -> None:

@@ -57,10 +57,18 @@ class FakeDecoder:
     def __init__(self, answer: Callable[[Luma], Decoded]) -> None:
         self._answer = answer
         self.asked: list[tuple[Pass, ...]] = []
+        self.meanwhile: list[object] = []
         self.is_closed = False
 
-    def decode(self, luma: Luma, passes: tuple[Pass, ...]) -> Decoded:
+    def decode(
+        self,
+        luma: Luma,
+        passes: tuple[Pass, ...],
+        meanwhile: Callable[[], object] | None = None,
+    ) -> Decoded:
         self.asked.append(passes)
+        if meanwhile is not None:
+            self.meanwhile.append(meanwhile())
         return self._answer(luma)
 
     def tend(self) -> None:

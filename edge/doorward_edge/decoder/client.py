@@ -115,8 +115,19 @@ class DecoderClient:
         ended = self._counts["died"] + self._counts["hung"] + self._counts["nonsense"]
         return {**self._counts, "restarts": ended}
 
-    def decode(self, luma: Luma, passes: tuple[Pass, ...]) -> Decoded:
-        """Looks at a frame. Never raises; a frame that is lost says why."""
+    def decode(
+        self,
+        luma: Luma,
+        passes: tuple[Pass, ...],
+        meanwhile: Callable[[], object] | None = None,
+    ) -> Decoded:
+        """Looks at a frame. Never raises; a frame that is lost says why.
+
+        Args:
+            luma: the frame.
+            passes: tried in this order.
+            meanwhile: done while the child looks, if it comes to that.
+        """
         height, width = luma.shape
         child = self._tended_child()
         if child is None:
@@ -125,7 +136,7 @@ class DecoderClient:
             return Decoded(loss=Loss.TOO_LARGE)
         place = child.picture[: luma.size].reshape(height, width)
         request = self._request(Content.LUMA, (width, height), luma.size, passes)
-        return self._ask(child, request, lambda: np.copyto(place, luma))
+        return self._ask(child, request, lambda: np.copyto(place, luma), meanwhile)
 
     def decode_file(self, content: bytes, passes: tuple[Pass, ...]) -> Decoded:
         """Looks at an image file's bytes, which are opened in the child, too. Never raises."""
@@ -182,12 +193,20 @@ class DecoderClient:
             passes=passes,
         )
 
-    def _ask(self, child: ChildProcess, request: Request, lay: Callable[[], None]) -> Decoded:
+    def _ask(
+        self,
+        child: ChildProcess,
+        request: Request,
+        lay: Callable[[], None],
+        meanwhile: Callable[[], object] | None = None,
+    ) -> Decoded:
         """Asks and waits; `lay` puts the picture in its place while the child wakes up."""
         try:
             child.send(request.to_wire())
             lay()
             child.send(GO)
+            if meanwhile is not None:
+                meanwhile()
             header, body = self._receive(child, request.serial)
             sightings = sightings_from_wire(body, header, (request.width, request.height))
         except (ProtocolError, EOFError, OSError) as err:
