@@ -1,5 +1,6 @@
 """The command line: each command once, its JSON, and failures in one plain sentence."""
 
+import asyncio
 import json
 import socket
 import sys
@@ -102,6 +103,28 @@ def test_port_that_is_taken_is_told_in_plain_words() -> None:
 def test_address_of_another_machine_is_told_in_plain_words() -> None:
     with pytest.raises(ConfigError, match="is not an address of this machine"):
         listen(Http(host="192.0.2.1", port=8080))
+
+
+def test_no_part_of_an_answer_waits_for_an_acknowledgement_of_the_one_before() -> None:
+    """Nagle's algorithm is off, which asyncio does for sockets that say TCP and for no others."""
+    found: list[int] = []
+
+    async def told(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = writer.get_extra_info("socket")
+        found.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async def visit() -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        async with await asyncio.start_server(told, sock=listen(Http(port=port))):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            await reader.read()
+            writer.close()
+
+    asyncio.run(visit())
+    assert found == [1]
 
 
 @pytest.mark.parametrize(
