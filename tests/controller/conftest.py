@@ -1,5 +1,6 @@
 """A controller without network: on SQLite and on PostgreSQL, with a clock that stands still."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,23 +110,52 @@ def make_config(data_dir: Path, url: str = "") -> Config:
     )
 
 
+@pytest.fixture(scope="session")
+def new_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a site that was just made, database included; copied for each test."""
+    data_dir = tmp_path_factory.mktemp("new-site") / "data"
+    wiring.initialise(make_config(data_dir), StandingClock())
+    return data_dir
+
+
+@pytest.fixture(scope="session")
+def postgres_site(postgres: PostgresCluster, postgres_template: str, new_site: Path) -> str:
+    """A database with the tables and rows of that site, which is copied for each test."""
+    name = postgres.make_database(postgres_template)
+    wiring.initialise(make_config(new_site, postgres.url(name)), StandingClock())
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def site_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The new site's database of each kind; empty for the one in the data folder."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    cluster: PostgresCluster = request.getfixturevalue("postgres")
+    name = cluster.make_database(request.getfixturevalue("postgres_site"))
+    yield cluster.url(name)
+    cluster.drop_database(name)
+
+
 @pytest.fixture
 def backend(
-    tmp_path: Path, database_url: str, clock: StandingClock, link: FakeLink
+    tmp_path: Path, new_site: Path, site_url: str, clock: StandingClock, link: FakeLink
 ) -> Iterator[Backend]:
-    config = make_config(tmp_path / "data", database_url)
-    wiring.initialise(config, clock)
+    shutil.copytree(new_site, tmp_path / "data")
+    config = make_config(tmp_path / "data", site_url)
     made = wiring.open_backend(config, clock=clock, publisher=link)
     yield made
     made.store.close()
 
 
 @pytest.fixture
-def sqlite_backend(tmp_path: Path, clock: StandingClock, link: FakeLink) -> Iterator[Backend]:
+def sqlite_backend(
+    tmp_path: Path, new_site: Path, clock: StandingClock, link: FakeLink
+) -> Iterator[Backend]:
     """For what does not depend on the database."""
-    config = make_config(tmp_path / "data")
-    wiring.initialise(config, clock)
-    made = wiring.open_backend(config, clock=clock, publisher=link)
+    shutil.copytree(new_site, tmp_path / "data")
+    made = wiring.open_backend(make_config(tmp_path / "data"), clock=clock, publisher=link)
     yield made
     made.store.close()
 

@@ -18,7 +18,7 @@ from doorward_controller.services.sign_in import COOKIE
 from tests.controller.conftest import ADMIN, enrol, release
 from tests.fakes.controller_link import FakeLink
 from tests.fakes.journal_gateway import AT_UTC_MS
-from tests.fakes.running_server import running
+from tests.fakes.running_server import UNREAD, running
 
 PASSWORD = "correct horse battery"
 NOW_S = AT_UTC_MS // 1000
@@ -29,7 +29,7 @@ class Caller(httpx.Client):
     """A program that calls the interface of a running server, whose parts it knows."""
 
     def __init__(self, address: str, backend: Backend) -> None:
-        super().__init__(base_url=address, trust_env=False, timeout=60)
+        super().__init__(base_url=address, verify=UNREAD, trust_env=False, timeout=60)
         self.backend = backend
 
 

@@ -13,7 +13,7 @@ from doorward_controller.domain.permissions import MATRIX, Action, Role
 from doorward_controller.services import accounts
 from doorward_controller.services.backend import Backend
 from tests.controller.conftest import ADMIN, StandingClock
-from tests.fakes.running_server import running
+from tests.fakes.running_server import UNREAD, running
 
 PASSWORD = "correct horse battery"
 NEW_PASSWORD = "quiet purple tram ladder"
@@ -39,14 +39,14 @@ def address(sqlite_backend: Backend) -> Iterator[str]:
 @pytest.fixture
 def ada(sqlite_backend: Backend, address: str) -> Iterator[Person]:
     accounts.create_operator(sqlite_backend, ADMIN, name="ada", password=PASSWORD, role=Role.ADMIN)
-    with Person(base_url=address, trust_env=False) as person:
+    with Person(base_url=address, verify=UNREAD, trust_env=False) as person:
         assert person.sign_in("ada", PASSWORD).status_code == 201
         yield person
 
 
 @pytest.fixture
 def other(address: str) -> Iterator[Person]:
-    with Person(base_url=address, trust_env=False) as person:
+    with Person(base_url=address, verify=UNREAD, trust_env=False) as person:
         yield person
 
 

@@ -21,7 +21,7 @@ from doorward_controller.services import accounts, sign_in
 from doorward_controller.services.backend import Backend
 from tests.architecture.source import product_modules
 from tests.controller.conftest import ADMIN
-from tests.fakes.running_server import running
+from tests.fakes.running_server import UNREAD, running
 
 PASSWORD = "correct horse battery"
 
@@ -119,7 +119,9 @@ def caller(
     assert isinstance(signed_in, sign_in.SignedIn)
 
     def client(headers: dict[str, str]) -> httpx.Client:
-        made = httpx.Client(base_url=address, headers=headers, trust_env=False, timeout=20)
+        made = httpx.Client(
+            base_url=address, headers=headers, verify=UNREAD, trust_env=False, timeout=20
+        )
         return ends.enter_context(made)
 
     person = client({"X-CSRF-Token": signed_in.session.csrf})
@@ -186,7 +188,7 @@ def test_every_endpoint_obeys_the_scope_of_a_token(
 
 
 def test_nobody_passes_without_session_or_token(sqlite_backend: Backend, address: str) -> None:
-    with httpx.Client(base_url=address, trust_env=False, timeout=60) as nobody:
+    with httpx.Client(base_url=address, verify=UNREAD, trust_env=False, timeout=60) as nobody:
         calling = Caller(program=nobody, person=nobody)
         said = {str(each): calling.refusal(each) for each in guarded(sqlite_backend)}
     assert {name: code for name, code in said.items() if code != "sign_in_needed"} == {}

@@ -23,6 +23,7 @@ from doorward_controller.domain.permissions import Actor, Role
 from doorward_controller.services import issuing
 from doorward_controller.services.issuing import IssueRequest
 from doorward_controller.wiring import open_backend
+from tests.fakes.running_server import UNREAD
 
 READY_S = 60.0
 SEEN_S = 45.0
@@ -40,7 +41,13 @@ class Desk:
     def ask(self, role: Role, method: str, path: str, body: object = None) -> Any:
         headers = {"Authorization": f"Bearer {self.world.setup.tokens[role]}"}
         answer = httpx.request(
-            method, f"{self.base}{path}", json=body, headers=headers, trust_env=False, timeout=60
+            method,
+            f"{self.base}{path}",
+            json=body,
+            headers=headers,
+            verify=UNREAD,
+            trust_env=False,
+            timeout=60,
         )
         assert answer.status_code < 300, answer.text
         return answer.json()

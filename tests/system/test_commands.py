@@ -24,6 +24,7 @@ from doorward_controller.demo.gateway_process import GatewayProcess
 from doorward_controller.demo.people import PORTALS
 from doorward_controller.demo.world import World, build
 from doorward_controller.domain.permissions import Role
+from tests.fakes.running_server import UNREAD
 from tests.system.broker_clients import talker
 
 READY_S = 40.0
@@ -41,7 +42,13 @@ class Desk:
     def ask(self, role: Role, method: str, path: str, body: object = None) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.world.setup.tokens[role]}"}
         return httpx.request(
-            method, f"{self._base}{path}", json=body, headers=headers, trust_env=False, timeout=60
+            method,
+            f"{self._base}{path}",
+            json=body,
+            headers=headers,
+            verify=UNREAD,
+            trust_env=False,
+            timeout=60,
         )
 
     def command(self, role: Role, name: str, **arguments: object) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from doorward_controller.demo.controller_host import ControllerProcess
 from doorward_controller.demo.people import PORTALS
 from doorward_controller.demo.world import World, build
 from doorward_controller.domain.permissions import Role
+from tests.fakes.running_server import UNREAD
 
 READY_S = 90.0
 FIRST, SECOND, THIRD = sorted(portal.name for portal in PORTALS)
@@ -39,7 +40,13 @@ class Desk:
     def ask(self, role: Role, method: str, path: str, body: object = None) -> Any:
         headers = {"Authorization": f"Bearer {self.world.setup.tokens[role]}"}
         return httpx.request(
-            method, f"{self.base}{path}", json=body, headers=headers, trust_env=False, timeout=60
+            method,
+            f"{self.base}{path}",
+            json=body,
+            headers=headers,
+            verify=UNREAD,
+            trust_env=False,
+            timeout=60,
         )
 
     def read(self, path: str) -> Any:

@@ -19,7 +19,7 @@ from doorward_controller.services.backend import Backend
 from tests.controller.conftest import ISSUER, SECURITY, StandingClock, make_config
 from tests.fakes.demo_controls import FakeDemoControls
 from tests.fakes.fed_gateway import FedGateway
-from tests.fakes.running_server import running
+from tests.fakes.running_server import UNREAD, running
 
 PASSWORD = "correct horse battery"
 NAMES = {
@@ -52,7 +52,9 @@ class Plant:
     def visitor(self, language: str = "en") -> httpx.Client:
         """Returns a browser without scripts that nobody has signed in with."""
         headers = {"accept-language": language}
-        client = httpx.Client(base_url=self.address, headers=headers, trust_env=False, timeout=30)
+        client = httpx.Client(
+            base_url=self.address, headers=headers, verify=UNREAD, trust_env=False, timeout=30
+        )
         return self.open_ends.enter_context(client)
 
     def signed_in(self, role: Role, language: str = "en") -> httpx.Client:
