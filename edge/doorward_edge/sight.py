@@ -218,5 +218,6 @@ class Sight:
         self._decode_us += _SMOOTHING * (decoded.took_us - self._decode_us)
         scans = self._held.admit(decoded.sightings, at_ms, is_changed=is_changed())
         self._counts["scans"] += len(scans)
-        self._reads.update(scan.reader for scan in scans)
+        for scan in scans:
+            self._reads[scan.reader] += 1
         return scans
