@@ -17,11 +17,13 @@ from doorward_controller.services import (
     plan_rounds,
     postures,
     proposing,
+    record_months,
     roll_out_steps,
     status_publishing,
 )
 from doorward_controller.services.alert_watch import AlertWatch
 from doorward_controller.services.backend import Backend
+from doorward_controller.services.cutting_off import CuttingOff
 
 REFRESH_S = 15 * 60
 """A gateway calls its rules stale after 72 h by default; it hears from us 288 times before."""
@@ -40,6 +42,13 @@ PLANS_S = 60.0
 
 PROPOSALS_S = 30.0
 """Who decides on a proposal whose time is over is refused anyway; this is for the list."""
+
+CUT_OFF_S = 3.0
+"""A revoked gateway is off the broker well within its minute, also when the broker was away."""
+
+MONTHS_S = 600.0
+"""Months lie ready a quarter of a year ahead; this is how soon a try that found no lock is made
+again."""
 
 _JOIN_S = 10.0
 
@@ -75,6 +84,8 @@ class Jobs:
             _Job("suspensions.end", expire_s, partial(bulk_revocation.end_suspensions, backend)),
             _Job("proposals.expire", PROPOSALS_S, partial(proposing.expire, backend)),
             _Job("plans.look", PLANS_S, partial(plan_rounds.make_round, backend)),
+            _Job("gateways.cut_off", CUT_OFF_S, CuttingOff(backend).turn),
+            _Job("records.months", MONTHS_S, partial(record_months.keep_ahead, backend)),
             _Job("roll_outs.step", expire_s, partial(roll_out_steps.advance, backend)),
         )
         self._sign_off = _Job("audit.sign_off", SIGN_S, partial(audit_checkpoints.sign, backend))

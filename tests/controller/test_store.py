@@ -12,10 +12,13 @@ from alembic.migration import MigrationContext
 from doorward_controller import wiring
 from doorward_controller.errors import SchemaError, StoreError, StoreUnavailableError
 from doorward_controller.services.backend import Backend
+from doorward_controller.store.record_partitions import parts
 from doorward_controller.store.schema import SCHEMA_VERSION, metadata, schema_state, sites
 from doorward_controller.store.session import Store
 from doorward_controller.store.upgrade import check_schema, upgrade
 from tests.controller.conftest import make_config
+
+_KEY = "uq_records_gateway_id_epoch_seq"
 
 
 @pytest.fixture
@@ -27,7 +30,14 @@ def store(database_url: str) -> Store:
 
 def test_migrations_make_exactly_the_tables_of_the_schema(store: Store) -> None:
     with store.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        # Months are made as time goes by, and their key is looked at in test_record_months.
+        others = set() if store.is_sqlite else {part.name for part in parts(connection)} | {_KEY}
+        opts = {
+            "compare_type": False,
+            "include_name": lambda name, *_: name not in others,
+            "include_object": lambda _object, name, *_: name not in others,
+        }
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, metadata) == []
     store.close()
 

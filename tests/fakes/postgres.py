@@ -3,8 +3,10 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import uuid
 from pathlib import Path
 from typing import Self
@@ -30,9 +32,15 @@ def find_programs() -> Path:
 
 
 class PostgresCluster:
-    """Started for a test session. It does not survive a power cut: fsync is off."""
+    """Started for a test session. It survives a power cut only when it is asked to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_durable: bool = False) -> None:
+        """Raises PostgresMissingError.
+
+        Args:
+            is_durable: whether a commit waits for the disk, as in an installation.
+        """
+        self._is_durable = is_durable
         self._bin = find_programs()
         # pytest's own folders are closed to other accounts, and PostgreSQL refuses to run as root.
         self._folder = Path(tempfile.mkdtemp(prefix="doorward-postgres-"))
@@ -53,11 +61,31 @@ class PostgresCluster:
         with (data / "postgresql.conf").open("a") as settings:
             settings.write(
                 f"listen_addresses = ''\nunix_socket_directories = '{self._folder}'\n"
-                "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
                 "shared_buffers = 32MB\nmax_connections = 60\n"
             )
-        self._run("pg_ctl", "-D", str(data), "-w", "-l", str(self._folder / "log"), "start")
+            if not self._is_durable:
+                settings.write("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n")
+        self._start()
         return self
+
+    def kill(self) -> None:
+        """Ends the server by SIGKILL, as the kernel would; its helpers end by themselves."""
+        pid = int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+
+    def start_again(self, within_s: float = 30.0) -> None:
+        """Starts a killed server; what it had promised to keep comes out of its log."""
+        end = time.monotonic() + within_s
+        while True:
+            try:
+                self._start()
+            except RuntimeError:
+                # Its helpers still hold the shared memory, or end just now.
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-m", "immediate", "stop")
@@ -74,6 +102,10 @@ class PostgresCluster:
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@/{database}?host={self._folder}"
+
+    def _start(self) -> None:
+        data, log = self._folder / "data", self._folder / "log"
+        self._run("pg_ctl", "-D", str(data), "-w", "-l", str(log), "start")
 
     def _sql(self, statement: str) -> None:
         place = f"host={self._folder} user=postgres dbname=postgres"

@@ -15,6 +15,7 @@ from doorward_controller.store import (
     interface_tables,
     maintenance_tables,
     rollout_tables,
+    sum_tables,
 )
 from doorward_controller.store.columns import blob, id_column, metadata, number, reference, text
 
@@ -29,6 +30,7 @@ AREAS = (
     interface_tables,
     maintenance_tables,
     rollout_tables,
+    sum_tables,
 )
 """The tables of these areas stand in modules of their own; whoever asks for all asks here."""
 
@@ -156,7 +158,9 @@ records = sa.Table(
     blob("credential_id", nullable=True),
     blob("body"),
     blob("chain"),
+    # On PostgreSQL the table lies in months, and both keys hold the time as well (ADR 24).
     sa.UniqueConstraint("gateway_id", "epoch", "seq"),
+    postgresql_partition_by="RANGE (at_utc_ms)",
 )
 SELDOM_REASON = sa.text("reason NOT IN ('granted', 'entered')")
 """Most records are of somebody who was let in and went through: no index by reason for those."""
