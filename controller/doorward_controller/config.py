@@ -92,6 +92,21 @@ class Mqtt(_Section):
     client_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")] = "controller"
 
 
+class Broker(_Section):
+    """The broker's own files, as far as this controller keeps them: to shut a gateway out."""
+
+    access_file: ConfigPath | None = None
+    """The rules (`acl_file`), written whole by the controller."""
+    authority_dir: ConfigPath | None = None
+    """The folder of the authority with its key: revoked gateways go onto the `crl.pem` there."""
+    pid_file: ConfigPath | None = None
+    """Names the broker's process, which is told to read both anew. Without it, something that
+    watches the files tells the broker."""
+    more_controllers: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")], ...] = ()
+    """Names of further certificates, beside `mqtt.client_id`, that may say and hear everything. Who
+    begins with `controller` and stands in the rules already stays in them."""
+
+
 class Http(_Section):
     """Where the API and the console listen."""
 
@@ -127,6 +142,20 @@ class Alerts(_Section):
     reach what listens here alone."""
 
 
+class Limits(_Section):
+    """How often one may call the interface; each web process counts for itself."""
+
+    enabled: bool = True
+    requests_per_s: Annotated[float, Field(gt=0, le=10_000)] = 50
+    """Of one token or session, on and on."""
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
+    """Of one token or session, at once."""
+    address_requests_per_s: Annotated[float, Field(gt=0, le=100_000)] = 200
+    """Of one address, whatever it is signed with; behind a proxy all have the proxy's, unless it
+    stands on the same machine and says whose the request is (X-Forwarded-For)."""
+    address_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 4_000
+
+
 class Logging(_Section):
     """What is written to standard error."""
 
@@ -153,10 +182,12 @@ class Config(_Section):
     data_dir: ConfigPath
     database: Database = Database()
     mqtt: Mqtt
+    broker: Broker = Broker()
     http: Http = Http()
     accounts: Accounts = Accounts()
     logging: Logging = Logging()
     alerts: Alerts = Alerts()
+    limits: Limits = Limits()
     second_person: SecondPerson = SecondPerson()
 
     @field_validator("site")

@@ -1,10 +1,11 @@
 """The composition root: settings to parts. The only module that names adapters."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
 from doorward.times import Clock
+from doorward_controller.broker.gatekeeper import BrokerGatekeeper, GateFiles
 from doorward_controller.clock import SystemClock
 from doorward_controller.config import Config
 from doorward_controller.errors import StoreError
@@ -18,7 +19,7 @@ from doorward_controller.services import (
     provisioning,
     status_publishing,
 )
-from doorward_controller.services.backend import Backend, Publisher
+from doorward_controller.services.backend import Backend, Gatekeeper, Publisher
 from doorward_controller.services.delivering import Deliveries
 from doorward_controller.services.feed import Feed
 from doorward_controller.services.key_vault import KeyVault
@@ -71,13 +72,18 @@ def initialise(config: Config, clock: Clock | None = None) -> bool:
 
 
 def open_backend(
-    config: Config, *, clock: Clock | None = None, publisher: Publisher | None = None
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    publisher: Publisher | None = None,
+    gatekeeper: Gatekeeper | None = None,
 ) -> Backend:
     """Returns the controller's parts on an initialised data folder. Raises ControllerError."""
     store = open_store(config)
     check_schema(store)
     keys = KeyVault.open(config.data_dir / "keys")
-    return _backend(config, store, keys, clock, publisher)
+    backend = _backend(config, store, keys, clock, publisher)
+    return backend if gatekeeper is None else replace(backend, gatekeeper=gatekeeper)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +116,19 @@ class Intakes:
 def open_server(config: Config, clock: Clock | None = None) -> tuple[Backend, Intakes]:
     """Returns everything that `serve` runs. Raises ControllerError."""
     link = PahoLink(config.mqtt)
-    backend = open_backend(config, clock=clock, publisher=link)
+    gatekeeper = BrokerGatekeeper(_gate_files(config), link)
+    backend = open_backend(config, clock=clock, publisher=link, gatekeeper=gatekeeper)
     return backend, intakes_on(backend, link)
+
+
+def _gate_files(config: Config) -> GateFiles:
+    return GateFiles(
+        site=config.site,
+        controllers=(config.mqtt.client_id, *config.broker.more_controllers),
+        access_file=config.broker.access_file,
+        authority_dir=config.broker.authority_dir,
+        pid_file=config.broker.pid_file,
+    )
 
 
 def intakes_on(backend: Backend, link: Link) -> Intakes:

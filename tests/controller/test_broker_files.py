@@ -1,6 +1,7 @@
 """What is written for the broker: certificates, rules and configuration."""
 
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from doorward.errors import BadIdError
 from doorward.ids import GatewayId, SiteId
 from doorward_controller.broker.access import AccessRules
 from doorward_controller.broker.authority import Authority
-from doorward_controller.broker.binary import BrokerProgram, find_broker, parse_version
+from doorward_controller.broker.binary import find_broker, parse_version
 from doorward_controller.broker.configuration import BrokerFiles, configuration_text
 from doorward_controller.broker.errors import (
     BrokerFailedError,
@@ -139,6 +140,7 @@ def test_configuration_lets_nobody_in_without_a_certificate(tmp_path: Path) -> N
         crl_file=tmp_path / "crl.pem",
         acl_file=tmp_path / "access.acl",
         state_dir=tmp_path / "state",
+        pid_file=tmp_path / "mosquitto.pid",
     )
     text = configuration_text(files, host="127.0.0.1", port=8883)
     lines = text.splitlines()
@@ -153,6 +155,10 @@ def test_configuration_lets_nobody_in_without_a_certificate(tmp_path: Path) -> N
     } <= set(lines)
     assert not any(line.startswith("user ") for line in lines)
     assert "user root" in configuration_text(files, host="127.0.0.1", port=8883, run_as="root")
+    assert "plugin" not in text
+    plugged = replace(files, plugin=tmp_path / "it.so", plugin_file=tmp_path / "it.json")
+    text = configuration_text(plugged, host="127.0.0.1", port=8883)
+    assert f"plugin {tmp_path}/it.so\nplugin_opt_config_file {tmp_path}/it.json\n" in text
 
 
 def test_version_is_read_from_the_help_text() -> None:
@@ -184,5 +190,5 @@ def test_program_that_is_no_broker_is_refused(tmp_path: Path) -> None:
 
 def test_newer_broker_is_taken(tmp_path: Path) -> None:
     found = find_broker(program(tmp_path, "mosquitto version 2.1.0"))
-    assert found == BrokerProgram(path=tmp_path / "mosquitto", version=(2, 1, 0))
+    assert (found.path, found.version) == (tmp_path / "mosquitto", (2, 1, 0))
     assert found.version_text == "2.1.0"

@@ -13,13 +13,14 @@ What Mosquitto 2.0 cannot do, and what stands in for it:
 - It has no pattern for "the site of this certificate": one broker serves one site, and the site
   stands literally in the patterns.
 - A reload applies new rules to connections that are already open, but does not close them: a
-  revoked gateway stays connected, deaf and mute, until its connection ends.
+  revoked gateway would stay connected, deaf and mute. `dynamic_security` ends its connection.
 """
 
 from dataclasses import dataclass
 
 from doorward.ids import GatewayId, SiteId
 from doorward.topics import CONTROLLER_STATE, PRESENCE, ROOT
+from doorward_controller.broker.dynamic_security import ANSWERS, REQUESTS
 
 CONTROLLER = "controller"
 """The name in the controller's certificate."""
@@ -51,6 +52,15 @@ class AccessRules:
         return "\n".join(blocks)
 
 
+def controllers_in(text: str) -> tuple[str, ...]:
+    """Returns the names of controllers in a rules file.
+
+    A further process that somebody gave rights to must not lose them because a gateway is revoked.
+    """
+    names = (line.removeprefix("user ") for line in text.splitlines() if line.startswith("user "))
+    return tuple(name for name in names if name.startswith(CONTROLLER))
+
+
 _HEAD = """\
 # Written by doorward-controller; changes here are lost. Rules before the first `user` would count
 # for anonymous clients, and there are none.
@@ -58,7 +68,11 @@ _HEAD = """\
 
 
 def _controller(name: str) -> str:
-    return f"user {name}\ntopic readwrite {ROOT}/#\ntopic read $SYS/#\n"
+    # Mosquitto's own control topics: to end the connection of a gateway that was revoked.
+    return (
+        f"user {name}\ntopic readwrite {ROOT}/#\ntopic read $SYS/#\n"
+        f"topic write {REQUESTS}\ntopic read {ANSWERS}\n"
+    )
 
 
 def _gateways(site: SiteId) -> str:

@@ -6,6 +6,7 @@ are readable by their owner alone. Keys are P-256, which every TLS library at ha
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -46,6 +47,19 @@ class Identity:
     name: str
     certificate_file: Path
     key_file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What came of putting gateways on the list.
+
+    Attributes:
+        is_new: some were not on it before, so whoever reads it must read it anew.
+        missing: gateways without a certificate in the folder; nothing was listed for them.
+    """
+
+    is_new: bool
+    missing: tuple[GatewayId, ...] = ()
 
 
 class Authority:
@@ -176,6 +190,43 @@ class Authority:
             listed.append(entry)
         self._write_crl(listed, now)
 
+    def revoke_gateways(self, gateways: Sequence[GatewayId], *, now: datetime) -> Listing:
+        """Puts the certificates of all these gateways on the list, those for their pages too.
+
+        Raises:
+            CertificateError: the list cannot be read.
+        """
+        listed = self._listed()
+        known = {entry.serial_number for entry in listed}
+        missing: list[GatewayId] = []
+        for gateway in gateways:
+            name = parse_gateway_id(gateway)
+            serials = self._serials_of(name)
+            if not serials:
+                missing.append(name)
+            for serial in serials - known:
+                listed.append(x509.RevokedCertificateBuilder(serial, now).build())
+        if is_new := len(listed) > len(known):
+            self._write_crl(listed, now)
+        return Listing(is_new=is_new, missing=tuple(missing))
+
+    def _listed(self) -> list[x509.RevokedCertificate]:
+        try:
+            return list(x509.load_pem_x509_crl(self.crl_file.read_bytes()))
+        except (OSError, ValueError) as err:
+            raise CertificateError(f"cannot read {self.crl_file}: {err}") from err
+
+    def _serials_of(self, name: GatewayId) -> set[int]:
+        """Returns the numbers of our certificates for a gateway; renewed ones lie beside it."""
+        found = set()
+        for file in sorted(self._folder.glob(f"*{name}*.pem")):
+            with suppress(OSError, ValueError, TypeError, InvalidSignature):
+                certificate = x509.load_pem_x509_certificate(file.read_bytes())
+                certificate.verify_directly_issued_by(self._certificate)
+                if _common_name(certificate) in {name, f"panel.{name}"}:
+                    found.add(certificate.serial_number)
+        return found
+
     def _issue(
         self,
         stem: str,
@@ -229,6 +280,11 @@ class Authority:
 
 def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _common_name(certificate: x509.Certificate) -> str:
+    (name,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(name.value)
 
 
 def _builder(

@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from doorward_controller.broker.dynamic_security import find_plugin
 from doorward_controller.broker.errors import (
     BrokerFailedError,
     BrokerMissingError,
@@ -30,10 +31,12 @@ class BrokerProgram:
     Attributes:
         path: the program.
         version: as it says of itself.
+        plugin: its dynamic security plugin, if it lies where packages put it.
     """
 
     path: Path
     version: Version
+    plugin: Path | None = None
 
     @property
     def version_text(self) -> str:
@@ -56,7 +59,7 @@ def find_broker(name: str = "mosquitto") -> BrokerProgram:
             "install it: apt install mosquitto"
         )
     path = Path(found)
-    program = BrokerProgram(path=path, version=_version_of(path))
+    program = BrokerProgram(path=path, version=_version_of(path), plugin=find_plugin())
     if program.version < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise BrokerTooOldError(

@@ -37,6 +37,9 @@ class BrokerFiles:
         crl_file: the authority's list of revoked certificates; must exist, may be empty.
         acl_file: as written by `AccessRules.to_text`.
         state_dir: the broker writes its state here.
+        pid_file: the broker writes its process number here.
+        plugin: the dynamic security plugin, by which connections are ended; None without.
+        plugin_file: what the plugin knows; must exist, and the broker writes to it.
     """
 
     ca_file: Path
@@ -45,6 +48,9 @@ class BrokerFiles:
     crl_file: Path
     acl_file: Path
     state_dir: Path
+    pid_file: Path
+    plugin: Path | None = None
+    plugin_file: Path | None = None
 
 
 def configuration_text(
@@ -64,6 +70,7 @@ def configuration_text(
         _LISTENER.format(host=host, port=port),
         _tls(files),
         _IDENTITY.format(acl_file=files.acl_file),
+        _control(files),
         _state(files),
         _LIMITS,
         _LOG,
@@ -99,6 +106,20 @@ use_identity_as_username true
 use_username_as_clientid true
 allow_anonymous false
 acl_file {acl_file}
+"""
+
+
+def _control(files: BrokerFiles) -> str:
+    told = f"pid_file {files.pid_file}"
+    if files.plugin is None:
+        return told
+    return f"""
+# Whoever keeps the list of revoked certificates tells this process to read it anew.
+{told}
+# To end the connection of a gateway that was revoked; a new list alone would not. The plugin knows
+# nobody, so who may connect, and say what, stays with the lines above.
+plugin {files.plugin}
+plugin_opt_config_file {files.plugin_file}
 """
 
 

@@ -5,7 +5,8 @@ BrokerError (DoorwardError)
 ├── BrokerTooOldError       it is installed, but older than what was tested
 ├── PortTakenError          another program listens on the port
 ├── BrokerFailedError       it ended, or did not open its port in time
-└── CertificateError        a certificate or key cannot be made or read
+├── CertificateError        a certificate or key cannot be made or read
+└── GateError               a gateway could not be shut out, or not for certain
 """
 
 from doorward.errors import DoorwardError
@@ -33,3 +34,7 @@ class BrokerFailedError(BrokerError):
 
 class CertificateError(BrokerError):
     """A certificate or key cannot be made or read."""
+
+
+class GateError(BrokerError):
+    """A gateway could not be shut out of the broker, or not for certain."""

@@ -12,6 +12,7 @@ from doorward_controller.broker.access import AccessRules
 from doorward_controller.broker.binary import BrokerProgram, find_broker
 from doorward_controller.broker.child import Child, ChildSpec
 from doorward_controller.broker.configuration import BrokerFiles, configuration_text
+from doorward_controller.broker.dynamic_security import FIRST_STATE
 from doorward_controller.broker.errors import BrokerFailedError, PortTakenError
 from doorward_controller.broker.waiting import wait_until
 
@@ -78,6 +79,16 @@ class Mosquitto:
     def pid(self) -> int | None:
         """The process id while it runs."""
         return self._child.pid
+
+    @property
+    def pid_file(self) -> Path:
+        """Holds the process number while it runs."""
+        return self._settings.folder / "mosquitto.pid"
+
+    @property
+    def access_file(self) -> Path:
+        """Who may say and hear what; read at the start and when it is told to."""
+        return self._acl_file
 
     @property
     def log_file(self) -> Path:
@@ -168,11 +179,21 @@ class Mosquitto:
             crl_file=self._settings.crl_file.resolve(),
             acl_file=self._acl_file.resolve(),
             state_dir=state_dir.resolve(),
+            pid_file=self.pid_file.resolve(),
+            plugin=self._program.plugin,
+            plugin_file=self._plugin_file(state_dir).resolve(),
         )
         text = configuration_text(
             files, host=self._settings.host, port=self._port, run_as=_account()
         )
         self._configuration_file.write_text(text)
+
+    def _plugin_file(self, state_dir: Path) -> Path:
+        # The broker writes to it; one that was cut short by a power cut would stop its start.
+        file = state_dir / "dynamic-security.json"
+        file.write_text(FIRST_STATE)
+        file.chmod(0o600)
+        return file
 
     def _write_access(self) -> None:
         # A file that others can read is refused by newer versions of Mosquitto.

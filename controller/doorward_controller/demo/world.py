@@ -191,6 +191,12 @@ ca_file = "{authority.ca_file}"
 cert_file = "{identity.certificate_file}"
 key_file = "{identity.key_file}"
 
+[broker]
+access_file = "{folder / "broker" / "access.acl"}"
+authority_dir = "{folder / "authority"}"
+pid_file = "{folder / "broker" / "mosquitto.pid"}"
+more_controllers = ["{TAP}"]
+
 [http]
 host = "127.0.0.1"
 port = {http_port}

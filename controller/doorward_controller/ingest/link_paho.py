@@ -5,6 +5,7 @@ broker sent and we did not confirm, it sends again.
 """
 
 import logging
+import queue
 import socket
 import ssl
 from collections.abc import Callable
@@ -73,6 +74,30 @@ class PahoLink:
     def publish(self, topic: str, wire: bytes, *, retain: bool) -> None:
         """Hands a message over at QoS 1; paho keeps it while the broker is away."""
         self._client.publish(topic, wire, qos=1, retain=retain)
+
+    def exchange(
+        self, topic: str, wire: bytes, *, answers_on: str, mark: str, timeout_s: float
+    ) -> bytes | None:
+        """Says something to the broker itself; returns the first answer with `mark` in it."""
+        if not self.connected:
+            return None
+        answers: queue.Queue[bytes] = queue.Queue()
+
+        def heard(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+            if mark.encode() in message.payload:
+                answers.put(bytes(message.payload))
+
+        self._client.message_callback_add(answers_on, heard)
+        try:
+            # One connection: the broker reads the subscription before what it is told.
+            self._client.subscribe(answers_on, qos=0)
+            self._client.publish(topic, wire, qos=1)
+            return answers.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        finally:
+            self._client.unsubscribe(answers_on)
+            self._client.message_callback_remove(answers_on)
 
     def start(
         self, on_message: Callable[[Inbound], None], on_connected: Callable[[], None]

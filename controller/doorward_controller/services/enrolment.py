@@ -13,7 +13,7 @@ from doorward_controller.errors import ConflictError, InvalidError, NotFoundErro
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
-from doorward_controller.store import devices, gateways
+from doorward_controller.store import cut_offs, devices, gateways
 from doorward_controller.store.gateways import GatewayState
 
 MAX_PORTALS = 16
@@ -65,6 +65,8 @@ def enrol_gateway(
 def revoke_gateway(backend: Backend, actor: Actor, *, gateway: str, reason: str) -> None:
     """Refuses whatever the gateway says from now on; its records so far stay.
 
+    The broker is told by `cutting_off`, within seconds.
+
     Raises ForbiddenError, InvalidError, NotFoundError or ConflictError.
     """
     with act(backend, actor, Action.REVOKE_GATEWAY, subject=gateway[:32]) as doing:
@@ -76,6 +78,7 @@ def revoke_gateway(backend: Backend, actor: Actor, *, gateway: str, reason: str)
         if found.state is GatewayState.REVOKED:
             raise ConflictError(f"gateway {gateway} is revoked already", code="gateway_revoked")
         gateways.change(doing.connection, found.id, state=GatewayState.REVOKED.value)
+        cut_offs.begin(doing.connection, found.id, doing.now.utc_ms)
         doing.detail["reason"] = reason.strip()[:200]
 
 

@@ -80,3 +80,14 @@ wall_screens = sa.Table(
     number("revoked_at_utc_s", nullable=True),
     number("seen_at_utc_s", nullable=True),
 )
+
+gateway_cut_offs = sa.Table(
+    "gateway_cut_offs",
+    metadata,
+    reference("gateway_id", "gateways.id", primary_key=True),
+    number("asked_at_utc_ms"),
+    number("listed_at_utc_ms", nullable=True),
+    number("ended_at_utc_ms", nullable=True),
+    text("problem"),
+)
+"""Gateways that were revoked, and how far the broker has shut them out."""
