@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from doorward_controller.console import maintenance_words as mw
+from doorward_controller.console.fleet_words import COMPONENTS
 from doorward_controller.console.i18n import mark
 from doorward_controller.console.visit import SignedIn, Visit
 from doorward_controller.domain.permissions import Action
@@ -106,7 +107,7 @@ def address_of(visit: Visit, name: str) -> str:
 
 def exactly(visit: Visit, event: LifeEvent) -> str:
     """Returns what kind of thing happened, in words where we have them."""
-    for table in (mw.KINDS, mw.REMEDIES, mw.DOWNTIMES):
+    for table in (mw.KINDS, mw.REMEDIES, mw.DOWNTIMES, COMPONENTS):
         if event.code in table:
             return visit.reader.gettext(table[event.code])
     return event.code.replace("_", " ")

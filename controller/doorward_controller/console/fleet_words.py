@@ -75,6 +75,17 @@ COMPONENTS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+HARDWARE: Mapping[str, str] = MappingProxyType(
+    {
+        "board": mark("Board"),
+        "serial": mark("Serial number of the board"),
+        "card": mark("Storage card"),
+        "camera": mark("Camera"),
+        "address": mark("Network address"),
+        "host": mark("Name of the machine"),
+    }
+)
+
 CHANGES: Mapping[str, str] = MappingProxyType(
     {
         "moved": mark("Moved"),

@@ -54,7 +54,7 @@ _APPLIED: _Looks = {
     "unreachable": _look("warn", icon="plug-connected-x", word=mark("Unreachable")),
 }
 _ACCOUNTS: _Looks = {
-    "open": _look("good", icon="circle-check", word=mark("Open")),
+    "open": _look("good", icon="circle-check", word=mark("In use")),
     "invited": _look("info", icon="hourglass", word=mark("Has a first password")),
     "locked": _look("warn", icon="lock", word=mark("Locked by wrong passwords")),
     "closed": _look("quiet", icon="ban", word=mark("Closed")),
@@ -153,6 +153,13 @@ _MEMBERS: _Looks = {
     "left_out": _look("quiet", icon="ban", word=mark("Left out")),
 }
 
+_STAFF_LISTS: _Looks = {
+    "newest": _look("good", icon="circle-check", word=mark("Has the newest")),
+    "older": _look("warn", icon="hourglass", word=mark("Has an older one")),
+    "newer": _look("warn", icon="alert-triangle", word=mark("Has one not known here")),
+    "untold": _look("quiet", icon="circle-dashed", word=mark("Not known")),
+}
+
 _REFUSED = _look("warn", icon="alert-triangle", word=mark("Not done"))
 
 LOOKS: Mapping[str, _Looks] = MappingProxyType(
@@ -170,6 +177,7 @@ LOOKS: Mapping[str, _Looks] = MappingProxyType(
         "roll_out": _ROLL_OUTS,
         "member": _MEMBERS,
         "order": _ORDERS,
+        "staff_list": _STAFF_LISTS,
     }
 )
 
@@ -251,6 +259,9 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "roll_out": mark("Roll out commands and settings"),
         "manage_tokens": mark("Manage API tokens"),
         "manage_wall": mark("Manage wall screens"),
+        "manage_webhooks": mark("Set which other systems are told"),
+        "provision_people": mark("Keep people in step with a directory"),
+        "read_metrics": mark("Read figures for monitoring"),
     }
 )
 
@@ -434,6 +445,7 @@ NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "roll-out-paused": ("info", mark("Paused. What was handed out goes on and counts.")),
         "roll-out-aborted": ("info", mark("Aborted. Nobody else is asked.")),
         "revoked": ("good", mark("Revoked. The gateways are being told now.")),
+        "gateway-revoked": ("good", mark("Revoked. The broker is being told now.")),
         "suspended": ("good", mark("Suspended. It can be restored at any time.")),
         "restored": ("good", mark("Restored. The gateways are being told now.")),
         "released": ("good", mark("Released. The gateways are being told now.")),

@@ -134,7 +134,7 @@ def _order_events(orders: Iterable[StoredOrder]) -> Iterable[LifeEvent]:
             order_id=order.id,
         )
         if order.done_at_utc_s is not None and order.state is not OrderState.CANCELLED:
-            replaced = " -> ".join(part for part in (order.serial_old, order.serial_new) if part)
+            replaced = " → ".join(part for part in (order.serial_old, order.serial_new) if part)
             yield LifeEvent(
                 kind=LifeKind.DONE,
                 at_utc_s=order.done_at_utc_s,
@@ -158,7 +158,7 @@ def _down(span: StoredDowntime) -> LifeEvent:
 
 
 def _journal(note: ServiceNote) -> LifeEvent:
-    serials = " -> ".join(part for part in (note.serial_old, note.serial_new) if part)
+    serials = " → ".join(part for part in (note.serial_old, note.serial_new) if part)
     said = (note.what, note.part, serials, note.remarks)
     return LifeEvent(
         kind=LifeKind.JOURNAL,

@@ -76,6 +76,21 @@
     if (before === now) event.detail.shouldSwap = false;
   });
 
+  // A part that exchanges itself waits while somebody has a question open in it.
+  const heldBack = new WeakSet();
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, elt } = event.detail;
+    if (target !== elt || !target.querySelector("details.act[open]")) return;
+    event.detail.shouldSwap = false;
+    heldBack.add(target);
+  });
+  document.addEventListener("toggle", (event) => {
+    if (event.target.open) return;
+    for (let part = event.target.parentElement; part; part = part.parentElement) {
+      if (heldBack.delete(part)) htmx.trigger(part, "sse:reset");
+    }
+  }, true);
+
   // What was just done is said, then leaves.
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id !== "said") return;
