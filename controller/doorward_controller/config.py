@@ -171,6 +171,8 @@ class SecondPerson(_Section):
     """Every code that an issuing key has issued."""
     revoke_codes_above: Annotated[int, Field(ge=0, le=10_000_000)] = 50
     """So many codes may be revoked by one person in one act."""
+    revoke_gateway: bool = False
+    """Off, because a stolen gateway cannot wait for a second person."""
     decide_within_h: Annotated[int, Field(ge=1, le=30 * 24)] = 72
     """A proposal that nobody decides on in time expires."""
 

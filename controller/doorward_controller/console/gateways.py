@@ -12,7 +12,7 @@ from doorward_controller.console.names import names_of
 from doorward_controller.console.visit import SignedIn, Visit
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
-from doorward_controller.queries import fleet_board, fleet_states, propagation, record_feed
+from doorward_controller.queries import cut_offs, fleet_board, fleet_states, propagation, record_feed
 
 router = APIRouter()
 
@@ -76,6 +76,7 @@ def _one(visit: Visit, gateway: str) -> dict[str, object]:
         rows = record_feed.page(store, narrow, cursor=None, limit=_NEWEST_ROWS).items
     return {
         "row": row,
+        "cut_off": cut_offs.of_gateway(visit.backend, gateway),
         "fleet": fleet_states.fleet(store, visit.reader.now_ms),
         "last_record_at_utc_ms": record_feed.last_at_utc_ms(store, gateway),
         "health": health_lines(row.health, visit.reader),

@@ -22,6 +22,7 @@ PROPOSAL_KINDS: Mapping[str, str] = MappingProxyType(
         "release_policy": mark("Release the policy"),
         "change_codes": mark("Change many badges"),
         "revoke_key": mark("Revoke every code of a key"),
+        "revoke_gateway": mark("Revoke a gateway"),
     }
 )
 CHANGES: Mapping[str, str] = MappingProxyType(
@@ -98,6 +99,7 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
     {
         "bad_lines": mark("Some lines name no badge. Nothing was done."),
         "list_empty": mark("The list is empty."),
+        "name_differs": mark("The name is not this gateway's. Nothing was changed."),
         "no_group": mark("There is no such group."),
         "no_key": mark("There is no such issuing key."),
         "bad_cause": mark("This reason does not go with it."),

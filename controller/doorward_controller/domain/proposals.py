@@ -30,6 +30,7 @@ class ProposalKind(StrEnum):
     """Revoke, suspend or restore many codes at once."""
     REVOKE_KEY = "revoke_key"
     """Revoke every code of an issuing key."""
+    REVOKE_GATEWAY = "revoke_gateway"
 
 
 NEEDED: Mapping[ProposalKind, Action] = MappingProxyType(
@@ -37,6 +38,7 @@ NEEDED: Mapping[ProposalKind, Action] = MappingProxyType(
         ProposalKind.RELEASE_POLICY: Action.RELEASE_POLICY,
         ProposalKind.CHANGE_CODES: Action.REVOKE_IN_BULK,
         ProposalKind.REVOKE_KEY: Action.REVOKE_IN_BULK,
+        ProposalKind.REVOKE_GATEWAY: Action.REVOKE_GATEWAY,
     }
 )
 """The permission that the proposer must hold: when proposing, and still when it is carried out."""

@@ -8,11 +8,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from doorward.errors import BadIdError
 from doorward.ids import GatewayId, parse_gateway_id, parse_name, parse_portal_id
 from doorward_controller.domain.permissions import Action, Actor
+from doorward_controller.domain.proposals import ProposalKind
 from doorward_controller.domain.rule_book import PortalOptions
 from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
+from doorward_controller.services import second_person
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
+from doorward_controller.services.second_person import Approval
 from doorward_controller.store import cut_offs, devices, gateways
 from doorward_controller.store.gateways import GatewayState
 
@@ -62,7 +65,14 @@ def enrol_gateway(
     )
 
 
-def revoke_gateway(backend: Backend, actor: Actor, *, gateway: str, reason: str) -> None:
+def revoke_gateway(
+    backend: Backend,
+    actor: Actor,
+    *,
+    gateway: str,
+    reason: str,
+    approval: Approval | None = None,
+) -> None:
     """Refuses whatever the gateway says from now on; its records so far stay.
 
     The broker is told by `cutting_off`, within seconds.
@@ -70,6 +80,7 @@ def revoke_gateway(backend: Backend, actor: Actor, *, gateway: str, reason: str)
     Raises ForbiddenError, InvalidError, NotFoundError or ConflictError.
     """
     with act(backend, actor, Action.REVOKE_GATEWAY, subject=gateway[:32]) as doing:
+        second_person.check(backend, actor, ProposalKind.REVOKE_GATEWAY, approval)
         if not reason.strip():
             raise InvalidError("the reason is empty", code="reason_missing")
         found = gateways.find(doing.connection, backend.config.site, gateway)
@@ -80,6 +91,10 @@ def revoke_gateway(backend: Backend, actor: Actor, *, gateway: str, reason: str)
         gateways.change(doing.connection, found.id, state=GatewayState.REVOKED.value)
         cut_offs.begin(doing.connection, found.id, doing.now.utc_ms)
         doing.detail["reason"] = reason.strip()[:200]
+        doing.detail |= second_person.claim(doing.connection, approval, {"gateway": gateway})
+    backend.feed.announce(
+        EventKind.GATEWAY, {"gateway": gateway, "online": None, "last_seen_at_utc_ms": None}
+    )
 
 
 def _check(gateway: str, record_key: bytes, portals: Sequence[NewPortal]) -> GatewayId:

@@ -32,13 +32,13 @@ from doorward_controller.errors import (
     InvalidError,
     NotFoundError,
 )
-from doorward_controller.services import audit, bulk_revocation, policy_release
+from doorward_controller.services import audit, bulk_revocation, enrolment, policy_release
 from doorward_controller.services.acting import act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.bulk_revocation import Order, Selection
 from doorward_controller.services.feed import EventKind
 from doorward_controller.services.second_person import Approval
-from doorward_controller.store import accounts, policies, proposals, revocation_batches
+from doorward_controller.store import accounts, gateways, policies, proposals, revocation_batches
 
 _ID_BYTES = 8
 _HOUR_S = 3600
@@ -91,6 +91,18 @@ def propose_codes(
         doing.detail.update(_detail(proposal))
     _announce(backend, proposal.id)
     return proposal
+
+
+def propose_gateway(backend: Backend, actor: Actor, gateway: str, reason: str) -> Proposal:
+    """Proposes to revoke a gateway.
+
+    Raises ForbiddenError, InvalidError or NotFoundError.
+    """
+    with backend.store.read() as connection:
+        if gateways.find(connection, backend.config.site, gateway) is None:
+            raise NotFoundError(f"there is no gateway {gateway[:40]!r}", code="no_gateway")
+    body = {"gateway": gateway}
+    return _propose(backend, actor, ProposalKind.REVOKE_GATEWAY, gateway, body, reason)
 
 
 def approve(backend: Backend, actor: Actor, proposal_id: str, note: str = "") -> Proposal:
@@ -329,12 +341,22 @@ def _change_codes(
     bulk_revocation.carry_out(backend, actor, selection, order, approval)
 
 
+def _revoke_gateway(
+    backend: Backend, actor: Actor, body: Mapping[str, Any], approval: Approval
+) -> None:
+    reason = f"proposal {approval.proposal_id}"
+    enrolment.revoke_gateway(
+        backend, actor, gateway=str(body["gateway"]), reason=reason, approval=approval
+    )
+
+
 _CARRY_OUT: Mapping[ProposalKind, Callable[[Backend, Actor, Mapping[str, Any], Approval], None]] = (
     MappingProxyType(
         {
             ProposalKind.RELEASE_POLICY: _release,
             ProposalKind.CHANGE_CODES: _change_codes,
             ProposalKind.REVOKE_KEY: _change_codes,
+            ProposalKind.REVOKE_GATEWAY: _revoke_gateway,
         }
     )
 )

@@ -39,6 +39,8 @@ def is_needed(backend: Backend, kind: ProposalKind, *, codes: int = 0) -> bool:
             return rule.release_policy
         case ProposalKind.REVOKE_KEY:
             return rule.revoke_key
+        case ProposalKind.REVOKE_GATEWAY:
+            return rule.revoke_gateway
         case ProposalKind.CHANGE_CODES:
             return codes > rule.revoke_codes_above
 
