@@ -20,6 +20,7 @@ from doorward_controller.services import (
     record_months,
     roll_out_steps,
     status_publishing,
+    sum_keeping,
 )
 from doorward_controller.services.alert_watch import AlertWatch
 from doorward_controller.services.backend import Backend
@@ -49,6 +50,9 @@ CUT_OFF_S = 3.0
 MONTHS_S = 600.0
 """Months lie ready a quarter of a year ahead; this is how soon a try that found no lock is made
 again."""
+
+SUMS_S = 5.0
+"""What intake noted meanwhile is counted anyway, only more slowly the more of it there is."""
 
 _JOIN_S = 10.0
 
@@ -83,6 +87,7 @@ class Jobs:
             _Job("postures.settle", expire_s, partial(postures.settle, backend)),
             _Job("suspensions.end", expire_s, partial(bulk_revocation.end_suspensions, backend)),
             _Job("proposals.expire", PROPOSALS_S, partial(proposing.expire, backend)),
+            _Job("sums.add_up", SUMS_S, partial(sum_keeping.add_up, backend)),
             _Job("plans.look", PLANS_S, partial(plan_rounds.make_round, backend)),
             _Job("gateways.cut_off", CUT_OFF_S, CuttingOff(backend).turn),
             _Job("records.months", MONTHS_S, partial(record_months.keep_ahead, backend)),

@@ -219,20 +219,6 @@ def test_no_search_reads_or_sorts_the_table(backend: Backend, traffic: Traffic) 
                     assert "TEMP B-TREE" not in plan, (wanted, plan)
 
 
-def test_counts_of_a_span_read_the_index_alone(sqlite_backend: Backend) -> None:
-    span = Span(from_utc_ms=1, to_utc_ms=2)
-    with sqlite_backend.store.read() as connection:
-        hours = plan_of(connection, record_summary._granted_in([1], HOUR_MS, span))
-        places = record_summary._granted_at(["a"], span)
-        assert places is not None
-        portals = plan_of(connection, places)
-        refused = plan_of(connection, record_summary._refused(span, HOUR_MS, 0))
-    between = "at_utc_ms>? AND at_utc_ms<?"
-    assert f"USING COVERING INDEX ix_records_at ({between})" in hours
-    assert f"USING COVERING INDEX ix_records_portal_at (portal=? AND {between})" in portals
-    assert f"USING COVERING INDEX ix_records_refused_at ({between})" in refused
-
-
 # --- counts
 
 
@@ -260,18 +246,6 @@ def test_counts_agree_with_the_records(backend: Backend, traffic: Traffic) -> No
         reason: refused.count(reason) for reason in set(refused)
     }
     assert (found.granted + found.refused, found.refused) == (len(made), len(refused))
-
-
-def test_a_day_is_the_sites_day(sqlite_backend: Backend) -> None:
-    traffic = Traffic(portals=("a",), gateway_ids=(1,), step_ms=3 * HOUR_MS)
-    enrol(sqlite_backend, "gate", "a")
-    with sqlite_backend.store.write() as connection:
-        intake.insert_records(connection, list(traffic.rows(0, 400)))
-    span = Span(from_utc_ms=BEGIN_UTC_MS, to_utc_ms=BEGIN_UTC_MS + 50 * DAY_MS)
-    ahead = 8 * HOUR_MS
-    found = record_summary.summary(sqlite_backend.store, span, ahead)
-    assert found.bucket_ms == DAY_MS
-    assert {(each.at_utc_ms + ahead) % DAY_MS for each in found.times} == {0}
 
 
 @pytest.mark.parametrize(("begin", "end"), [(5, 5), (6, 5), (0, 401 * DAY_MS)])

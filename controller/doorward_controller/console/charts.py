@@ -77,10 +77,7 @@ def times(visit: SignedIn, search: Search) -> Response:
     visit.require(Action.READ_RECORDS)
     counted = _summary(visit, search)
     known = {each.at_utc_ms: each for each in counted.times}
-    step = counted.bucket_ms
-    offset_ms = _offset_ms(visit, counted.span)
-    first = counted.span.from_utc_ms - (counted.span.from_utc_ms + offset_ms) % step
-    starts = range(first, counted.span.to_utc_ms, step)
+    starts = record_summary.begins(counted.span, visit.reader.zone)
     return JSONResponse(
         {
             "at_s": [at // 1000 for at in starts],
@@ -93,13 +90,4 @@ def times(visit: SignedIn, search: Search) -> Response:
 
 def _summary(visit: Visit, search: ChartSearch) -> Summary:
     span = search.span(visit)
-    return record_summary.summary(visit.backend.store, span, _offset_ms(visit, span))
-
-
-def _offset_ms(visit: Visit, span: Span) -> int:
-    """How far the site's clock is ahead of UTC at the span's end.
-
-    Where the clock was changed within the span, days before the change begin an hour off.
-    """
-    ahead = visit.reader.local(span.to_utc_ms).utcoffset()
-    return 0 if ahead is None else int(ahead.total_seconds() * 1000)
+    return record_summary.summary(visit.backend.store, span, visit.reader.zone)

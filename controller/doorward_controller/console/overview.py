@@ -13,6 +13,7 @@ from doorward_controller.queries import (
     fleet_states,
     propagation,
     record_feed,
+    record_summary,
 )
 from doorward_controller.services import alert_handling, occupancy
 
@@ -73,13 +74,13 @@ def _context(visit: Visit) -> dict[str, object]:
         counts: occupancy.RecentCounts = visit.request.app.state.occupancy
         context["zones"] = counts.get(visit.backend, visit.actor)
     if visit.may(Action.READ_RECORDS):
-        today = visit.reader.start_of_day_ms
+        counted = record_summary.since(store, visit.reader.start_of_day_ms)
         narrow = record_feed.RecordFilter(kind="scan")
         rows = record_feed.page(store, narrow, cursor=None, limit=_NEWEST_ROWS).items
         context |= {
             "rows": rows,
             "names": names_of(visit, (row.credential_id for row in rows)),
-            "counts": record_feed.counts(store, today),
-            "reasons": record_feed.top_reasons(store, today, limit=5),
+            "counts": counted,
+            "reasons": counted.reasons,
         }
     return context

@@ -58,15 +58,6 @@ class RecordRow:
     chain: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """How many scans since a moment, and how they ended."""
-
-    scans: int
-    grants: int
-    denies: int
-
-
 def page(
     store: Store, wanted: RecordFilter, *, cursor: str | None = None, limit: int = 50
 ) -> Page[RecordRow]:
@@ -135,22 +126,6 @@ def record(store: Store, record_id: int) -> RecordRow | None:
     return None if row is None else row_of(row._asdict())
 
 
-def counts(store: Store, from_utc_ms: int) -> Counts:
-    """Returns how many scans there were since, by outcome."""
-    statement = (
-        sa.select(records.c.outcome, sa.func.count())
-        .where(records.c.at_utc_ms >= from_utc_ms, records.c.kind == int(RecordKind.SCAN))
-        .group_by(records.c.outcome)
-    )
-    with store.read() as connection:
-        by_outcome = {row[0]: int(row[1]) for row in connection.execute(statement)}
-    return Counts(
-        scans=sum(by_outcome.values()),
-        grants=by_outcome.get(int(Outcome.GRANT), 0),
-        denies=by_outcome.get(int(Outcome.DENY), 0),
-    )
-
-
 def per_minute(store: Store, from_utc_ms: int) -> tuple[tuple[int, int, int], ...]:
     """Returns (start of the minute, granted, denied) for each minute with scans, ascending."""
     minute = records.c.at_utc_ms - records.c.at_utc_ms % MINUTE_MS
@@ -162,20 +137,6 @@ def per_minute(store: Store, from_utc_ms: int) -> tuple[tuple[int, int, int], ..
     )
     with store.read() as connection:
         return tuple((int(a), int(b), int(c)) for a, b, c in connection.execute(statement))
-
-
-def top_reasons(store: Store, from_utc_ms: int, limit: int = 5) -> tuple[tuple[str, int], ...]:
-    """Returns the commonest reasons of refusals since, with how often."""
-    often = sa.func.count().label("often")
-    statement = (
-        sa.select(records.c.reason, often)
-        .where(records.c.at_utc_ms >= from_utc_ms, records.c.outcome == int(Outcome.DENY))
-        .group_by(records.c.reason)
-        .order_by(often.desc(), records.c.reason)
-        .limit(limit)
-    )
-    with store.read() as connection:
-        return tuple((str(reason), int(n)) for reason, n in connection.execute(statement))
 
 
 def _tally(outcome: Outcome) -> sa.ColumnElement[int]:

@@ -1,18 +1,22 @@
-"""Records counted over a span: per hour or day, per portal, refusals by reason.
+"""Decisions counted over a span: per hour or day, per portal, refusals by reason.
 
-All three are read from one index without touching a record; measured by `bench/bench_records.py`.
+Whole hours come from the sums that are kept (docs/adr/0025), the rest of an hour at either end from
+an index of the records; measured by `bench/bench_records.py`.
 """
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 import sqlalchemy as sa
 
-from doorward.records import Outcome
+from doorward.records import Outcome, RecordKind
 from doorward_controller.errors import InvalidError
-from doorward_controller.store.schema import REFUSED, records
+from doorward_controller.store import record_sums
+from doorward_controller.store.record_sums import DAY_S, HOUR_S, QUARTER_S
+from doorward_controller.store.schema import records
 from doorward_controller.store.session import Store
 
 HOUR_MS = 3_600_000
@@ -99,111 +103,181 @@ class Summary:
         return sum(each.refused for each in self.times)
 
 
-def summary(store: Store, span: Span, offset_ms: int = 0) -> Summary:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Today:
+    """Scans since a moment.
+
+    Attributes:
+        reasons: of refusals, the commonest first, each with how often.
+    """
+
+    grants: int
+    denies: int
+    reasons: tuple[tuple[str, int], ...]
+
+    @property
+    def scans(self) -> int:
+        """Both."""
+        return self.grants + self.denies
+
+
+def begins(span: Span, zone: tzinfo = UTC) -> tuple[int, ...]:
+    """Returns when each hour of a span begins, or each day of a long one, by the zone's clock.
+
+    The first one may begin before the span does. A day on which the clocks are changed has 23 or 25
+    hours, and begins at midnight all the same.
+    """
+    begin = datetime.fromtimestamp(span.from_utc_ms / 1000, zone)
+    if _is_long(span):
+        return tuple(_midnights(begin.date(), span.to_utc_ms, zone))
+    ahead_ms = int((begin.utcoffset() or timedelta()).total_seconds() * 1000)
+    first = span.from_utc_ms - (span.from_utc_ms + ahead_ms) % HOUR_MS
+    return tuple(range(first, span.to_utc_ms, HOUR_MS))
+
+
+def _is_long(span: Span) -> bool:
+    return span.to_utc_ms - span.from_utc_ms > MAX_BUCKETS * HOUR_MS
+
+
+def _midnights(day: date, to_utc_ms: int, zone: tzinfo) -> Iterator[int]:
+    while (at := int(datetime.combine(day, time(), zone).timestamp() * 1000)) < to_utc_ms:
+        yield at
+        day += timedelta(days=1)
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Adds up; a portal, a reason or a beginning that nobody came to is not in it."""
+
+    begins: tuple[int, ...]
+    times: Counter[tuple[int, int]] = field(default_factory=Counter)
+    portals: Counter[tuple[str, int]] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add_time(self, at_utc_ms: int, outcome: int, number: int) -> None:
+        begin = self.begins[bisect_right(self.begins, at_utc_ms) - 1]
+        self.times[begin, outcome] += number
+
+    def add_place(self, portal: str, outcome: int, reason: str, number: int) -> None:
+        self.portals[portal, outcome] += number
+        if outcome == _DENY:
+            self.reasons[reason] += number
+
+
+_DENY, _GRANT = int(Outcome.DENY), int(Outcome.GRANT)
+
+
+def summary(store: Store, span: Span, zone: tzinfo = UTC) -> Summary:
     """Returns the counts of a span. Raises InvalidError.
 
     Args:
         store: where records are.
         span: of the gateways' time.
-        offset_ms: how far the site's clock is ahead of UTC, so that a day is the site's day.
+        zone: of the site, so that hours and days are the site's.
     """
     span.check()
-    is_long = span.to_utc_ms - span.from_utc_ms > MAX_BUCKETS * HOUR_MS
-    bucket_ms = DAY_MS if is_long else HOUR_MS
-    first = span.from_utc_ms - (span.from_utc_ms + offset_ms) % bucket_ms
-    with store.read() as connection:
-        begins = range(first, span.to_utc_ms, bucket_ms)
-        came = dict(_pairs(connection, _granted_in(begins, bucket_ms, span)))
-        places = dict(_pairs(connection, _granted_at(_portals(connection), span)))
-        refused = connection.execute(_refused(span, bucket_ms, offset_ms)).all()
-    by_time, by_portal, by_reason = (Counter[Any]() for _ in range(3))
-    for begin, portal, reason, often in refused:
-        by_time[begin] += often
-        by_portal[portal] += often
-        by_reason[reason] += often
+    counts = _Counts(begins(span, zone))
+    low_s, high_s = -(-span.from_utc_ms // HOUR_MS) * HOUR_S, span.to_utc_ms // HOUR_MS * HOUR_S
+    edges = [(span.from_utc_ms, span.to_utc_ms)]
+    # One moment for all of it: intake may store meanwhile.
+    with store.snapshot() as connection:
+        if low_s < high_s:
+            _add_hours(connection, counts, low_s, high_s)
+            edges = [(span.from_utc_ms, 1000 * low_s), (1000 * high_s, span.to_utc_ms)]
+        for begin, end in edges:
+            _add_edge(connection, counts, begin, end)
+    return _summary(span, counts)
+
+
+def _add_hours(connection: sa.Connection, counts: _Counts, low_s: int, high_s: int) -> None:
+    """Adds whole hours: over time by quarters, places by days and the hours around them."""
+    told = record_sums.told(QUARTER_S, low_s, high_s).c
+    by_time = sa.select(told.begin_utc_s, told.outcome, sa.func.sum(told.number))
+    for begin_s, outcome, number in connection.execute(
+        by_time.group_by(told.begin_utc_s, told.outcome)
+    ):
+        counts.add_time(1000 * begin_s, outcome, int(number))
+    first_day, end_day = -(-low_s // DAY_S) * DAY_S, high_s // DAY_S * DAY_S
+    spans = [(HOUR_S, low_s, high_s)]
+    if first_day < end_day:
+        spans = [
+            (HOUR_S, low_s, first_day),
+            (DAY_S, first_day, end_day),
+            (HOUR_S, end_day, high_s),
+        ]
+    for step_s, begin_s, end_s in spans:
+        if begin_s < end_s:
+            told = record_sums.told(step_s, begin_s, end_s).c
+            keys = (told.portal, told.outcome, told.reason)
+            by_place = sa.select(*keys, sa.func.sum(told.number)).group_by(*keys)
+            for portal, outcome, reason, number in connection.execute(by_place):
+                counts.add_place(portal, outcome, reason, int(number))
+
+
+def _add_edge(connection: sa.Connection, counts: _Counts, begin_ms: int, end_ms: int) -> None:
+    """Adds what a sum cannot tell because it is less than an hour."""
+    if begin_ms >= end_ms:
+        return
+    table = records.c
+    quarter = (table.at_utc_ms - table.at_utc_ms % (1000 * QUARTER_S)).label("quarter")
+    keys = (quarter, table.portal, table.outcome, table.reason)
+    counted = (
+        sa.select(*keys, sa.func.count())
+        .where(table.at_utc_ms >= begin_ms, table.at_utc_ms < end_ms, table.outcome.is_not(None))
+        .group_by(*keys)
+        .with_hint(records, "INDEXED BY ix_records_at", "sqlite")
+    )
+    for quarter_ms, portal, outcome, reason, number in connection.execute(counted):
+        counts.add_time(max(begin_ms, quarter_ms), outcome, number)
+        counts.add_place(portal, outcome, reason, number)
+
+
+def _summary(span: Span, counts: _Counts) -> Summary:
     portals = (
-        PortalTally(portal=portal, granted=places.get(portal, 0), refused=by_portal[portal])
-        for portal in {*places, *by_portal}
+        PortalTally(
+            portal=portal,
+            granted=counts.portals[portal, _GRANT],
+            refused=counts.portals[portal, _DENY],
+        )
+        for portal in {portal for portal, _ in counts.portals}
     )
     return Summary(
         span=span,
-        bucket_ms=bucket_ms,
+        bucket_ms=DAY_MS if _is_long(span) else HOUR_MS,
         times=tuple(
-            TimeTally(at_utc_ms=begin, granted=came[begin], refused=by_time[begin])
-            for begin in begins
-            if came[begin] or by_time[begin]
-        ),
-        portals=tuple(
-            sorted(
-                (each for each in portals if each.total),
-                key=lambda each: (-each.total, each.portal),
+            TimeTally(
+                at_utc_ms=begin,
+                granted=counts.times[begin, _GRANT],
+                refused=counts.times[begin, _DENY],
             )
+            for begin in counts.begins
+            if counts.times[begin, _GRANT] or counts.times[begin, _DENY]
         ),
+        portals=tuple(sorted(portals, key=lambda each: (-each.total, each.portal))),
         reasons=tuple(
             ReasonTally(reason=reason, refused=often)
-            for reason, often in sorted(by_reason.items(), key=lambda each: (-each[1], each[0]))
+            for reason, often in sorted(
+                counts.reasons.items(), key=lambda each: (-each[1], each[0])
+            )
         ),
     )
 
 
-def _pairs(connection: sa.Connection, statement: sa.Select[Any] | None) -> list[tuple[Any, int]]:
-    if statement is None:
-        return []
-    return [(key, int(count)) for key, count in connection.execute(statement)]
+def since(store: Store, from_utc_ms: int, most_reasons: int = 5) -> Today:
+    """Returns scans since the quarter of an hour in which a moment lies, and why some failed."""
+    told = record_sums.told(QUARTER_S, from_utc_ms // 1000 // QUARTER_S * QUARTER_S, _EVER_S).c
+    keys = (told.outcome, told.kind, told.reason)
+    with store.read() as connection:
+        rows = connection.execute(sa.select(*keys, sa.func.sum(told.number)).group_by(*keys)).all()
+    scans, refused = Counter[int](), Counter[str]()
+    for outcome, kind, reason, number in rows:
+        if kind == int(RecordKind.SCAN):
+            scans[outcome] += int(number)
+        if outcome == _DENY:
+            refused[reason] += int(number)
+    often = sorted(refused.items(), key=lambda each: (-each[1], each[0]))
+    return Today(grants=scans[_GRANT], denies=scans[_DENY], reasons=tuple(often[:most_reasons]))
 
 
-def _granted_in(begins: Sequence[int], bucket_ms: int, span: Span) -> sa.Select[Any]:
-    """Counts each hour by a walk along the index: sorting them by hour would take far longer."""
-    rows = [
-        (begin, max(begin, span.from_utc_ms), min(begin + bucket_ms, span.to_utc_ms))
-        for begin in begins
-    ]
-    columns = (sa.column(name, sa.BigInteger) for name in ("begin", "low", "high"))
-    each = sa.values(*columns, name="each").data(rows).cte("bucket")
-    return sa.select(each.c.begin, _count("ix_records_at", each.c.low, each.c.high))
-
-
-def _granted_at(portals: Sequence[str], span: Span) -> sa.Select[Any] | None:
-    if not portals:
-        return None
-    named = sa.values(sa.column("name", sa.Text), name="named").data([(each,) for each in portals])
-    each = named.cte("place")
-    mine = records.c.portal == each.c.name
-    counted = _count("ix_records_portal_at", span.from_utc_ms, span.to_utc_ms, mine)
-    return sa.select(each.c.name, counted)
-
-
-def _count(index: str, low: Any, high: Any, *mine: sa.ColumnElement[bool]) -> Any:  # noqa: ANN401  # columns or numbers
-    table = records.c
-    return (
-        sa.select(sa.func.count())
-        .select_from(records)
-        .where(*mine, table.at_utc_ms >= low, table.at_utc_ms < high)
-        .where(table.outcome == int(Outcome.GRANT))
-        .with_hint(records, f"INDEXED BY {index}", "sqlite")
-        .scalar_subquery()
-    )
-
-
-def _portals(connection: sa.Connection) -> tuple[str, ...]:
-    """Returns every portal that a record names; a step along the index for each."""
-    found: list[str] = []
-    while True:
-        column = records.c.portal
-        behind = column > found[-1] if found else sa.true()
-        one = connection.scalar(sa.select(sa.func.min(column)).where(behind))
-        if one is None:
-            return tuple(found)
-        found.append(one)
-
-
-def _refused(span: Span, bucket_ms: int, offset_ms: int) -> sa.Select[Any]:
-    """Refusals are few: they are counted for all three charts at once."""
-    table = records.c
-    begin = (table.at_utc_ms - (table.at_utc_ms + offset_ms) % bucket_ms).label("begin")
-    return (
-        sa.select(begin, table.portal, table.reason, sa.func.count())
-        .where(table.at_utc_ms >= span.from_utc_ms, table.at_utc_ms < span.to_utc_ms, REFUSED)
-        .group_by(begin, table.portal, table.reason)
-        .with_hint(records, "INDEXED BY ix_records_refused_at", "sqlite")
-    )
+_EVER_S = 2**53
+"""Clocks that were wrong are counted too."""

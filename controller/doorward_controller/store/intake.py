@@ -6,8 +6,12 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from doorward_controller.domain.history import StoredRange
+from doorward_controller.store import presence_notes, record_sums
 from doorward_controller.store.prepared import Prepared
+from doorward_controller.store.record_rows import RecordInsert
 from doorward_controller.store.schema import gateways, records, segments, stored_ranges
+
+__all__ = ["RecordInsert"]
 
 
 class Journal(NamedTuple):
@@ -15,23 +19,6 @@ class Journal(NamedTuple):
 
     gateway_id: int
     epoch: int
-
-
-class RecordInsert(NamedTuple):
-    """A row of `records`, in the order of `_COLUMNS`."""
-
-    gateway_id: int
-    epoch: int
-    seq: int
-    received_at_utc_ms: int
-    at_utc_ms: int
-    kind: int
-    outcome: int | None
-    reason: str
-    portal: str
-    credential_id: bytes | None
-    body: bytes
-    chain: bytes
 
 
 _COLUMNS = RecordInsert._fields
@@ -51,10 +38,15 @@ def lock_gateways(connection: sa.Connection, gateway_ids: Iterable[int]) -> None
 
 
 def insert_records(connection: sa.Connection, rows: Sequence[RecordInsert]) -> None:
-    """Inserts rows that are known not to be stored; the unique key is the second line."""
+    """Inserts rows that are known not to be stored; the unique key is the second line.
+
+    What is kept beside the records learns of them in the same transaction.
+    """
     if rows:
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
         connection.exec_driver_sql(_INSERT[mark], [tuple(row) for row in rows])
+        record_sums.note(connection, rows)
+        presence_notes.note(connection, rows)
 
 
 _OF_JOURNAL = (

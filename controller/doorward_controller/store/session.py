@@ -6,7 +6,7 @@ once; between processes SQLite's own busy timeout decides.
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,6 +39,10 @@ class Store:
         """Prepares the engine; nothing is opened before the first transaction."""
         self.engine = _make_engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._of_one_moment = self.engine
+        if not self.is_sqlite:
+            # The same connections.
+            self._of_one_moment = self.engine.execution_options(isolation_level="REPEATABLE READ")
         self._writers = threading.Lock()
         self._is_written = False
 
@@ -49,13 +53,29 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """A transaction that reads everything as it was at one moment.
+
+        Raises StoreUnavailableError.
+        """
+        with _translated(), self._of_one_moment.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            yield connection
+
+    @contextmanager
+    def write(self, *, of_one_moment: bool = False) -> Iterator[sa.Connection]:
         """One transaction, committed at the end, rolled back by any exception.
+
+        Args:
+            of_one_moment: whether it sees everything as it was at its first statement; on SQLite
+                each does.
 
         Raises StoreUnavailableError.
         """
         if not self.is_sqlite:
-            with _translated(), self.engine.begin() as connection:
+            engine = self._of_one_moment if of_one_moment else self.engine
+            with _translated(), engine.begin() as connection:
                 yield connection
             return
         with self._writers, _translated(), self.engine.connect() as connection:
@@ -85,6 +105,11 @@ class Store:
             if _move_log(connection) > _LONG_LOG_PAGES:
                 with self._writers:
                     _move_log(connection)
+
+    @staticmethod
+    def translated() -> AbstractContextManager[None]:
+        """For statements outside of our transactions: raises StoreUnavailableError alike."""
+        return _translated()
 
     def close(self) -> None:
         """Closes every connection."""

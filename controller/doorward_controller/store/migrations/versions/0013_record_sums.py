@@ -1,13 +1,139 @@
-"""Sums of records by the hour, for charts."""
+"""Sums of records for charts, and who is inside: made from the records that are there."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from doorward.records import Record
 
 revision = "0013"
 down_revision = "0012"
 branch_labels = None
 depends_on = None
 
+_KEYS = ("portal", "kind", "outcome", "reason")
+_AT_ONCE = 5_000
+
 
 def upgrade() -> None:
-    """Nothing to do yet."""
+    _make_sums()
+    _make_presence()
+    _count()
+    _annul()
+
+
+def _make_sums() -> None:
+    op.create_table(
+        "record_sums",
+        *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("step_s", "begin_utc_s")),
+        *_columns(),
+        sa.PrimaryKeyConstraint("step_s", "begin_utc_s", *_KEYS, name="pk_record_sums"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "record_sum_changes",
+        _id(),
+        sa.Column("begin_utc_s", sa.BigInteger, nullable=False),
+        *_columns(),
+        sa.PrimaryKeyConstraint("id", name="pk_record_sum_changes"),
+    )
+
+
+def _columns() -> list[sa.Column[object]]:
+    return [
+        sa.Column("portal", sa.Text, nullable=False),
+        sa.Column("kind", sa.BigInteger, nullable=False),
+        sa.Column("outcome", sa.BigInteger, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("number", sa.BigInteger, nullable=False),
+    ]
+
+
+def _id() -> sa.Column[int]:
+    big = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    return sa.Column("id", big, autoincrement=True, nullable=False)
+
+
+def _make_presence() -> None:
+    op.create_table(
+        "presence_changes",
+        _id(),
+        sa.Column("body_json", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_presence_changes"),
+    )
+    place = ("gateway_id", "epoch", "seq")
+    op.create_table(
+        "presence_annulled",
+        *(sa.Column(name, sa.BigInteger, nullable=False) for name in place),
+        sa.PrimaryKeyConstraint(*place, name="pk_presence_annulled"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "presence_people",
+        sa.Column("person", sa.Text, nullable=False),
+        sa.Column("oldest_utc_ms", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("person", name="pk_presence_people"),
+    )
+    op.create_index("ix_presence_people_oldest_utc_ms", "presence_people", ["oldest_utc_ms"])
+    op.create_table(
+        "presence_places",
+        sa.Column("person", sa.Text, nullable=False),
+        sa.Column("zone", sa.Text, nullable=False),
+        sa.Column("portal", sa.Text, nullable=False),
+        sa.Column("since_utc_ms", sa.BigInteger, nullable=False),
+        sa.Column("record_id", sa.BigInteger, nullable=False),
+        sa.Column("credential_id", sa.LargeBinary, nullable=True),
+        sa.Column("is_by_hand", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("person", "zone", name="pk_presence_places"),
+    )
+    op.create_table(
+        "presence_rules",
+        sa.Column("only_row", sa.Integer, nullable=False),
+        sa.Column("fingerprint", sa.Text, nullable=False),
+        sa.CheckConstraint("only_row = 1"),
+        sa.PrimaryKeyConstraint("only_row", name="pk_presence_rules"),
+    )
+
+
+def _count() -> None:
+    """Quarters of all portals and hours of each from the records, days from the hours."""
+    keys, into = ", ".join(_KEYS), "INSERT INTO record_sums (step_s, begin_utc_s, "
+    for step_s, portal in ((900, "''"), (3_600, "portal")):
+        begin = f"at_utc_ms / {1000 * step_s} * {step_s}"
+        group = f"{begin}, kind, outcome, reason" + (", portal" if portal == "portal" else "")
+        op.execute(
+            f"{into}{keys}, number) SELECT {step_s}, {begin}, {portal}, kind, outcome, reason,"  # noqa: S608  # constants only
+            f" count(*) FROM records WHERE outcome IS NOT NULL GROUP BY {group}"
+        )
+    day = "begin_utc_s / 86400 * 86400"
+    op.execute(
+        f"{into}{keys}, number) SELECT 86400, {day}, {keys}, sum(number) FROM record_sums"  # noqa: S608  # constants only
+        f" WHERE step_s = 3600 GROUP BY {day}, {keys}"
+    )
+
+
+def _annul() -> None:
+    """Which grant a passage is about stands in its body alone."""
+    connection = op.get_bind()
+    found = connection.execute(
+        sa.text(
+            "SELECT gateway_id, epoch, body FROM records WHERE reason = 'no_entry'"
+            " AND reason NOT IN ('granted', 'entered')"  # says that the index of seldom reasons fits
+        )
+    )
+    for rows in found.partitions(_AT_ONCE):
+        places = {(row.gateway_id, row.epoch, Record.from_wire(row.body).about_seq) for row in rows}
+        values = [
+            {"gateway": gateway, "epoch": epoch, "seq": seq}
+            for gateway, epoch, seq in places
+            if seq is not None
+        ]
+        if values:
+            connection.execute(_ANNULLED, values)
+
+
+_ANNULLED = sa.text(
+    "INSERT INTO presence_annulled VALUES (:gateway, :epoch, :seq) ON CONFLICT DO NOTHING"
+)
 
 
 def downgrade() -> None:

@@ -1,0 +1,188 @@
+"""Sums of decisions: noted as changes by intake, added up by a job, read as both together.
+
+Intake appends changes in the transaction of the records themselves, and `add_up` moves them into
+the sums in one transaction: at any moment sums and changes together are what the records are.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from doorward_controller.store.record_rows import RecordInsert
+from doorward_controller.store.schema import records
+from doorward_controller.store.sum_tables import record_sum_changes, record_sums
+
+QUARTER_S, HOUR_S, DAY_S = 900, 3_600, 86_400
+"""Quarters of an hour count all portals together: every time zone in use begins its hours and days
+at one. Hours and days count each portal; days are those of UTC."""
+
+STEPS_S = (QUARTER_S, HOUR_S, DAY_S)
+
+
+class SumKey(NamedTuple):
+    """What one number counts; in the order of the columns."""
+
+    begin_utc_s: int
+    portal: str
+    kind: int
+    outcome: int
+    reason: str
+
+    def at(self, step_s: int) -> "SumKey":
+        """Returns the sum of this step to which the change belongs."""
+        portal = "" if step_s == QUARTER_S else self.portal
+        return self._replace(begin_utc_s=self.begin_utc_s // step_s * step_s, portal=portal)
+
+
+_KEYS = SumKey._fields
+_NOTE = (
+    f"INSERT INTO record_sum_changes ({', '.join(_KEYS)}, number) VALUES"  # noqa: S608  # constants only
+    " ({0}, {0}, {0}, {0}, {0}, {0})"
+)
+_ADD = (
+    f"INSERT INTO record_sums (step_s, {', '.join(_KEYS)}, number) VALUES"  # noqa: S608  # constants only
+    " ({0}, {0}, {0}, {0}, {0}, {0}, {0})"
+    f" ON CONFLICT (step_s, {', '.join(_KEYS)})"
+    " DO UPDATE SET number = record_sums.number + excluded.number"
+)
+
+
+def note(connection: sa.Connection, rows: Iterable[RecordInsert]) -> None:
+    """Notes what these new records change, within the transaction that stores them."""
+    changes = Counter(
+        (row.at_utc_ms // 900_000 * 900, row.portal, row.kind, row.outcome, row.reason)
+        for row in rows
+        if row.outcome is not None
+    )
+    if changes:
+        values = [(*key, number) for key, number in changes.items()]
+        connection.exec_driver_sql(_NOTE.format(_mark(connection)), values)
+
+
+def add_up(connection: sa.Connection, most: int) -> int:
+    """Moves some changes into the sums; returns how many."""
+    _lock(connection)
+    table = record_sum_changes
+    some = sa.select(table.c.id).order_by(table.c.id).limit(most)
+    taken = sa.delete(table).where(table.c.id.in_(some))
+    changes = connection.execute(taken.returning(*(table.c[n] for n in (*_KEYS, "number")))).all()
+    sums: Counter[tuple[int, SumKey]] = Counter()
+    for *values, number in changes:
+        key = SumKey._make(values)
+        for step_s in STEPS_S:
+            sums[step_s, key.at(step_s)] += number
+    if sums:
+        values = [(step_s, *key, number) for (step_s, key), number in sums.items()]
+        connection.exec_driver_sql(_ADD.format(_mark(connection)), values)
+    return len(changes)
+
+
+def is_waiting(connection: sa.Connection) -> bool:
+    """Whether there are changes that were not added up."""
+    return connection.scalar(sa.select(record_sum_changes.c.id).limit(1)) is not None
+
+
+def told(step_s: int, from_utc_s: int, to_utc_s: int) -> sa.Subquery:
+    """Returns sums and changes of a span as rows of one step; a statement over it adds them.
+
+    Args:
+        step_s: one of STEPS_S.
+        from_utc_s: included; begins a step, as does
+        to_utc_s: not included.
+    """
+    sums, changes = record_sums.c, record_sum_changes.c
+    kept = sa.select(
+        sums.begin_utc_s, sums.portal, sums.kind, sums.outcome, sums.reason, sums.number
+    ).where(sums.step_s == step_s, sums.begin_utc_s >= from_utc_s, sums.begin_utc_s < to_utc_s)
+    begin = changes.begin_utc_s - changes.begin_utc_s % step_s
+    portal = sa.literal("") if step_s == QUARTER_S else changes.portal
+    new = sa.select(
+        begin.label("begin_utc_s"), portal.label("portal"), changes.kind, changes.outcome,
+        changes.reason, changes.number,
+    ).where(changes.begin_utc_s >= from_utc_s, changes.begin_utc_s < to_utc_s)  # fmt: skip
+    return sa.union_all(kept, new).subquery("told")
+
+
+def counted(step_s: int, from_utc_s: int, to_utc_s: int) -> sa.Select[Any]:
+    """Returns the same rows, counted from the records themselves; ordered columns of a sum."""
+    table = records.c
+    begin = (table.at_utc_ms - table.at_utc_ms % (1000 * step_s)) // 1000
+    portal = sa.literal("") if step_s == QUARTER_S else table.portal
+    wanted = (
+        sa.select(
+            begin.label("begin_utc_s"), portal.label("portal"), table.kind, table.outcome,
+            table.reason, sa.func.count().label("number"),
+        )
+        .where(
+            table.at_utc_ms >= 1000 * from_utc_s,
+            table.at_utc_ms < 1000 * to_utc_s,
+            table.outcome.is_not(None),
+        )
+        .with_hint(records, "INDEXED BY ix_records_at", "sqlite")
+    )  # fmt: skip
+    return wanted.group_by(*(sa.literal_column(str(place)) for place in range(1, 6)))
+
+
+def differences(connection: sa.Connection, day_utc_s: int) -> int:
+    """Returns how many sums of a day of UTC are not what its records are."""
+    wrong = 0
+    span = (day_utc_s, day_utc_s + DAY_S)
+    for step_s in STEPS_S:
+        of_step = told(step_s, *span)
+        keys = [of_step.c[name] for name in _KEYS]
+        kept = connection.execute(sa.select(*keys, sa.func.sum(of_step.c.number)).group_by(*keys))
+        is_so = connection.execute(counted(step_s, *span))
+        there = {SumKey._make(row[:5]): int(row[5]) for row in kept}
+        right = {SumKey._make(row[:5]): int(row[5]) for row in is_so}
+        wrong += sum(there.get(key) != right.get(key) for key in there.keys() | right.keys())
+    return wrong
+
+
+def recount(connection: sa.Connection, day_utc_s: int) -> None:
+    """Makes the sums of a day of UTC anew.
+
+    The caller's transaction sees one moment: what is stored after it brings changes of its own.
+    """
+    _lock(connection)
+    for table in (record_sums, record_sum_changes):
+        begin = table.c.begin_utc_s
+        of_day = (begin >= day_utc_s, begin < day_utc_s + DAY_S)
+        connection.execute(sa.delete(table).where(*of_day))
+    names = ["step_s", *_KEYS, "number"]
+    for step_s in STEPS_S:
+        rows = counted(step_s, day_utc_s, day_utc_s + DAY_S).subquery()
+        connection.execute(
+            sa.insert(record_sums).from_select(names, sa.select(sa.literal(step_s), *rows.c))
+        )
+
+
+def days(connection: sa.Connection) -> range:
+    """Returns every day of UTC from the oldest record or sum to the newest, by its beginning."""
+    asked = (
+        (sa.func.min(records.c.at_utc_ms), 1000),
+        (sa.func.max(records.c.at_utc_ms), 1000),
+        (sa.func.min(record_sums.c.begin_utc_s), 1),
+        (sa.func.max(record_sums.c.begin_utc_s), 1),
+    )
+    found = [connection.scalar(sa.select(column)) for column, _ in asked]
+    ends = [
+        value // unit for value, (_, unit) in zip(found, asked, strict=True) if value is not None
+    ]
+    if not ends:
+        return range(0)
+    return range(min(ends) // DAY_S * DAY_S, max(ends) + 1, DAY_S)
+
+
+def _lock(connection: sa.Connection) -> None:
+    """Keeps others from adding up until we commit (PostgreSQL); who only reads does not wait.
+
+    It is the first statement: what the transaction sees begins behind it.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("LOCK TABLE record_sums IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _mark(connection: sa.Connection) -> str:
+    return "?" if connection.dialect.name == "sqlite" else "%s"
