@@ -26,6 +26,7 @@ from doorward_controller.api import (
     records,
     revocations,
     roll_outs,
+    scim,
     session,
     staff,
 )
@@ -52,6 +53,7 @@ def create_app(backend: Backend, demo: DemoControls | None = None) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.include_router(health.router)
     app.mount(API_ROOT, _api(backend))
+    app.mount(scim.ROOT, scim.application(backend))
     console.mount(app, demo)
     return app
 

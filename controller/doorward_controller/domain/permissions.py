@@ -61,6 +61,9 @@ class Action(StrEnum):
     ROLL_OUT = "roll_out"
     MANAGE_TOKENS = "manage_tokens"
     MANAGE_WALL = "manage_wall"
+    MANAGE_WEBHOOKS = "manage_webhooks"
+    PROVISION_PEOPLE = "provision_people"
+    READ_METRICS = "read_metrics"
 
 
 _EVERYONE = frozenset({Action.OWN_ACCOUNT, Action.READ_FLEET})
@@ -81,6 +84,8 @@ MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.MANAGE_ACCOUNTS,
             Action.MANAGE_TOKENS,
             Action.MANAGE_WALL,
+            Action.MANAGE_WEBHOOKS,
+            Action.READ_METRICS,
             Action.EDIT_DEVICES,
             Action.EDIT_ALERT_RULES,
             Action.HANDLE_ALERTS,
@@ -94,6 +99,7 @@ MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.HANDLE_ALERTS,
             Action.READ_MAINTENANCE,
             Action.DO_MAINTENANCE,
+            Action.READ_METRICS,
         },
         Role.REVIEWER: _EVERYONE
         | {
@@ -111,7 +117,9 @@ MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.OPEN_DOORS,
             Action.HANDLE_ALERTS,
         },
-        Role.ISSUER: _EVERYONE | _OFFICE | {Action.ISSUE, Action.EDIT_HOLDERS},
+        Role.ISSUER: _EVERYONE
+        | _OFFICE
+        | {Action.ISSUE, Action.EDIT_HOLDERS, Action.PROVISION_PEOPLE},
         Role.SECURITY: _EVERYONE
         | _OFFICE
         | _INSIGHT
@@ -133,6 +141,8 @@ MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.SET_POSTURE,
             Action.APPROVE,
             Action.MANAGE_WALL,
+            Action.MANAGE_WEBHOOKS,
+            Action.READ_METRICS,
         },
         Role.AUDITOR: _EVERYONE
         | _INSIGHT
@@ -162,6 +172,7 @@ SEPARATED: tuple[tuple[frozenset[Action], frozenset[Action]], ...] = (
                 *(Action.REVOKE, Action.REVOKE_IN_BULK, Action.OPEN_DOORS, Action.SET_POSTURE),
                 *(Action.MANAGE_STAFF, Action.APPROVE, Action.APPROVE_MAINTENANCE),
                 *(Action.READ_PERSONAL, Action.READ_AUDIT, Action.TAKE_PICTURE),
+                Action.PROVISION_PEOPLE,
             }
         ),
     ),

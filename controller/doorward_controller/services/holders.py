@@ -13,7 +13,7 @@ from doorward_controller.errors import ConflictError, InvalidError, NotFoundErro
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.key_vault import KeyVault, seal, unseal
-from doorward_controller.store import holders
+from doorward_controller.store import directory, holders
 from doorward_controller.store.holders import StoredHolder
 
 MAX_FIELD_CHARACTERS = 500
@@ -40,19 +40,38 @@ def add_holder(
     qualifications: Sequence[tuple[str, int]] = (),
 ) -> str:
     """Returns the id of a new holder. Raises ForbiddenError or InvalidError."""
-    holder_id = secrets.token_hex(8)
+    holder_id = new_id()
     with act(backend, actor, Action.EDIT_HOLDERS, name="add_holder", subject=holder_id) as doing:
-        _check(fields)
-        key = os.urandom(32)
-        row = _sealed(backend.keys, holder_id, key, fields) | {
-            "id": holder_id,
-            "wrapped_key": seal(backend.keys.personal, key, holder_id.encode()),
-            "groups_json": json.dumps(list(groups)),
-            "qualifications_json": json.dumps([list(pair) for pair in qualifications]),
-            "created_at_utc_s": doing.now.utc_s,
-        }
-        holders.add(doing.connection, row)
+        insert(backend, doing, holder_id, fields, groups=groups, qualifications=qualifications)
     return holder_id
+
+
+def new_id() -> str:
+    """Returns an id that no holder has."""
+    return secrets.token_hex(8)
+
+
+def insert(
+    backend: Backend,
+    doing: Act,
+    holder_id: str,
+    fields: HolderFields,
+    *,
+    groups: Sequence[str] = (),
+    qualifications: Sequence[tuple[str, int]] = (),
+) -> bytes:
+    """Adds a holder within the caller's act; returns the person's key. Raises InvalidError."""
+    check_fields(fields)
+    key = os.urandom(32)
+    row = sealed_columns(backend.keys, holder_id, key, fields) | {
+        "id": holder_id,
+        "wrapped_key": seal(backend.keys.personal, key, holder_id.encode()),
+        "groups_json": json.dumps(list(groups)),
+        "qualifications_json": json.dumps([list(pair) for pair in qualifications]),
+        "created_at_utc_s": doing.now.utc_s,
+    }
+    holders.add(doing.connection, row)
+    return key
 
 
 def update_holder(
@@ -71,9 +90,9 @@ def update_holder(
     with act(backend, actor, Action.EDIT_HOLDERS, name="update_holder", subject=holder_id) as doing:
         row: dict[str, object] = {}
         if fields is not None:
-            _check(fields)
-            key = _key_of(backend.keys, _find(doing, holder_id))
-            row |= _sealed(backend.keys, holder_id, key, fields)
+            check_fields(fields)
+            key = key_of(backend.keys, _find(doing, holder_id))
+            row |= sealed_columns(backend.keys, holder_id, key, fields)
         if groups is not None:
             row["groups_json"] = json.dumps(list(groups))
         if qualifications is not None:
@@ -98,7 +117,7 @@ def read_holders(
         if len(wanted) > MAX_READ:
             raise InvalidError(f"{len(wanted)} holders asked for, at most {MAX_READ} at once")
         found = holders.find(doing.connection, wanted)
-        return {id_: _open(backend.keys, holder) for id_, holder in found.items()}
+        return {id_: open_fields(backend.keys, holder) for id_, holder in found.items()}
 
 
 def find_holders(
@@ -124,14 +143,16 @@ def erase_holder(backend: Backend, actor: Actor, holder_id: str, reason: str) ->
     Raises ForbiddenError, NotFoundError or ConflictError.
     """
     with act(backend, actor, Action.EDIT_HOLDERS, name="erase_holder", subject=holder_id) as doing:
-        _key_of(backend.keys, _find(doing, holder_id))
+        key_of(backend.keys, _find(doing, holder_id))
         gone = dict.fromkeys(("wrapped_key", "sealed_fields", *(f"{f}_index" for f in _INDEXED)))
         erased: dict[str, object] = {**gone, "erased_at_utc_s": doing.now.utc_s}
         holders.change(doing.connection, holder_id, erased)
+        directory.forget(doing.connection, holder_id, doing.now.utc_ms)
         doing.detail["reason"] = reason[:200]
 
 
-def _check(fields: HolderFields) -> None:
+def check_fields(fields: HolderFields) -> None:
+    """Raises InvalidError for fields that are empty or too long."""
     if not fields.name.strip():
         raise InvalidError("the name is empty", code="name_missing")
     for name, value in asdict(fields).items():
@@ -148,13 +169,17 @@ def _find(doing: Act, holder_id: str) -> StoredHolder:
     return holder
 
 
-def _key_of(keys: KeyVault, holder: StoredHolder) -> bytes:
+def key_of(keys: KeyVault, holder: StoredHolder) -> bytes:
+    """Returns the person's own key. Raises ConflictError when the person was erased."""
     if holder.wrapped_key is None:
         raise ConflictError(f"holder {holder.id} was erased", code="holder_erased")
     return unseal(keys.personal, holder.wrapped_key, holder.id.encode())
 
 
-def _sealed(keys: KeyVault, holder_id: str, key: bytes, fields: HolderFields) -> dict[str, object]:
+def sealed_columns(
+    keys: KeyVault, holder_id: str, key: bytes, fields: HolderFields
+) -> dict[str, object]:
+    """Returns what the table holds of a person's fields: sealed, and the indexes to find them."""
     plain = json.dumps(asdict(fields), ensure_ascii=False).encode()
     indexes = {
         f"{name}_index": keys.blind(name, value) if (value := getattr(fields, name)) else None
@@ -163,8 +188,9 @@ def _sealed(keys: KeyVault, holder_id: str, key: bytes, fields: HolderFields) ->
     return {"sealed_fields": seal(AESGCM(key), plain, holder_id.encode()), **indexes}
 
 
-def _open(keys: KeyVault, holder: StoredHolder) -> HolderFields | None:
+def open_fields(keys: KeyVault, holder: StoredHolder) -> HolderFields | None:
+    """Returns a person's fields, None when the person was erased."""
     if holder.wrapped_key is None or holder.sealed_fields is None:
         return None
-    key = _key_of(keys, holder)
+    key = key_of(keys, holder)
     return HolderFields(**json.loads(unseal(AESGCM(key), holder.sealed_fields, holder.id.encode())))

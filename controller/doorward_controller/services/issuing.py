@@ -17,7 +17,7 @@ from doorward_controller.services import foreign_codes, rules, status_publishing
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.key_vault import seal, unseal
-from doorward_controller.store import credentials, holders
+from doorward_controller.store import credentials, directory, holders
 from doorward_controller.store.credentials import ListState, StoredCredential
 
 MAX_VALIDITY_S = 366 * 86_400
@@ -88,6 +88,7 @@ def issue(backend: Backend, actor: Actor, request: IssueRequest) -> Issued:
     with act(backend, actor, Action.ISSUE, subject=credential_id.hex()) as doing:
         _check(doing, request, book)
         state = credentials.lock_list(doing.connection, backend.config.site)
+        _check_still_here(doing, request.holder_id)
         statement = Statement(
             key_id=backend.keys.issue.key_id,
             credential_id=credential_id,
@@ -137,6 +138,14 @@ def code_text(backend: Backend, actor: Actor, credential_id: str) -> str:
                 "a linked number stands on its own card", code="foreign_has_no_code"
             )
         return unseal(backend.keys.codes, found[0].sealed_code, id_).decode()
+
+
+def _check_still_here(doing: Act, holder_id: str | None) -> None:
+    """Call it with the list locked: whoever leaves at this moment is seen, or sees the new code."""
+    if holder_id is not None and directory.has_left(doing.connection, holder_id):
+        raise ConflictError(
+            f"holder {holder_id} has left, as the directory says", code="holder_left"
+        )
 
 
 def _check(doing: Act, request: IssueRequest, book: RuleBook) -> None:
