@@ -5,6 +5,9 @@
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
+# Tests start hundreds of Python processes. Where the environment says that none may keep what it
+# compiled, each would compile the whole product anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 # As many workers as there are processors, four at most: beyond that, each starts its own
 # PostgreSQL for nothing. `loadgroup` keeps tests that start real processes together on one
