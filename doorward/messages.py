@@ -131,6 +131,10 @@ class Reported:
     Attributes:
         pending: settings of a taken configuration that wait for a restart, by dotted name.
         config_taken: version of the configuration that was taken, in force or pending.
+        on_trial: whether the configuration in force is on trial; None where it is not told.
+        staff: version of the staff list that the gateway's pages go by, 0 for none; None where
+            it has no pages and so keeps no list.
+        tells_staff: whether it tells of the staff list at all, as software of before did not.
     """
 
     applied: Applied
@@ -138,10 +142,18 @@ class Reported:
     at: UtcSeconds
     pending: tuple[str, ...] = ()
     config_taken: int = 0
+    on_trial: bool | None = None
+    staff: int | None = None
+    tells_staff: bool = True
 
     def to_wire(self) -> bytes:
-        """Returns the JSON bytes."""
-        return _dump(asdict(self))
+        """Returns the JSON bytes; what is not told is left out."""
+        said = asdict(self)
+        if not said.pop("tells_staff"):
+            del said["staff"]
+        if self.on_trial is None:
+            del said["on_trial"]
+        return _dump(said)
 
     @classmethod
     def from_wire(cls, wire: bytes) -> Self:
@@ -157,6 +169,9 @@ class Reported:
             at=UtcSeconds(body.number("at")),
             pending=body.texts("pending"),
             config_taken=body.number("config_taken"),
+            on_trial=body.truth("on_trial") if "on_trial" in body.values else None,
+            staff=body.number("staff") if body.values.get("staff") is not None else None,
+            tells_staff="staff" in body.values,
         )
 
 

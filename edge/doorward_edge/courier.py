@@ -105,6 +105,7 @@ class Courier:
         health: Callable[[], Health],
         errands: Sequence[Errand] = (),
         config: Callable[[], ConfigReport] = ConfigReport,
+        staff: Callable[[], int | None] = lambda: None,
         health_every_ms: int = HEALTH_EVERY_MS,
     ) -> None:
         """Takes what it carries between."""
@@ -117,6 +118,7 @@ class Courier:
         self._health = health
         self._errands = tuple(errands)
         self._config = config
+        self._staff = staff
         self._outbox = Outbox(journal.spans())
         self._session = 0
         self._health_every_ms = health_every_ms
@@ -349,6 +351,8 @@ class Courier:
             at=UtcSeconds(now.utc_s),
             pending=config.pending,
             config_taken=config.taken,
+            on_trial=config.on_trial,
+            staff=self._staff(),
         )
         self._publish(topics.Up.REPORTED, report.to_wire(), retain=True)
 

@@ -97,6 +97,11 @@ class StaffErrand:
         """Nothing beside what the courier asks for as rules."""
         return ()
 
+    @property
+    def version(self) -> int | None:
+        """Which list the pages go by, 0 for none; None without pages."""
+        return self._book.version if self._has_pages else None
+
     def wants(self, topic: str) -> bool:
         """Whether it is the staff list's topic."""
         return topic == self._topic
@@ -108,12 +113,13 @@ class StaffErrand:
         taken = self._book.take(message.payload, now)
         self._again.note(taken, self._book.keyring_version, now)
         before = self.rejected
+        is_new = taken.verdict is Verdict.APPLIED
         if taken.verdict in {Verdict.REFUSED, Verdict.UNWRITTEN}:
             refused = Rejection(what=taken.what, version=0, error=taken.error[:200])
             self.rejected = (refused,)
-        elif taken.verdict is Verdict.APPLIED:
+        elif is_new:
             self.rejected = ()
-        return self.rejected != before
+        return is_new or self.rejected != before
 
     def turn(
         self, now: Instant, publish: Callable[[Outgoing], bool], *, is_connected: bool

@@ -453,6 +453,7 @@ def _connect(
         health=health,
         errands=errands,
         config=lambda: errands[1].report,
+        staff=lambda: errands[2].version,
         health_every_ms=config.health.interval_s * 1000,
     )
     errands[0].wake = broker.wake

@@ -18,7 +18,7 @@ from doorward_controller.queries import audit_trail
 from doorward_controller.queries import staff as shown
 from doorward_controller.services import policy_release, staff
 from doorward_controller.services.backend import Backend
-from tests.controller.conftest import ADMIN, AUDITOR, ISSUER, SECURITY
+from tests.controller.conftest import ADMIN, AUDITOR, ISSUER, SECURITY, enrol
 from tests.controller.test_api import bearer, calling
 from tests.fakes.controller_link import FakeLink
 from tests.fakes.journal_gateway import AT_UTC_MS
@@ -135,6 +135,7 @@ def test_every_change_is_audited_without_the_pin(backend: Backend, link: FakeLin
 
 
 def test_the_interface_gives_a_pin_once_and_lists_no_hashes(sqlite_backend: Backend) -> None:
+    enrol(sqlite_backend, "gate-1", "north")
     with calling(sqlite_backend) as client:
         security, issuer = bearer(client, Role.SECURITY), bearer(client, Role.ISSUER)
         body = {"id": "g-07", "abilities": ["register", "override"], "not_after": END}
@@ -144,6 +145,8 @@ def test_the_interface_gives_a_pin_once_and_lists_no_hashes(sqlite_backend: Back
         again = client.post("/api/v1/staff/g-07/pin", headers=security).json()
         assert again["version"] == made.json()["version"] + 1
         listed = client.get("/api/v1/staff", headers=security)
+        (held,) = listed.json()["gateways"]
+        assert (held["gateway"], held["holding"], held["version"]) == ("gate-1", "untold", None)
         assert listed.json()["members"][0]["abilities"] == ["register", "override"]
         assert "argon2" not in listed.text
         unknown = body | {"id": "g-08", "abilities": ["register", "fly"]}

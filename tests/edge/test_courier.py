@@ -23,6 +23,7 @@ from doorward_edge.asking_again import FIRST_PAUSE_MS
 from doorward_edge.courier import Courier, Myself, pending_records
 from doorward_edge.ports import Arrived, EpochSpan, LinkDown, LinkUp
 from doorward_edge.sync import PolicyKeeper
+from doorward_edge.twin.keeper import ConfigReport
 from doorward_edge.uplink import Link
 from tests.fakes.edge_ports import FakeClock, FakeFloors, FakePolicyFiles
 from tests.fakes.fake_broker import FakeBroker
@@ -58,6 +59,8 @@ class Bench:
             files=self.files,
             floors=FakeFloors(),
         )
+        self.config = ConfigReport()
+        self.staff: int | None = None
         self.courier = Courier(
             myself=Myself(
                 site=SITE,
@@ -75,6 +78,8 @@ class Bench:
             signer=RECORD_KEY,
             clock=self.clock,
             health=lambda: Health(at=UtcSeconds(START_S), boot_id=BOOT_ID),
+            config=lambda: self.config,
+            staff=lambda: self.staff,
         )
         self.courier.open()
 
@@ -255,6 +260,16 @@ def test_what_was_applied_is_reported_and_what_was_refused_with_its_reason(bench
     bench.deliver(bundle_topic, bench.site.bundle())
     (reported,) = map(Reported.from_wire, bench.broker.take_published("up/reported"))
     assert reported.rejected == ()
+
+
+def test_the_list_of_guards_and_a_trial_are_reported(bench: Bench) -> None:
+    bench.connect()
+    (reported,) = map(Reported.from_wire, bench.broker.take_published("up/reported"))
+    assert (reported.staff, reported.tells_staff, reported.on_trial) == (None, True, False)
+    bench.staff, bench.config = 7, ConfigReport(in_force=3, taken=3, on_trial=True)
+    bench.deliver(topics.policy(SITE, topics.Policy.BUNDLE), bench.site.bundle())
+    (reported,) = map(Reported.from_wire, bench.broker.take_published("up/reported"))
+    assert (reported.staff, reported.on_trial, reported.config_taken) == (7, True, 3)
 
 
 def test_after_a_gap_the_full_list_is_asked_for_and_then_the_delta(bench: Bench) -> None:

@@ -51,9 +51,12 @@ def test_the_errand_brings_the_list_and_reports_what_was_refused() -> None:
     assert errand.take(arrived(b"rubbish"), now)
     assert [each.what for each in errand.rejected] == ["staff"]
     assert not errand.take(arrived(b"rubbish"), now), "told once"
+    assert errand.version == 0
     assert errand.take(arrived(gateway.wire()), now)
     assert errand.rejected == ()
-    assert gateway.book.version == 1
+    assert gateway.book.version == errand.version == 1
+    assert not errand.take(arrived(gateway.wire()), now), "it is held already"
+    assert errand.take(arrived(gateway.wire(2)), now), "a newer list is told as well"
     publish: Callable[[Outgoing], bool] = nothing_sent
     assert not errand.turn(now, publish, is_connected=True)
 
@@ -110,6 +113,7 @@ def test_a_gateway_without_pages_keeps_no_hashes_of_pins() -> None:
     assert errand.wants(TOPIC)
     assert not errand.take(arrived(gateway.wire()), gateway.clock.now())
     assert (gateway.book.version, gateway.files.kept) == (0, {})
+    assert errand.version is None
 
 
 def test_events_of_other_threads_are_fetched_once_and_bounded() -> None:

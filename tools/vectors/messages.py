@@ -38,7 +38,9 @@ def vectors() -> dict[str, object]:
     messages: dict[str, State | Birth | Reported | Health] = {
         "state": State(online=True, boot_id=BOOT, session=3, at=AT),
         "birth": birth,
-        "reported": Reported(applied=APPLIED, rejected=(rejection,), at=AT),
+        "reported": Reported(
+            applied=APPLIED, rejected=(rejection,), at=AT, on_trial=True, staff=12
+        ),
         "health": health,
     }
     return {kind: message.to_wire().decode() for kind, message in messages.items()}

@@ -9,7 +9,9 @@ from doorward.staff import Ability
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
 from doorward_controller.domain.permissions import Action
 from doorward_controller.queries import staff as shown
+from doorward_controller.queries import staff_spread
 from doorward_controller.queries.staff import StaffRow
+from doorward_controller.queries.staff_spread import StaffAtGateway
 from doorward_controller.services import staff
 
 router = APIRouter(tags=["staff"])
@@ -39,17 +41,20 @@ class PinBody(BaseModel):
 
 
 class ListBody(BaseModel):
-    """The newest list: its version, and who is on it."""
+    """The newest list: its version, who is on it, and which list each gateway goes by."""
 
     version: int
     members: list[StaffRow]
+    gateways: list[StaffAtGateway]
 
 
 @router.get("/staff", dependencies=[Depends(Needs(Action.MANAGE_STAFF))])
 def listed(backend: BackendDep) -> ListBody:
     """Returns who may sign in at the gateways."""
-    version, members = shown.newest(backend.store, backend.config.site)
-    return ListBody(version=version, members=list(members))
+    site = backend.config.site
+    version, members = shown.newest(backend.store, site)
+    held = staff_spread.at_gateways(backend.store, site)
+    return ListBody(version=version, members=list(members), gateways=list(held))
 
 
 @router.post("/staff", status_code=201, dependencies=[Depends(Needs(Action.MANAGE_STAFF))])

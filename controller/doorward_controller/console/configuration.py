@@ -19,7 +19,7 @@ from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.settings_form import Group, faults_of, fields_of, read_fields
 from doorward_controller.errors import InvalidError, NotFoundError
 from doorward_controller.queries import commands, configurations, fleet_board
-from doorward_controller.queries.configurations import ConfigurationRow, TwinState
+from doorward_controller.queries.configurations import ConfigurationRow, ReportedRow, TwinState
 from doorward_controller.services import commanding, configuring
 
 router = APIRouter()
@@ -140,12 +140,19 @@ def _context(visit: Visit, row: ConfigurationRow) -> dict[str, object]:
 
 def _standing(visit: Visit, row: ConfigurationRow) -> str:
     """Returns the word for where the newest version stands."""
-    until_s = row.reported.trial_until_utc_s
-    if row.state is TwinState.IN_FORCE and until_s and visit.reader.now_ms < until_s * 1000:
+    if row.state is TwinState.IN_FORCE and _is_on_trial(visit, row.reported):
         return "on_trial"
     if row.state is TwinState.REJECTED and row.desired is not None:
         return "taken_back" if row.reported.taken_back == row.desired.version else "rejected"
     return row.state.value
+
+
+def _is_on_trial(visit: Visit, reported: ReportedRow) -> bool:
+    """By the gateway's word, or by the time where its software does not tell."""
+    if reported.on_trial is not None:
+        return reported.on_trial
+    until_s = reported.trial_until_utc_s
+    return until_s is not None and visit.reader.now_ms < until_s * 1000
 
 
 def _lines(row: ConfigurationRow) -> Iterator[DifferenceLine]:

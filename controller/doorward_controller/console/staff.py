@@ -11,12 +11,11 @@ from doorward.staff import Ability
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import ConflictError, InvalidError
-from doorward_controller.queries import fleet_board
 from doorward_controller.queries import staff as shown
-from doorward_controller.queries.fleet_board import GatewayRow
+from doorward_controller.queries import staff_spread
+from doorward_controller.queries.staff_spread import Holding
 from doorward_controller.services import staff
 from doorward_controller.services.staff import NewPin
-from doorward_controller.store.gateways import GatewayState
 
 router = APIRouter()
 
@@ -28,6 +27,13 @@ USUAL_DAYS = 180
 def staff_page(visit: SignedIn) -> Response:
     """Shows who may sign in at the gateways."""
     return _page(visit)
+
+
+@router.get("/staff/part")
+def staff_part(visit: SignedIn) -> Response:
+    """What changes by itself: which list each gateway goes by."""
+    visit.require(Action.MANAGE_STAFF)
+    return visit.page("parts/staff_spread.html", _spread(visit))
 
 
 @router.post("/staff")
@@ -97,13 +103,12 @@ def _page(
     status_code: int = 200,
 ) -> Response:
     visit.require(Action.MANAGE_STAFF)
-    version, members = shown.newest(visit.backend.store, visit.backend.config.site)
+    _, members = shown.newest(visit.backend.store, visit.backend.config.site)
     today = visit.reader.local(visit.reader.now_ms).date()
     usual = (today + timedelta(days=USUAL_DAYS)).isoformat()
     return visit.page(
         "staff.html",
-        away=_away(visit),
-        version=version,
+        _spread(visit),
         members=members,
         abilities=ABILITIES,
         new_pin=new_pin,
@@ -117,10 +122,17 @@ def _page(
     )
 
 
-def _away(visit: Visit) -> tuple[GatewayRow, ...]:
-    """Returns the gateways that have not been sent the newest list, because they are away."""
-    rows = fleet_board.gateways(visit.backend.store)
-    return tuple(row for row in rows if row.state is GatewayState.ENROLLED and not row.online)
+def _spread(visit: Visit) -> dict[str, object]:
+    """Returns what the card about the gateways shows: those with pages first, the behind first."""
+    held = staff_spread.at_gateways(visit.backend.store, visit.backend.config.site)
+    version, _ = shown.newest(visit.backend.store, visit.backend.config.site)
+    keeping = [each for each in held if each.holding is not Holding.NO_PAGES]
+    return {
+        "version": version,
+        "keeping": sorted(keeping, key=lambda each: each.holding is Holding.NEWEST),
+        "without_pages": [each for each in held if each.holding is Holding.NO_PAGES],
+        "Holding": Holding,
+    }
 
 
 def _mask(names: list[str] | None) -> Ability:

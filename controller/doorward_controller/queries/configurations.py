@@ -60,6 +60,7 @@ class ReportedRow:
         pending: settings that wait for a restart.
         since_utc_s: since when that version counts, by the gateway's clock; None before it said.
         trial_until_utc_s: when the trial of that version ends if the connection holds.
+        on_trial: whether that version is on trial; None where the gateway does not tell.
         taken_back: version that counted and was given up, 0 for none.
     """
 
@@ -70,6 +71,7 @@ class ReportedRow:
     rejected: tuple[RejectionRow, ...]
     since_utc_s: int | None
     trial_until_utc_s: int | None
+    on_trial: bool | None
     taken_back: int
 
 
@@ -189,6 +191,7 @@ def _reported(in_force: int, said: Mapping[str, Any], counting: str | None) -> R
         rejected=tuple(RejectionRow(**each) for each in said.get("rejected", ())),
         since_utc_s=since,
         trial_until_utc_s=since + TRIAL_S if since is not None and in_force else None,
+        on_trial=said.get("on_trial") if said.get("in_force") == in_force else None,
         taken_back=said.get("taken_back", 0),
     )
 

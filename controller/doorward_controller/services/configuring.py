@@ -86,9 +86,16 @@ def publish_all(backend: Backend) -> None:
 
 
 def note_reported(
-    backend: Backend, connection: sa.Connection, gateway: Gateway, reported: Reported
+    backend: Backend,
+    connection: sa.Connection,
+    gateway: Gateway,
+    reported: Reported,
+    now_utc_ms: int,
 ) -> Sequence[Callable[[], None]]:
-    """Keeps what a gateway says of its configuration, within the caller's transaction."""
+    """Keeps what a gateway says of its configuration and of its list of guards.
+
+    Within the caller's transaction. Returns what is to be done once that has committed.
+    """
     before = configurations.said_before(connection, gateway.id)
     in_force, rejected = reported.applied.config, reported.rejected
     was_begun = {before.get("in_force"), before.get("taken_back")} - {None, 0}
@@ -98,6 +105,8 @@ def note_reported(
         "rejected": [asdict(rejection) for rejection in rejected],
         "at_utc_s": reported.at,
         "in_force": in_force,
+        "on_trial": reported.on_trial,
+        "staff": _staff_said(before.get("staff"), reported, now_utc_ms),
         "since_utc_s": before.get("since_utc_s", reported.at)
         if before.get("in_force") == in_force
         else reported.at,
@@ -107,6 +116,17 @@ def note_reported(
     }
     gateways.change(connection, gateway.id, reported_json=json.dumps(said))
     return (lambda: _announce(backend, gateway.name),)
+
+
+def _staff_said(
+    before: Mapping[str, Any] | None, reported: Reported, now_utc_ms: int
+) -> Mapping[str, Any] | None:
+    """Returns which list a gateway goes by and since when; None where it does not tell."""
+    if not reported.tells_staff:
+        return None
+    if before and before["version"] == reported.staff:
+        return before
+    return {"version": reported.staff, "since_utc_ms": now_utc_ms}
 
 
 def _seal(

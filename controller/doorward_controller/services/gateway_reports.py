@@ -92,7 +92,9 @@ class Reporter:
         return (
             *self._announcing(reported.applied),
             lambda: overtaking.overtake(self.backend, reported.applied),
-            *configuring.note_reported(self.backend, self.connection, self.gateway, reported),
+            *configuring.note_reported(
+                self.backend, self.connection, self.gateway, reported, self.now.utc_ms
+            ),
         )
 
     def health(self, health: Health) -> After:

@@ -46,12 +46,17 @@ class Check(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigReport:
-    """What is said of the configuration: version in force, version taken, refusals, what waits."""
+    """What is said of the configuration: version in force, version taken, refusals, what waits.
+
+    Attributes:
+        on_trial: whether the version in force would still be taken back.
+    """
 
     in_force: int = 0
     taken: int = 0
     rejected: tuple[Rejection, ...] = ()
     pending: tuple[str, ...] = ()
+    on_trial: bool = False
 
 
 class TwinKeeper:
@@ -92,6 +97,7 @@ class TwinKeeper:
             taken=kept.newest.version,
             rejected=tuple(refused),
             pending=kept.pending(self._in_force)[:MOST_PENDING],
+            on_trial=self._trial is not None,
         )
 
     @property
@@ -174,7 +180,7 @@ class TwinKeeper:
         if verdict is Verdict.CONFIRM:
             log.info("config.confirmed version=%d", self._in_force.version)
             self._keep(self._kept.with_confirmed(self._in_force))
-            return False
+            return True
         self._tell(EventCode.CONFIG_TAKEN_BACK, self._in_force.version, LOST)
         if self._kept.newest == self._in_force:
             self._keep(self._kept.with_newest_taken_back(LOST))

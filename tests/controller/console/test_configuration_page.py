@@ -96,6 +96,22 @@ def test_the_trial_is_over_when_its_time_is(plant: Plant, clock: Any) -> None:
     assert "Version 1 counts." in page
 
 
+TRIALS: list[tuple[bool, int, str]] = [
+    (True, 0, "Version 1 counts, on trial until"),
+    (True, 301, "Version 1 counts, and is still on trial"),
+    (False, 301, "Version 1 counts, and its trial is over: the gateway keeps it."),
+]
+
+
+def test_a_gateway_that_tells_of_the_trial_is_believed(plant: Plant, clock: Any) -> None:
+    desire(plant, health__interval_s=30)
+    client = plant.signed_in(Role.AUDITOR)
+    for on_trial, later_s, sentence in TRIALS:
+        clock.pass_s(later_s)
+        report(plant, 1, on_trial=on_trial)
+        assert sentence in words_of(client.get(f"{PAGE}/part").text)
+
+
 def test_both_sides_stand_line_by_line_and_what_differs_is_marked(plant: Plant) -> None:
     desire(plant, health__interval_s=30, reader__strategy="zxing")
     report(plant, 1)

@@ -6,9 +6,18 @@ from typing import Any
 import httpx
 import pytest
 
-from doorward_controller.domain.permissions import Role
-from doorward_controller.queries import staff
+from doorward import topics
+from doorward.ids import GatewayId, SiteId
+from doorward.messages import Applied, Rejection, Reported
+from doorward.times import UtcSeconds
+from doorward.topics import Up
+from doorward_controller.domain.permissions import Role, local_actor
+from doorward_controller.ingest.ports import Inbound
+from doorward_controller.ingest.writer import Writer
+from doorward_controller.queries import staff, staff_spread
+from doorward_controller.services import enrolment
 from tests.controller.console.conftest import Plant, token_of
+from tests.fakes.fed_gateway import FedGateway
 
 LAST_DAY = "2026-12-31"
 
@@ -114,9 +123,64 @@ def test_nobody_else_sees_or_changes_the_list(plant: Plant, role: Role) -> None:
 def test_who_is_away_keeps_the_list_that_it_has(plant: Plant) -> None:
     client = plant.signed_in(Role.SECURITY)
     assert "No list was sent yet." in client.get("/staff").text
-    page = add(client).text
-    assert "1 gateway is away" in page
-    assert '<a href="/gateways/far">far</a>' in page
+    page = words_of(add(client).text)
+    assert "0 of 2 gateways go by the newest list." in page
+    assert "Not known far its software does not tell · unreachable since" in page
+    assert "A gateway that is away goes on with the list that it has" in page
+    FedGateway(plant.backend, "new").enrol()
+    assert "Not known new never heard" in words_of(client.get("/staff/part").text)
+
+
+def report(plant: Plant, **said: Any) -> None:
+    """What near says of itself."""
+    plain: dict[str, Any] = {"rejected": (), "at": UtcSeconds(1_790_000_000)}
+    message = Reported(applied=Applied(), **(plain | said))
+    topic = topics.up(SiteId("main"), GatewayId("near"), Up.REPORTED)
+    inbound = Inbound(topic=topic, wire=message.to_wire(), confirm=lambda: None)
+    Writer(plant.backend).process([inbound])
+
+
+def words_of(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", page))
+
+
+def test_the_page_says_which_list_each_gateway_goes_by(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    add(client)
+    add(client, "g-08")
+    newest, _ = staff.newest(plant.backend.store, plant.backend.config.site)
+    wrong = Rejection(what="staff", version=0, error="key 1f is <i>unknown</i>")
+    seen: list[tuple[dict[str, Any], str]] = [
+        ({"staff": newest}, "Has the newest near version"),
+        ({"staff": newest - 1}, "Has an older one near version"),
+        ({"staff": 0, "rejected": (wrong,)}, "Has an older one near nobody can sign in there yet"),
+        ({"staff": newest + 1}, "Has one not known here near version"),
+        ({"staff": None}, "1 gateway has no pages of its own and needs no list."),
+        ({"tells_staff": False}, "Not known near its software does not tell"),
+    ]
+    for said, sentence in seen:
+        report(plant, **said)
+        assert sentence in words_of(client.get("/staff/part").text), said
+        assert sentence in words_of(client.get("/staff").text)
+        if "rejected" in said:
+            assert "key 1f is &lt;i&gt;unknown&lt;/i&gt;" in client.get("/staff/part").text
+
+
+def test_every_gateway_that_needs_the_list_has_it(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    add(client)
+    newest, _ = staff.newest(plant.backend.store, plant.backend.config.site)
+    enrolment.revoke_gateway(plant.backend, local_actor(), gateway="far", reason="gone")
+    report(plant, staff=newest)
+    page = words_of(client.get("/staff/part").text)
+    assert "Every gateway with pages goes by the newest list." in page
+    (held,) = staff_spread.at_gateways(plant.backend.store, plant.backend.config.site)
+    report(plant, staff=newest)
+    (again,) = staff_spread.at_gateways(plant.backend.store, plant.backend.config.site)
+    assert again.since_utc_ms == held.since_utc_ms, "since it was first heard, not last"
+    report(plant, staff=None)
+    page = words_of(client.get("/staff/part").text)
+    assert "No gateway has pages of its own, so none keeps a list." in page
 
 
 def test_the_page_speaks_chinese(plant: Plant) -> None:

@@ -75,11 +75,14 @@ class Bench:
         message = Arrived(topic=topic, payload=wire, retained=True)
         return self.keeper.take(message, self.clock.now())
 
-    def live(self, minutes: int, *, is_connected: bool) -> None:
-        for _ in range(minutes * 12):
-            self.keeper.turn(self.clock.now(), lambda _: True, is_connected=is_connected)
+    def live(self, minutes: int, *, is_connected: bool) -> bool:
+        """Returns whether anything was to be reported meanwhile."""
+        reports = []
+        for _ in range(minutes * 12 + 1):
+            now = self.clock.now()
+            reports += [self.keeper.turn(now, lambda _: True, is_connected=is_connected)]
             self.clock.pass_s(5)
-        self.keeper.turn(self.clock.now(), lambda _: True, is_connected=is_connected)
+        return any(reports)
 
     def said(self) -> tuple[int, int, list[int], tuple[str, ...]]:
         report = self.keeper.report
@@ -197,7 +200,9 @@ def test_one_that_was_confirmed_stays_when_the_controller_goes_away_later() -> N
     bench = Bench()
     bench.push(1, SLOW)
     bench.boot()
-    bench.live(5, is_connected=True)
+    assert bench.keeper.report.on_trial
+    assert bench.live(5, is_connected=True), "that it stays is told"
+    assert not bench.keeper.report.on_trial
     bench.live(600, is_connected=False)
     assert (bench.restarts, bench.boot()) == ([], SLOW)
 
