@@ -262,9 +262,6 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "manage_webhooks": mark("Set which other systems are told"),
         "provision_people": mark("Keep people in step with a directory"),
         "read_metrics": mark("Read figures for monitoring"),
-        "manage_webhooks": mark("Set which other systems are told"),
-        "provision_people": mark("Keep people in step with a directory"),
-        "read_metrics": mark("Read figures for monitoring"),
     }
 )
 
