@@ -29,10 +29,15 @@ from doorward_controller.api import (
     scim,
     session,
     staff,
+    versions,
+    webhooks,
 )
 from doorward_controller.api.description import Interface
 from doorward_controller.api.errors import install
+from doorward_controller.api.idempotency import Idempotency
 from doorward_controller.api.limits import BodyLimit
+from doorward_controller.api.plain_texts import PlainTexts
+from doorward_controller.api.rates import Rates
 from doorward_controller.console.demo_port import DemoControls
 from doorward_controller.services.backend import Backend
 
@@ -68,6 +73,10 @@ def _api(backend: Backend) -> FastAPI:
     )
     api.state.backend = backend
     install(api)
+    versions.install(api)
+    api.add_middleware(Idempotency, backend=backend)
+    api.add_middleware(PlainTexts)
+    api.add_middleware(Rates, backend=backend)
     for module in (
         session,
         own_account,

@@ -103,7 +103,7 @@ def test_a_token_does_what_its_scope_says_and_ends_when_revoked(ada: Person, oth
     other.headers["Authorization"] = f"Bearer {token}"
     assert other.get("/gateways").is_success
     assert code_of(other.get("/accounts")) == (403, "forbidden")
-    (shown,) = ada.get("/account/tokens").json()
+    (shown,) = ada.get("/account/tokens").json()["items"]
     assert (shown["label"], shown["scope"]) == ("dashboard", ["read_fleet"])
     assert token not in repr(shown)
     assert ada.delete(f"/account/tokens/{shown['handle']}").status_code == 204
@@ -113,7 +113,7 @@ def test_a_token_does_what_its_scope_says_and_ends_when_revoked(ada: Person, oth
 def test_sessions_are_listed_and_ended(ada: Person, other: Person) -> None:
     other.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux) Firefox/140.0"
     other.sign_in("ada", PASSWORD)
-    shown = ada.get("/account/sessions").json()
+    shown = ada.get("/account/sessions").json()["items"]
     handle = next(s["handle"] for s in shown if "Firefox" in s["browser"])
     assert ada.delete(f"/account/sessions/{handle}").status_code == 204
     assert other.get("/session").status_code == 401

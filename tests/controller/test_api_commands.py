@@ -15,6 +15,7 @@ from tests.fakes.controller_link import FakeLink
 
 COMMANDS = f"{API_ROOT}/gateways/gate-1/commands"
 CONFIGURATION = f"{API_ROOT}/gateways/gate-1/configuration"
+ANY = {"If-Match": "*"}
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_a_command_is_asked_for_and_followed(client: Caller, desk: Desk) -> None
     shown = client.get(f"{API_ROOT}/commands/{asked['id']}", headers=guard).json()
     assert (shown["state"], shown["detail"]) == ("succeeded", "released once")
     listed = client.get(COMMANDS, headers=guard).json()
-    assert [each["id"] for each in listed] == [asked["id"]]
+    assert [each["id"] for each in listed["items"]] == [asked["id"]]
     cancelled = client.post(f"{API_ROOT}/commands/{asked['id']}/cancel", headers=guard)
     check_problem(cancelled, 409, "command_sent")
 
@@ -81,25 +82,25 @@ def test_what_a_command_brought_back_is_never_cached(client: Caller, desk: Desk)
 def test_a_configuration_is_put_and_its_differences_are_shown(client: Caller) -> None:
     admin = bearer(client, Role.ADMIN)
     settings = {"portal.north.held_s": 2.5, "reader.symbologies": ["qr"]}
-    answer = client.put(CONFIGURATION, json={"settings": settings}, headers=admin)
+    answer = client.put(CONFIGURATION, json={"settings": settings}, headers=admin | ANY)
     assert answer.status_code == 200, answer.text
     shown = client.get(CONFIGURATION, headers=admin).json()
     assert (shown["state"], shown["desired"]["version"]) == ("waiting", 1)
     assert shown["differences"] == ["portal.north.held_s", "reader.symbologies"]
     assert "portal.*.held_s" in shown["settable"]
     bad = {"settings": {"broker.host": "elsewhere"}}
-    check_problem(client.put(CONFIGURATION, json=bad, headers=admin), 422, "bad_settings")
+    check_problem(client.put(CONFIGURATION, json=bad, headers=admin | ANY), 422, "bad_settings")
 
 
 def test_versions_are_listed_and_gone_back_to(client: Caller) -> None:
     admin, guard = bearer(client, Role.ADMIN), bearer(client, Role.SECURITY)
     for value in (2.5, 3.5):
         body = {"settings": {"portal.north.held_s": value}, "note": f"{value} s"}
-        client.put(CONFIGURATION, json=body, headers=admin)
+        client.put(CONFIGURATION, json=body, headers=admin | ANY)
     back = client.post(f"{CONFIGURATION}/back", json={"version": 1}, headers=admin)
     assert back.json()["desired"]["settings"] == {"portal.north.held_s": 2.5}
     listed = client.get(f"{CONFIGURATION}s", headers=guard).json()
-    assert [(row["version"], row["note"], row["changed"]) for row in listed] == [
+    assert [(row["version"], row["note"], row["changed"]) for row in listed["items"]] == [
         (3, "back to version 1", ["portal.north.held_s"]),
         (2, "3.5 s", ["portal.north.held_s"]),
         (1, "2.5 s", ["portal.north.held_s"]),

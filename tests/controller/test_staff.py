@@ -182,7 +182,9 @@ def test_the_interface_changes_an_entry(sqlite_backend: Backend) -> None:
     with calling(sqlite_backend) as client:
         body = {"abilities": ["override"], "not_after": END - 60}
         answer = client.patch(
-            "/api/v1/staff/g-07", json=body, headers=bearer(client, Role.SECURITY)
+            "/api/v1/staff/g-07",
+            json=body,
+            headers=bearer(client, Role.SECURITY) | {"If-Match": "*"},
         )
     assert answer.status_code == 200, answer.text
     assert answer.json()["members"][0]["abilities"] == ["override"]

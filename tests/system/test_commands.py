@@ -41,6 +41,8 @@ class Desk:
 
     def ask(self, role: Role, method: str, path: str, body: object = None) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.world.setup.tokens[role]}"}
+        if method == "PUT":
+            headers["If-Match"] = "*"  # nobody else edits here
         return httpx.request(
             method,
             f"{self._base}{path}",

@@ -4,10 +4,13 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from doorward_controller.api.deps import ActorDep, BackendDep, Fresh, Needs
+from doorward_controller.api.paging import Paging
+from doorward_controller.api.versions import ACCOUNT, Changes, Shows
 from doorward_controller.domain.permissions import MATRIX, SEPARATED, Action, Role
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import operators
 from doorward_controller.queries.operators import OperatorRow, TokenRow
+from doorward_controller.queries.paging import Page, Place
 from doorward_controller.services import accounts, tokens
 
 router = APIRouter(tags=["accounts"])
@@ -70,9 +73,9 @@ def matrix() -> MatrixBody:
 
 
 @router.get("/accounts", dependencies=[manages])
-def listed(backend: BackendDep) -> list[OperatorRow]:
-    """Returns every account, closed ones too."""
-    return list(operators.all_operators(backend.store))
+def listed(backend: BackendDep, paging: Paging) -> Page[OperatorRow]:
+    """Returns accounts by name, closed ones too."""
+    return paging.part_of(operators.all_operators(backend.store), lambda row: (row.name,))
 
 
 @router.post("/accounts", status_code=201, dependencies=[manages, Fresh])
@@ -82,7 +85,7 @@ def create(body: NewAccount, backend: BackendDep, actor: ActorDep) -> FirstPassw
     return FirstPassword(name=body.name, password=password)
 
 
-@router.get("/accounts/{name}", dependencies=[manages])
+@router.get("/accounts/{name}", dependencies=[manages, Shows(ACCOUNT)])
 def shown(name: str, backend: BackendDep) -> OperatorRow:
     """Returns one account."""
     row = operators.one_operator(backend.store, name)
@@ -91,31 +94,37 @@ def shown(name: str, backend: BackendDep) -> OperatorRow:
     return row
 
 
-@router.put("/accounts/{name}/role", status_code=204, dependencies=[manages, Fresh])
+@router.put(
+    "/accounts/{name}/role", status_code=204, dependencies=[manages, Fresh, Changes(ACCOUNT)]
+)
 def change_role(name: str, body: RoleBody, backend: BackendDep, actor: ActorDep) -> None:
     """Gives somebody another role; their sessions and tokens end."""
     accounts.change_role(backend, actor, name, body.role)
 
 
-@router.post("/accounts/{name}/close", status_code=204, dependencies=[manages, Fresh])
+@router.post(
+    "/accounts/{name}/close", status_code=204, dependencies=[manages, Fresh, Changes(ACCOUNT)]
+)
 def close(name: str, backend: BackendDep, actor: ActorDep) -> None:
     """Closes an account; its sessions and tokens end."""
     accounts.disable_operator(backend, actor, name)
 
 
-@router.post("/accounts/{name}/reopen", dependencies=[manages, Fresh])
+@router.post("/accounts/{name}/reopen", dependencies=[manages, Fresh, Changes(ACCOUNT)])
 def reopen(name: str, backend: BackendDep, actor: ActorDep) -> FirstPassword:
     """Opens a closed account with a new first password."""
     return FirstPassword(name=name, password=accounts.reopen_operator(backend, actor, name))
 
 
-@router.post("/accounts/{name}/unlock", status_code=204, dependencies=[manages, Fresh])
+@router.post(
+    "/accounts/{name}/unlock", status_code=204, dependencies=[manages, Fresh, Changes(ACCOUNT)]
+)
 def unlock(name: str, backend: BackendDep, actor: ActorDep) -> None:
     """Opens an account that wrong passwords have locked."""
     accounts.unlock_operator(backend, actor, name)
 
 
-@router.post("/accounts/{name}/password", dependencies=[manages, Fresh])
+@router.post("/accounts/{name}/password", dependencies=[manages, Fresh, Changes(ACCOUNT)])
 def draw_password(name: str, backend: BackendDep, actor: ActorDep) -> FirstPassword:
     """Draws a new first password; sessions and tokens end."""
     return FirstPassword(name=name, password=accounts.draw_password(backend, actor, name))
@@ -127,16 +136,20 @@ def end_sessions(name: str, backend: BackendDep, actor: ActorDep) -> EndedBody:
     return EndedBody(ended=accounts.end_sessions(backend, actor, name))
 
 
-@router.delete("/accounts/{name}/second-factor", status_code=204, dependencies=[manages, Fresh])
+@router.delete(
+    "/accounts/{name}/second-factor",
+    status_code=204,
+    dependencies=[manages, Fresh, Changes(ACCOUNT)],
+)
 def forget_second_factor(name: str, backend: BackendDep, actor: ActorDep) -> None:
     """Forgets the second factors of somebody who has lost them; sessions end."""
     accounts.forget_second_factor(backend, actor, name)
 
 
 @router.get("/accounts/{name}/tokens", dependencies=[manages_tokens])
-def tokens_of(name: str, backend: BackendDep) -> list[TokenRow]:
-    """Returns somebody's API tokens, without their secrets."""
-    return list(operators.tokens_of(backend.store, name))
+def tokens_of(name: str, backend: BackendDep, paging: Paging) -> Page[TokenRow]:
+    """Returns somebody's API tokens, without their secrets, the newest first."""
+    return paging.part_of(operators.tokens_of(backend.store, name), newest_token_first)
 
 
 @router.delete(
@@ -145,3 +158,8 @@ def tokens_of(name: str, backend: BackendDep) -> list[TokenRow]:
 def revoke_token(name: str, handle: str, backend: BackendDep, actor: ActorDep) -> None:
     """Ends somebody's API token."""
     tokens.revoke_token(backend, actor, name, handle)
+
+
+def newest_token_first(row: TokenRow) -> Place:
+    """Where a token stands in a list."""
+    return -row.created_at_utc_s, row.handle

@@ -7,6 +7,8 @@ from pydantic import BaseModel, Field
 
 from doorward.reasons import Severity
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.paging import Paging
+from doorward_controller.api.versions import ALERT, ALERT_RULE, RECEIVER, Changes, Shows
 from doorward_controller.domain.alert_rules import Rule
 from doorward_controller.domain.alert_texts import Tongue
 from doorward_controller.domain.delivery_formats import ReceiverKind
@@ -22,6 +24,7 @@ from doorward_controller.queries.alerts import (
 )
 from doorward_controller.queries.paging import Page
 from doorward_controller.services import alert_handling, alert_rule_book, alerting, receivers
+from doorward_controller.services.backend import Backend
 from doorward_controller.services.receivers import ReceiverSettings
 
 router = APIRouter(tags=["alerts"])
@@ -94,12 +97,11 @@ class NumberBody(BaseModel):
 def listed(
     backend: BackendDep,
     actor: ActorDep,
+    paging: Paging,
     state: Annotated[str | None, Query(max_length=20)] = None,
     severity: Annotated[str | None, Query(max_length=20)] = None,
     gateway: Annotated[str | None, Query(max_length=32)] = None,
     rule: Annotated[str | None, Query(max_length=64)] = None,
-    cursor: Annotated[str | None, Query(max_length=100)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Page[AlertRow]:
     """Alerts, the newest first; `state=live` for all that are not resolved."""
     wanted = AlertFilter(
@@ -109,10 +111,12 @@ def listed(
         rule=rule,
         with_discreet=allows(actor, alert_handling.SEES_DISCREET),
     )
-    return alerts.page(backend.store, wanted, cursor=cursor, limit=limit)
+    return paging.given(
+        alerts.page(backend.store, wanted, cursor=paging.cursor, limit=paging.limit)
+    )
 
 
-@router.get("/alerts/{alert_id}", dependencies=[reads])
+@router.get("/alerts/{alert_id}", dependencies=[reads, Shows(ALERT)])
 def shown(alert_id: int, backend: BackendDep, actor: ActorDep) -> AlertBody:
     """One alert."""
     sees = allows(actor, alert_handling.SEES_DISCREET)
@@ -129,7 +133,7 @@ def shown(alert_id: int, backend: BackendDep, actor: ActorDep) -> AlertBody:
 @router.post(
     "/alerts/{alert_id}/acknowledge",
     status_code=204,
-    dependencies=[handles],
+    dependencies=[handles, Changes(ALERT)],
 )
 def acknowledge(alert_id: int, backend: BackendDep, actor: ActorDep) -> None:
     """Says that somebody has taken note."""
@@ -139,7 +143,7 @@ def acknowledge(alert_id: int, backend: BackendDep, actor: ActorDep) -> None:
 @router.post(
     "/alerts/{alert_id}/assign",
     status_code=204,
-    dependencies=[handles],
+    dependencies=[handles, Changes(ALERT)],
 )
 def assign(alert_id: int, body: AssignBody, backend: BackendDep, actor: ActorDep) -> None:
     """Says who looks after it."""
@@ -149,7 +153,7 @@ def assign(alert_id: int, body: AssignBody, backend: BackendDep, actor: ActorDep
 @router.post(
     "/alerts/{alert_id}/silence",
     status_code=204,
-    dependencies=[handles],
+    dependencies=[handles, Changes(ALERT)],
 )
 def silence(alert_id: int, body: SilenceBody, backend: BackendDep, actor: ActorDep) -> None:
     """Tells nobody until a time."""
@@ -159,7 +163,7 @@ def silence(alert_id: int, body: SilenceBody, backend: BackendDep, actor: ActorD
 @router.post(
     "/alerts/{alert_id}/resolve",
     status_code=204,
-    dependencies=[handles],
+    dependencies=[handles, Changes(ALERT)],
 )
 def resolve(alert_id: int, body: NoteBody, backend: BackendDep, actor: ActorDep) -> None:
     """Ends it."""
@@ -169,7 +173,7 @@ def resolve(alert_id: int, body: NoteBody, backend: BackendDep, actor: ActorDep)
 @router.post(
     "/alerts/{alert_id}/reopen",
     status_code=204,
-    dependencies=[handles],
+    dependencies=[handles, Changes(ALERT)],
 )
 def reopen(alert_id: int, body: NoteBody, backend: BackendDep, actor: ActorDep) -> None:
     """Opens it again."""
@@ -183,8 +187,21 @@ def note(alert_id: int, body: NoteBody, backend: BackendDep, actor: ActorDep) ->
 
 
 @router.get("/alert-rules", dependencies=[reads])
-def rules(backend: BackendDep) -> list[RuleBody]:
-    """Every rule that counts."""
+def rules(backend: BackendDep, paging: Paging) -> Page[RuleBody]:
+    """The rules that count, by code."""
+    return paging.part_of(_rules(backend), lambda body: (body.rule.code,))
+
+
+@router.get("/alert-rules/{code}", dependencies=[reads, Shows(ALERT_RULE)])
+def shown_rule(code: str, backend: BackendDep) -> RuleBody:
+    """One rule."""
+    found = next((body for body in _rules(backend) if body.rule.code == code), None)
+    if found is None:
+        raise NotFoundError(f"there is no rule {code[:64]!r}", code="no_rule")
+    return found
+
+
+def _rules(backend: Backend) -> list[RuleBody]:
     changed = alerts.changed_rules(backend.store)
     with backend.store.read() as connection:
         known = alerting.rules(connection)
@@ -199,7 +216,7 @@ def rules(backend: BackendDep) -> list[RuleBody]:
 
 
 @router.put(
-    "/alert-rules/{code}", status_code=204, dependencies=[Depends(Needs(Action.EDIT_ALERT_RULES))]
+    "/alert-rules/{code}", status_code=204, dependencies=[edits, Changes(ALERT_RULE, needed=True)]
 )
 def save_rule(code: str, body: Rule, backend: BackendDep, actor: ActorDep) -> None:
     """Adds a rule, or changes one."""
@@ -208,18 +225,28 @@ def save_rule(code: str, body: Rule, backend: BackendDep, actor: ActorDep) -> No
     alert_rule_book.save_rule(backend, actor, body)
 
 
-@router.delete(
-    "/alert-rules/{code}", status_code=204, dependencies=[Depends(Needs(Action.EDIT_ALERT_RULES))]
-)
+@router.delete("/alert-rules/{code}", status_code=204, dependencies=[edits, Changes(ALERT_RULE)])
 def drop_rule(code: str, backend: BackendDep, actor: ActorDep) -> None:
     """Takes a change back; an added rule is gone."""
     alert_rule_book.drop_rule(backend, actor, code)
 
 
 @router.get("/alert-receivers", dependencies=[edits])
-def listed_receivers(backend: BackendDep) -> list[ReceiverRow]:
-    """Who can be told, without what is secret."""
-    return list(alerts.receivers(backend.store))
+def listed_receivers(backend: BackendDep, paging: Paging) -> Page[ReceiverRow]:
+    """Who can be told, without what is secret; who is told first stands first."""
+    return paging.part_of(
+        alerts.receivers(backend.store), lambda row: (row.after_min, row.name, row.id)
+    )
+
+
+@router.get("/alert-receivers/{receiver_id}", dependencies=[edits, Shows(RECEIVER)])
+def shown_receiver(receiver_id: int, backend: BackendDep) -> ReceiverRow:
+    """One of them."""
+    rows = alerts.receivers(backend.store)
+    found = next((row for row in rows if row.id == receiver_id), None)
+    if found is None:
+        raise NotFoundError(f"there is no receiver {receiver_id}")
+    return found
 
 
 @router.post(
@@ -233,7 +260,7 @@ def add_receiver(body: ReceiverBody, backend: BackendDep, actor: ActorDep) -> Nu
 @router.put(
     "/alert-receivers/{receiver_id}",
     status_code=204,
-    dependencies=[Depends(Needs(Action.EDIT_ALERT_RULES))],
+    dependencies=[edits, Changes(RECEIVER, needed=True)],
 )
 def change_receiver(
     receiver_id: int, body: ReceiverBody, backend: BackendDep, actor: ActorDep
@@ -245,7 +272,7 @@ def change_receiver(
 @router.delete(
     "/alert-receivers/{receiver_id}",
     status_code=204,
-    dependencies=[Depends(Needs(Action.EDIT_ALERT_RULES))],
+    dependencies=[edits, Changes(RECEIVER)],
 )
 def remove_receiver(receiver_id: int, backend: BackendDep, actor: ActorDep) -> None:
     """Removes a receiver and its secrets."""
@@ -263,11 +290,11 @@ def test_receiver(receiver_id: int, backend: BackendDep, actor: ActorDep) -> Num
 
 
 @router.get("/alert-deliveries", dependencies=[edits])
-def listed_deliveries(
-    backend: BackendDep, limit: Annotated[int, Query(ge=1, le=200)] = 50
-) -> list[DeliveryRow]:
+def listed_deliveries(backend: BackendDep, paging: Paging) -> Page[DeliveryRow]:
     """What was delivered to whom, the newest first."""
-    return list(alerts.deliveries(backend.store, limit=limit))
+    return paging.given(
+        alerts.deliveries_page(backend.store, cursor=paging.cursor, limit=paging.limit)
+    )
 
 
 def _known(number: int) -> int:

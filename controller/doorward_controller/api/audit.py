@@ -7,19 +7,19 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.paging import Paging
 from doorward_controller.domain.permissions import Action
 from doorward_controller.exports import audit_log
 from doorward_controller.queries import audit_trail, checkpoints
 from doorward_controller.queries.audit_trail import AuditFilter, AuditRow
 from doorward_controller.queries.checkpoints import CheckpointRow
-from doorward_controller.queries.paging import MAX_LIMIT, Page
+from doorward_controller.queries.paging import Page
 from doorward_controller.services import audit_check
 
 router = APIRouter(tags=["audit"], dependencies=[Depends(Needs(Action.READ_AUDIT))])
 
 Text = Annotated[str | None, Query(max_length=64)]
 Moment = Annotated[int | None, Query(ge=0, le=2**53)]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 
 
 class VerificationBody(BaseModel):
@@ -68,11 +68,11 @@ Wanted = Annotated[AuditFilter, Depends(filter_of)]
 def listed(
     backend: BackendDep,
     wanted: Wanted,
-    cursor: Annotated[str | None, Query(max_length=128)] = None,
-    limit: Limit = 50,
+    paging: Paging,
 ) -> Page[AuditRow]:
     """Entries that fit every filter, newest first."""
-    return audit_trail.page(backend.store, wanted, cursor=cursor, limit=limit)
+    found = audit_trail.page(backend.store, wanted, cursor=paging.cursor, limit=paging.limit)
+    return paging.given(found)
 
 
 @router.get(
@@ -89,11 +89,11 @@ def exported(backend: BackendDep, actor: ActorDep, wanted: Wanted) -> Response:
 @router.get("/audit/checkpoints")
 def signed(
     backend: BackendDep,
-    cursor: Annotated[str | None, Query(max_length=128)] = None,
-    limit: Limit = 50,
+    paging: Paging,
 ) -> Page[CheckpointRow]:
     """Signed words about the log's end, newest first: keep them where nobody here can write."""
-    return checkpoints.page(backend.store, cursor=cursor, limit=limit)
+    found = checkpoints.page(backend.store, cursor=paging.cursor, limit=paging.limit)
+    return paging.given(found)
 
 
 @router.get("/audit/verification")

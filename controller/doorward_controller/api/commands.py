@@ -2,17 +2,20 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from doorward.commands import MAX_LIFETIME_S, MIN_LIFETIME_S, CommandName
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.paging import Paging
+from doorward_controller.api.versions import CONFIGURATION, Changes, Shows
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import commands, configurations
 from doorward_controller.queries.commands import CommandRow
 from doorward_controller.queries.configurations import ConfigurationRow, VersionRow
+from doorward_controller.queries.paging import Page
 from doorward_controller.services import commanding, configuring
 
 router = APIRouter(tags=["commands"])
@@ -72,10 +75,12 @@ def send(gateway: str, body: CommandBody, backend: BackendDep, actor: ActorDep) 
 def listed(
     gateway: str,
     backend: BackendDep,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> list[CommandRow]:
+    paging: Paging,
+) -> Page[CommandRow]:
     """What a gateway was told, newest first."""
-    return list(commands.newest(backend.store, gateway, limit))
+    return paging.given(
+        commands.page(backend.store, gateway, cursor=paging.cursor, limit=paging.limit)
+    )
 
 
 @router.get("/commands/{command_id}", dependencies=[reads])
@@ -112,7 +117,7 @@ def attachment(command_id: str, backend: BackendDep, actor: ActorDep) -> Respons
     )
 
 
-@router.get("/gateways/{gateway}/configuration", dependencies=[reads])
+@router.get("/gateways/{gateway}/configuration", dependencies=[reads, Shows(CONFIGURATION)])
 def configuration(gateway: str, backend: BackendDep) -> ConfigurationRow:
     """How a gateway should be set, how it says that it is, and how the two differ."""
     row = configurations.configuration(backend.store, gateway)
@@ -122,7 +127,11 @@ def configuration(gateway: str, backend: BackendDep) -> ConfigurationRow:
 
 
 @router.put(
-    "/gateways/{gateway}/configuration", dependencies=[Depends(Needs(Action.CONFIGURE_GATEWAY))]
+    "/gateways/{gateway}/configuration",
+    dependencies=[
+        Depends(Needs(Action.CONFIGURE_GATEWAY)),
+        Changes(CONFIGURATION, needed=True),
+    ],
 )
 def configure(
     gateway: str, body: DesiredBody, backend: BackendDep, actor: ActorDep
@@ -133,17 +142,19 @@ def configure(
 
 
 @router.get("/gateways/{gateway}/configurations", dependencies=[reads])
-def configuration_versions(
-    gateway: str, backend: BackendDep, limit: Annotated[int, Query(ge=1, le=200)] = 50
-) -> list[VersionRow]:
+def configuration_versions(gateway: str, backend: BackendDep, paging: Paging) -> Page[VersionRow]:
     """Every version that was desired of a gateway, newest first, and what each changed."""
     configuration(gateway, backend)
-    return list(configurations.versions(backend.store, gateway, limit))
+    return paging.given(
+        configurations.versions_page(
+            backend.store, gateway, cursor=paging.cursor, limit=paging.limit
+        )
+    )
 
 
 @router.post(
     "/gateways/{gateway}/configuration/back",
-    dependencies=[Depends(Needs(Action.CONFIGURE_GATEWAY))],
+    dependencies=[Depends(Needs(Action.CONFIGURE_GATEWAY)), Changes(CONFIGURATION)],
 )
 def go_back(gateway: str, body: BackBody, backend: BackendDep, actor: ActorDep) -> ConfigurationRow:
     """Desires again what an earlier version said; it gets a version of its own."""

@@ -8,11 +8,13 @@ from pydantic import BaseModel, Field
 from doorward.credential import CredentialClass, Form
 from doorward.foreign import LONGEST_BYTES, Family
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.paging import Paging
+from doorward_controller.api.versions import CREDENTIAL, Changes, Shows
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import credentials
 from doorward_controller.queries.credentials import CredentialFilter, CredentialRow
-from doorward_controller.queries.paging import MAX_LIMIT, Page
+from doorward_controller.queries.paging import Page
 from doorward_controller.services import codes, issuing, revocation
 from doorward_controller.services.codes import DrawFormat
 from doorward_controller.services.issuing import ForeignNumber, IssueRequest
@@ -106,19 +108,19 @@ def _foreign(body: IssueBody) -> ForeignNumber | None:
 @router.get("/credentials", dependencies=[reads])
 def listed(
     backend: BackendDep,
+    paging: Paging,
     holder_id: Annotated[str | None, Query(max_length=32)] = None,
     state: Annotated[str | None, Query(max_length=16)] = None,
     form: Form | None = None,
     id_prefix: Annotated[str | None, Query(max_length=16)] = None,
-    cursor: Annotated[str | None, Query(max_length=128)] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
 ) -> Page[CredentialRow]:
     """Credentials that fit every filter, newest first."""
     wanted = CredentialFilter(holder_id=holder_id, state=state, form=form, id_prefix=id_prefix)
-    return credentials.page(backend.store, wanted, cursor=cursor, limit=limit)
+    found = credentials.page(backend.store, wanted, cursor=paging.cursor, limit=paging.limit)
+    return paging.given(found)
 
 
-@router.get("/credentials/{credential_id}", dependencies=[reads])
+@router.get("/credentials/{credential_id}", dependencies=[reads, Shows(CREDENTIAL)])
 def shown(credential_id: str, backend: BackendDep) -> CredentialRow:
     """One credential."""
     row = credentials.credential(backend.store, credential_id)
@@ -127,7 +129,10 @@ def shown(credential_id: str, backend: BackendDep) -> CredentialRow:
     return row
 
 
-@router.post("/credentials/{credential_id}/revoke", dependencies=[Depends(Needs(Action.REVOKE))])
+@router.post(
+    "/credentials/{credential_id}/revoke",
+    dependencies=[Depends(Needs(Action.REVOKE)), Changes(CREDENTIAL)],
+)
 def revoke(
     credential_id: str, body: ReasonBody, backend: BackendDep, actor: ActorDep
 ) -> ChangeBody:
@@ -136,7 +141,10 @@ def revoke(
     return ChangeBody(seq=change.seq, changed=change.changed)
 
 
-@router.post("/credentials/{credential_id}/suspend", dependencies=[Depends(Needs(Action.REVOKE))])
+@router.post(
+    "/credentials/{credential_id}/suspend",
+    dependencies=[Depends(Needs(Action.REVOKE)), Changes(CREDENTIAL)],
+)
 def suspend(
     credential_id: str, body: ReasonBody, backend: BackendDep, actor: ActorDep
 ) -> ChangeBody:
@@ -145,7 +153,10 @@ def suspend(
     return ChangeBody(seq=change.seq, changed=change.changed)
 
 
-@router.post("/credentials/{credential_id}/restore", dependencies=[Depends(Needs(Action.REVOKE))])
+@router.post(
+    "/credentials/{credential_id}/restore",
+    dependencies=[Depends(Needs(Action.REVOKE)), Changes(CREDENTIAL)],
+)
 def restore(
     credential_id: str, body: ReasonBody, backend: BackendDep, actor: ActorDep
 ) -> ChangeBody:

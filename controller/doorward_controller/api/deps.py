@@ -1,6 +1,7 @@
 """Who asks, and with what: the backend, the actor behind a session or a token, and CSRF."""
 
 import hmac
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -11,9 +12,11 @@ from doorward_controller.services import sign_in
 from doorward_controller.services.acting import check_read
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.sign_in import Duty, Session
+from doorward_controller.services.terms import Terms
 
 CSRF_HEADER = "X-CSRF-Token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_TERMS = "doorward.terms"
 
 
 class SignInNeededError(ActError):
@@ -52,7 +55,13 @@ def backend_of(request: Request) -> Backend:
     backend = request.app.state.backend
     if not isinstance(backend, Backend):
         raise TypeError("app.state.backend is not a Backend")
-    return backend
+    return replace(backend, terms=terms_of(request))
+
+
+def terms_of(request: Request) -> Terms:
+    """Returns what this request ties to its act; an empty one to begin with."""
+    terms: Terms = request.scope.setdefault(_TERMS, Terms())
+    return terms
 
 
 BackendDep = Annotated[Backend, Depends(backend_of)]
@@ -77,7 +86,7 @@ def actor_with_duties(request: Request, backend: BackendDep) -> Actor:
 
     Raises SignInNeededError, or ForbiddenError for a browser's change without its CSRF token.
     """
-    return _who(request, backend)[0]
+    return who(request, backend)[0]
 
 
 def actor_of(request: Request, backend: BackendDep) -> Actor:
@@ -86,7 +95,7 @@ def actor_of(request: Request, backend: BackendDep) -> Actor:
     Raises SignInNeededError, DutyFirstError, or ForbiddenError for a browser's change without its
     CSRF token.
     """
-    actor, session = _who(request, backend)
+    actor, session = who(request, backend)
     if session is not None and session.duties:
         raise DutyFirstError(session.duties[0])
     return actor
@@ -100,7 +109,7 @@ def own_session(request: Request, backend: BackendDep) -> Session:
 
     Raises SignInNeededError, or ForbiddenError for programs and without the CSRF token.
     """
-    actor, session = _who(request, backend)
+    actor, session = who(request, backend)
     check_read(backend, actor, Action.OWN_ACCOUNT)
     if session is None:
         raise ForbiddenError("programs have no account of their own")
@@ -117,7 +126,7 @@ def fresh_of(request: Request, backend: BackendDep) -> None:
 
     Raises ProofNeededError.
     """
-    session = _who(request, backend)[1]
+    session = who(request, backend)[1]
     if session is not None and not session.is_fresh(backend.config, backend.clock.now().utc_s):
         minutes = backend.config.accounts.fresh_minutes
         raise ProofNeededError(
@@ -159,7 +168,11 @@ def browser_of(request: Request) -> str:
     return request.headers.get("user-agent", "")
 
 
-def _who(request: Request, backend: Backend) -> tuple[Actor, Session | None]:
+def who(request: Request, backend: Backend) -> tuple[Actor, Session | None]:
+    """Returns on whose behalf a request acts, and the session where it is a person's.
+
+    Raises SignInNeededError, or ForbiddenError for a browser's change without its CSRF token.
+    """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         actor = sign_in.resume_bearer(backend, token.strip())

@@ -6,8 +6,9 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from doorward_controller.api.errors import MEDIA_TYPE, Problem
+from doorward_controller.api.interface_document import describe
 
-PROBLEM_STATUSES = (400, 401, 403, 404, 409, 422, 503)
+PROBLEM_STATUSES = (400, 401, 403, 404, 409, 413, 422, 429, 503)
 """What every operation of the interface may answer besides its result."""
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -41,6 +42,7 @@ class Interface(FastAPI):
             for operations in document["paths"].values():
                 for operation in operations.values():
                     _add_problems(operation["responses"])
+            describe(document, self.routes)
         return document
 
 

@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.paging import Paging
+from doorward_controller.api.versions import DEVICE, Changes, Shows
 from doorward_controller.domain.fleet_state import GatewayNow, SiteEvent
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
@@ -17,6 +19,7 @@ from doorward_controller.queries.devices import (
     DeviceRow,
     ZoneNode,
 )
+from doorward_controller.queries.paging import Page
 from doorward_controller.services import devices as acts
 from doorward_controller.services import wall_screens
 from doorward_controller.services.devices import Adoption
@@ -126,22 +129,23 @@ def tree(backend: BackendDep) -> list[ZoneNode]:
 
 
 @router.get("/devices/new", dependencies=[reads])
-def new(backend: BackendDep) -> list[DeviceRow]:
-    """Gateways that wait for somebody to adopt them."""
+def new(backend: BackendDep, paging: Paging) -> Page[DeviceRow]:
+    """Gateways that wait for somebody to adopt them, by name."""
     rows = devices.devices(backend.store)
     names = devices.new_names(rows)
-    return [row for row in rows if row.gateway in names]
+    waiting = (row for row in rows if row.gateway in names)
+    return paging.part_of(waiting, lambda row: (row.gateway,))
 
 
 @router.get("/device-changes", dependencies=[reads])
-def changes(
-    backend: BackendDep, limit: Annotated[int, Query(ge=1, le=200)] = 50
-) -> list[ChangeRow]:
+def changes(backend: BackendDep, paging: Paging) -> Page[ChangeRow]:
     """What showed about devices, the newest first."""
-    return list(devices.history(backend.store, limit=limit))
+    return paging.given(
+        devices.history_page(backend.store, cursor=paging.cursor, limit=paging.limit)
+    )
 
 
-@router.get("/gateways/{gateway}/device", dependencies=[reads])
+@router.get("/gateways/{gateway}/device", dependencies=[reads, Shows(DEVICE)])
 def device(gateway: str, backend: BackendDep) -> DeviceBody:
     """One gateway with its parts."""
     row = devices.device(backend.store, gateway)
@@ -156,7 +160,9 @@ def device(gateway: str, backend: BackendDep) -> DeviceBody:
 
 
 @router.post(
-    "/gateways/{gateway}/adopt", status_code=204, dependencies=[Depends(Needs(Action.EDIT_DEVICES))]
+    "/gateways/{gateway}/adopt",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.EDIT_DEVICES)), Changes(DEVICE)],
 )
 def adopt(gateway: str, body: AdoptionBody, backend: BackendDep, actor: ActorDep) -> None:
     """Takes a new gateway into the fleet."""
@@ -167,7 +173,7 @@ def adopt(gateway: str, body: AdoptionBody, backend: BackendDep, actor: ActorDep
 @router.post(
     "/gateways/{gateway}/components",
     status_code=201,
-    dependencies=[Depends(Needs(Action.EDIT_DEVICES))],
+    dependencies=[Depends(Needs(Action.EDIT_DEVICES)), Changes(DEVICE)],
 )
 def add_component(
     gateway: str, body: ComponentBody, backend: BackendDep, actor: ActorDep
@@ -204,10 +210,11 @@ def remove_component(
 
 
 @router.get("/wall-screens", dependencies=[Depends(Needs(Action.MANAGE_WALL))])
-def screens(backend: BackendDep) -> list[WallScreen]:
-    """Every wall screen, the newest first."""
+def screens(backend: BackendDep, paging: Paging) -> Page[WallScreen]:
+    """Wall screens, the newest first."""
     with backend.store.read() as connection:
-        return list(walls.all_screens(connection))
+        found = walls.all_screens(connection)
+    return paging.part_of(found, lambda screen: (-screen.id,))
 
 
 @router.post("/wall-screens", status_code=201, dependencies=[Depends(Needs(Action.MANAGE_WALL))])

@@ -15,6 +15,7 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 
 _log = logging.getLogger(__name__)
+_BROKEN = "something went wrong here; it was logged"
 
 
 class FieldProblem(BaseModel):
@@ -57,26 +58,30 @@ def problem(
 
 def install(app: FastAPI) -> None:
     """Makes every error of `app` a problem document."""
-    app.add_exception_handler(ActError, _refused)
-    app.add_exception_handler(ControllerError, _failed)
+    app.add_exception_handler(ControllerError, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _broken)
 
 
-def _refused(_: Request, err: Exception) -> JSONResponse:
-    if not isinstance(err, ActError):
-        raise err
-    headers = {"WWW-Authenticate": "Bearer"} if err.status == HTTPStatus.UNAUTHORIZED else None
-    return problem(err.status, err.code, err.message, headers=headers)
-
-
-def _failed(request: Request, err: Exception) -> JSONResponse:
+def answer_to(err: ControllerError) -> JSONResponse:
+    """Returns what is said where an act was refused or the controller cannot do it now."""
     if isinstance(err, StoreUnavailableError):
-        _log.warning("api.store_unavailable path=%s", request.url.path)
+        _log.warning("api.store_unavailable")
         wait = {"Retry-After": str(RETRY_AFTER_S)}
         return problem(503, err.code, "the database does not answer; try again", headers=wait)
-    return _broken(request, err)
+    if isinstance(err, ActError):
+        is_nobody = err.status == HTTPStatus.UNAUTHORIZED
+        headers = {"WWW-Authenticate": "Bearer"} if is_nobody else None
+        return problem(err.status, err.code, err.message, headers=headers)
+    _log.error("api.failed", exc_info=err)
+    return problem(500, "internal_error", _BROKEN)
+
+
+def _refused(_: Request, err: Exception) -> JSONResponse:
+    if not isinstance(err, ControllerError):
+        raise err
+    return answer_to(err)
 
 
 def _not_valid(_: Request, err: Exception) -> JSONResponse:
@@ -99,4 +104,4 @@ def _http(_: Request, err: Exception) -> JSONResponse:
 
 def _broken(request: Request, err: Exception) -> JSONResponse:
     _log.error("api.failed method=%s path=%s", request.method, request.url.path, exc_info=err)
-    return problem(500, "internal_error", "something went wrong here; it was logged")
+    return problem(500, "internal_error", _BROKEN)

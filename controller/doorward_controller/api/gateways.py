@@ -6,11 +6,13 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.paging import Paging
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.rule_book import PortalOptions
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import fleet_board
 from doorward_controller.queries.fleet_board import GatewayRow
+from doorward_controller.queries.paging import Page
 from doorward_controller.services import enrolment, provisioning
 from doorward_controller.services.enrolment import NewPortal
 
@@ -54,9 +56,9 @@ class ProvisioningBody(BaseModel):
 
 
 @router.get("/gateways", dependencies=[reads])
-def listed(backend: BackendDep) -> list[GatewayRow]:
-    """Every gateway with its state."""
-    return list(fleet_board.gateways(backend.store))
+def listed(backend: BackendDep, paging: Paging) -> Page[GatewayRow]:
+    """Gateways with their states, by name."""
+    return paging.part_of(fleet_board.gateways(backend.store), lambda row: (row.gateway,))
 
 
 @router.get("/gateways/{gateway}", dependencies=[reads])

@@ -6,11 +6,13 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.paging import Paging
+from doorward_controller.api.versions import HOLDER, Changes, Shows
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import holders as rows
 from doorward_controller.queries.holders import HolderRow
-from doorward_controller.queries.paging import MAX_LIMIT, Page
+from doorward_controller.queries.paging import Page
 from doorward_controller.services import holders
 from doorward_controller.services.holders import MAX_FIELD_CHARACTERS, HolderFields
 
@@ -75,11 +77,10 @@ def add(body: HolderBody, backend: BackendDep, actor: ActorDep) -> CreatedBody:
 @router.get("/holders", dependencies=[reads])
 def listed(
     backend: BackendDep,
-    cursor: Annotated[str | None, Query(max_length=128)] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
+    paging: Paging,
 ) -> Page[HolderRow]:
     """Holders without anything personal, newest first."""
-    return rows.page(backend.store, cursor=cursor, limit=limit)
+    return paging.given(rows.page(backend.store, cursor=paging.cursor, limit=paging.limit))
 
 
 @router.post("/holders/find", dependencies=[Depends(Needs(Action.READ_PERSONAL))])
@@ -94,7 +95,9 @@ def find(body: FieldsBody, backend: BackendDep, actor: ActorDep) -> list[str]:
     return list(found)
 
 
-@router.get("/holders/{holder_id}", dependencies=[Depends(Needs(Action.READ_PERSONAL))])
+@router.get(
+    "/holders/{holder_id}", dependencies=[Depends(Needs(Action.READ_PERSONAL)), Shows(HOLDER)]
+)
 def shown(holder_id: str, backend: BackendDep, actor: ActorDep) -> PersonBody:
     """One holder with what is personal."""
     fields = holders.read_holders(backend, actor, [holder_id[:32]]).get(holder_id)
@@ -106,7 +109,9 @@ def shown(holder_id: str, backend: BackendDep, actor: ActorDep) -> PersonBody:
 
 
 @router.patch(
-    "/holders/{holder_id}", status_code=204, dependencies=[Depends(Needs(Action.EDIT_HOLDERS))]
+    "/holders/{holder_id}",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.EDIT_HOLDERS)), Changes(HOLDER, needed=True)],
 )
 def change(holder_id: str, body: HolderChange, backend: BackendDep, actor: ActorDep) -> None:
     """Changes what is given."""
@@ -121,7 +126,9 @@ def change(holder_id: str, body: HolderChange, backend: BackendDep, actor: Actor
 
 
 @router.delete(
-    "/holders/{holder_id}", status_code=204, dependencies=[Depends(Needs(Action.EDIT_HOLDERS))]
+    "/holders/{holder_id}",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.EDIT_HOLDERS)), Changes(HOLDER)],
 )
 def erase(
     holder_id: str,

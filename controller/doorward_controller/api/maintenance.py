@@ -7,6 +7,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.paging import Paging
+from doorward_controller.api.versions import WORK_ORDER, Changes, Shows
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.work_orders import (
     CheckResult,
@@ -138,15 +140,16 @@ class StockBody(BaseModel):
 @router.get("/orders", dependencies=[reads])
 def listed(
     backend: BackendDep,
+    paging: Paging,
     state: Annotated[str, Query(max_length=20)] = "",
     gateway: Annotated[str, Query(max_length=64)] = "",
     is_open: Annotated[bool, Query(alias="open")] = False,  # noqa: FBT002  # a query, not an argument
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
-    limit: int = 50,
 ) -> Page[StoredOrder]:
     """Work orders, the newest first."""
     wanted = OrderFilter(state=state, gateway=gateway, is_open=is_open)
-    return queries.page(backend.store, wanted, cursor=cursor, limit=limit)
+    return paging.given(
+        queries.page(backend.store, wanted, cursor=paging.cursor, limit=paging.limit)
+    )
 
 
 @router.post(
@@ -161,7 +164,7 @@ def request(body: OrderBody, backend: BackendDep, actor: ActorDep) -> MadeBody:
     return MadeBody(id=work_orders.request(backend, actor, wanted))
 
 
-@router.get("/orders/{order_id}", dependencies=[reads])
+@router.get("/orders/{order_id}", dependencies=[reads, Shows(WORK_ORDER)])
 def shown(order_id: Number, backend: BackendDep) -> OrderView:
     """One order with everything on it."""
     return _view(backend, order_id)
@@ -169,7 +172,10 @@ def shown(order_id: Number, backend: BackendDep) -> OrderView:
 
 @router.post(
     "/orders/{order_id}/turns",
-    dependencies=[Depends(Needs(Action.DO_MAINTENANCE, Action.APPROVE_MAINTENANCE))],
+    dependencies=[
+        Depends(Needs(Action.DO_MAINTENANCE, Action.APPROVE_MAINTENANCE)),
+        Changes(WORK_ORDER),
+    ],
 )
 def move(order_id: Number, body: MoveBody, backend: BackendDep, actor: ActorDep) -> StateBody:
     """Takes a turn; docs/reference/work-order.md has the table."""
@@ -180,7 +186,7 @@ def move(order_id: Number, body: MoveBody, backend: BackendDep, actor: ActorDep)
 @router.put(
     "/orders/{order_id}/write-up",
     status_code=204,
-    dependencies=[Depends(Needs(Action.DO_MAINTENANCE))],
+    dependencies=[Depends(Needs(Action.DO_MAINTENANCE)), Changes(WORK_ORDER, needed=True)],
 )
 def write_up(order_id: Number, body: WriteUpBody, backend: BackendDep, actor: ActorDep) -> None:
     """Writes down what was found, done and spent."""
@@ -190,7 +196,7 @@ def write_up(order_id: Number, body: WriteUpBody, backend: BackendDep, actor: Ac
 @router.put(
     "/orders/{order_id}/checks/{position}",
     status_code=204,
-    dependencies=[Depends(Needs(Action.DO_MAINTENANCE))],
+    dependencies=[Depends(Needs(Action.DO_MAINTENANCE)), Changes(WORK_ORDER)],
 )
 def check(
     order_id: Number, position: Number, body: CheckBody, backend: BackendDep, actor: ActorDep

@@ -8,6 +8,8 @@ from pydantic import BaseModel, Field
 
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
 from doorward_controller.api.maintenance import MadeBody, Name, Number, Short, StockBody, Text
+from doorward_controller.api.paging import Paging
+from doorward_controller.api.versions import PART, PLAN, Changes, Shows
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.plan_rules import RuleBody
 from doorward_controller.domain.work_orders import DAY_S, OrderKind, Priority
@@ -21,6 +23,7 @@ from doorward_controller.queries import spare_parts as part_queries
 from doorward_controller.queries.device_life import DeviceLife
 from doorward_controller.queries.maintenance_figures import Figures
 from doorward_controller.queries.maintenance_plans import PlanView
+from doorward_controller.queries.paging import Page
 from doorward_controller.services import plan_keeping, rules, spare_parts, work_orders
 from doorward_controller.services.backend import Backend
 from doorward_controller.store.parts import StoredMove, StoredPart
@@ -75,9 +78,9 @@ class FiguresBody(BaseModel):
 
 
 @router.get("/plans", dependencies=[reads])
-def listed(backend: BackendDep) -> list[PlanView]:
-    """Every plan with its devices and how near it is there."""
-    return list(_plans(backend))
+def listed(backend: BackendDep, paging: Paging) -> Page[PlanView]:
+    """Plans with their devices and how near they are there, the newest first."""
+    return paging.part_of(_plans(backend), lambda view: (-view.plan.id,))
 
 
 @router.post("/plans", status_code=201, dependencies=[Depends(Needs(Action.DO_MAINTENANCE))])
@@ -86,7 +89,7 @@ def write(body: PlanBody, backend: BackendDep, actor: ActorDep) -> MadeBody:
     return MadeBody(id=plan_keeping.add_plan(backend, actor, _sheet(body)))
 
 
-@router.get("/plans/{plan_id}", dependencies=[reads])
+@router.get("/plans/{plan_id}", dependencies=[reads, Shows(PLAN)])
 def shown(plan_id: Number, backend: BackendDep) -> PlanView:
     """One plan."""
     found = next((view for view in _plans(backend) if view.plan.id == plan_id), None)
@@ -96,7 +99,9 @@ def shown(plan_id: Number, backend: BackendDep) -> PlanView:
 
 
 @router.put(
-    "/plans/{plan_id}", status_code=204, dependencies=[Depends(Needs(Action.DO_MAINTENANCE))]
+    "/plans/{plan_id}",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.DO_MAINTENANCE)), Changes(PLAN, needed=True)],
 )
 def edit(plan_id: Number, body: PlanBody, backend: BackendDep, actor: ActorDep) -> None:
     """Changes a plan, which must then be approved anew."""
@@ -106,7 +111,7 @@ def edit(plan_id: Number, body: PlanBody, backend: BackendDep, actor: ActorDep) 
 @router.post(
     "/plans/{plan_id}/approve",
     status_code=204,
-    dependencies=[Depends(Needs(Action.APPROVE_MAINTENANCE))],
+    dependencies=[Depends(Needs(Action.APPROVE_MAINTENANCE)), Changes(PLAN)],
 )
 def approve(plan_id: Number, backend: BackendDep, actor: ActorDep) -> None:
     """Lets a plan open orders; not by whoever wrote it."""
@@ -116,7 +121,7 @@ def approve(plan_id: Number, backend: BackendDep, actor: ActorDep) -> None:
 @router.post(
     "/plans/{plan_id}/pause",
     status_code=204,
-    dependencies=[Depends(Needs(Action.APPROVE_MAINTENANCE))],
+    dependencies=[Depends(Needs(Action.APPROVE_MAINTENANCE)), Changes(PLAN)],
 )
 def pause(plan_id: Number, backend: BackendDep, actor: ActorDep) -> None:
     """Keeps a plan from opening orders."""
@@ -124,9 +129,19 @@ def pause(plan_id: Number, backend: BackendDep, actor: ActorDep) -> None:
 
 
 @router.get("/parts", dependencies=[reads])
-def parts(backend: BackendDep) -> list[StoredPart]:
-    """Every spare part, those that run short first."""
-    return list(part_queries.every(backend.store, backend.config.site))
+def parts(backend: BackendDep, paging: Paging) -> Page[StoredPart]:
+    """Spare parts, those that run short first."""
+    found = part_queries.every(backend.store, backend.config.site)
+    return paging.part_of(found, lambda part: (int(not part_queries.is_low(part)), part.number))
+
+
+@router.get("/parts/{part_id}", dependencies=[reads, Shows(PART)])
+def part(part_id: Number, backend: BackendDep) -> StoredPart:
+    """One spare part."""
+    found = part_queries.one(backend.store, backend.config.site, part_id)
+    if found is None:
+        raise NotFoundError(f"there is no part {part_id}", code="no_part")
+    return found
 
 
 @router.post("/parts", status_code=201, dependencies=[Depends(Needs(Action.DO_MAINTENANCE))])
@@ -137,7 +152,9 @@ def add_part(body: NewPartBody, backend: BackendDep, actor: ActorDep) -> MadeBod
 
 
 @router.put(
-    "/parts/{part_id}", status_code=204, dependencies=[Depends(Needs(Action.DO_MAINTENANCE))]
+    "/parts/{part_id}",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.DO_MAINTENANCE)), Changes(PART, needed=True)],
 )
 def edit_part(part_id: Number, body: PartBody, backend: BackendDep, actor: ActorDep) -> None:
     """Changes what is known of a part."""
@@ -146,12 +163,14 @@ def edit_part(part_id: Number, body: PartBody, backend: BackendDep, actor: Actor
 
 
 @router.get("/parts/{part_id}/moves", dependencies=[reads])
-def moves(part_id: Number, backend: BackendDep) -> list[StoredMove]:
+def moves(part_id: Number, backend: BackendDep, paging: Paging) -> Page[StoredMove]:
     """Where a part came from and went, the newest first."""
-    found = part_queries.moves(backend.store, backend.config.site, part_id)
+    found = part_queries.moves_page(
+        backend.store, backend.config.site, part_id, cursor=paging.cursor, limit=paging.limit
+    )
     if found is None:
         raise NotFoundError(f"there is no part {part_id}", code="no_part")
-    return list(found)
+    return paging.given(found)
 
 
 @router.post("/parts/{part_id}/moves", dependencies=[Depends(Needs(Action.DO_MAINTENANCE))])

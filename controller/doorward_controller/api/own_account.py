@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
+from doorward_controller.api.accounts import newest_token_first
 from doorward_controller.api.deps import (
     BackendDep,
     DutyFirstError,
@@ -12,11 +13,13 @@ from doorward_controller.api.deps import (
     OwnSession,
     client_of,
 )
+from doorward_controller.api.paging import Paging
 from doorward_controller.api.session import refusal
 from doorward_controller.domain import one_time_codes
 from doorward_controller.domain.permissions import Action
 from doorward_controller.queries import operators
 from doorward_controller.queries.operators import SessionRow, TokenRow
+from doorward_controller.queries.paging import Page
 from doorward_controller.services import own_account, tokens
 
 router = APIRouter(tags=["own account"], prefix="/account")
@@ -93,16 +96,15 @@ def change_password(
 
 
 @router.get("/sessions")
-def sessions(backend: BackendDep, session: OwnSession) -> list[SessionRow]:
-    """Returns where one is signed in."""
-    return list(
-        operators.sessions_of(
-            backend.store,
-            session.actor.name,
-            now_utc_s=backend.clock.now().utc_s,
-            idle_s=backend.config.accounts.idle_minutes * 60,
-        )
+def sessions(backend: BackendDep, session: OwnSession, paging: Paging) -> Page[SessionRow]:
+    """Returns where one is signed in, the newest first."""
+    found = operators.sessions_of(
+        backend.store,
+        session.actor.name,
+        now_utc_s=backend.clock.now().utc_s,
+        idle_s=backend.config.accounts.idle_minutes * 60,
     )
+    return paging.part_of(found, lambda row: (-row.began_at_utc_s, row.handle))
 
 
 @router.delete("/sessions")
@@ -160,9 +162,10 @@ def recovery_codes(backend: BackendDep, session: OwnSession) -> CodesBody:
 
 
 @router.get("/tokens")
-def own_tokens(backend: BackendDep, session: OwnSession) -> list[TokenRow]:
-    """Returns one's own API tokens, without their secrets."""
-    return list(operators.tokens_of(backend.store, session.actor.name))
+def own_tokens(backend: BackendDep, session: OwnSession, paging: Paging) -> Page[TokenRow]:
+    """Returns one's own API tokens, without their secrets, the newest first."""
+    found = operators.tokens_of(backend.store, session.actor.name)
+    return paging.part_of(found, newest_token_first)
 
 
 @router.post("/tokens", status_code=201, dependencies=[Fresh])

@@ -6,9 +6,12 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.paging import Paging
+from doorward_controller.api.versions import POLICY, RULES, Changes, Shows
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.rule_book import RuleBook
 from doorward_controller.queries import policies, propagation
+from doorward_controller.queries.paging import Page
 from doorward_controller.queries.policies import ReleaseRow
 from doorward_controller.queries.propagation import Propagation
 from doorward_controller.services import policy_release, rules, simulation
@@ -20,9 +23,9 @@ reads = Depends(Needs(Action.READ_FLEET))
 
 
 class PolicyBody(BaseModel):
-    """The releases, newest first, and whether the rules have changed since."""
+    """The newest release, and whether the rules have changed since."""
 
-    releases: list[ReleaseRow]
+    newest: ReleaseRow | None
     has_unreleased_rules: bool
 
 
@@ -34,29 +37,44 @@ class SimulateBody(BaseModel):
     at_utc_s: Annotated[int, Field(ge=0, lt=2**40)]
 
 
-@router.get("/rules", dependencies=[reads])
+@router.get("/rules", dependencies=[reads, Shows(RULES)])
 def show_rules(backend: BackendDep) -> RuleBook:
     """The newest rule book, released or not."""
     return rules.current(backend)
 
 
-@router.put("/rules", status_code=204, dependencies=[Depends(Needs(Action.EDIT_RULES))])
+@router.put(
+    "/rules",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.EDIT_RULES)), Changes(RULES, needed=True)],
+)
 def save_rules(body: RuleBook, backend: BackendDep, actor: ActorDep) -> None:
     """Saves a new rule book; nothing changes at a gate before a release."""
     rules.save_rules(backend, actor, body)
 
 
-@router.get("/policy", dependencies=[reads])
+@router.get("/policy", dependencies=[reads, Shows(POLICY)])
 def show_policy(backend: BackendDep) -> PolicyBody:
-    """What was released."""
+    """What was released last; `GET /policy/releases` has the older ones."""
+    newest = policies.releases(backend.store, 1)
     return PolicyBody(
-        releases=list(policies.releases(backend.store)),
+        newest=newest[0] if newest else None,
         has_unreleased_rules=policies.has_unreleased_rules(backend.store),
     )
 
 
+@router.get("/policy/releases", dependencies=[reads])
+def list_releases(backend: BackendDep, paging: Paging) -> Page[ReleaseRow]:
+    """What was released, newest first."""
+    return paging.given(
+        policies.releases_page(backend.store, cursor=paging.cursor, limit=paging.limit)
+    )
+
+
 @router.post(
-    "/policy/release", status_code=201, dependencies=[Depends(Needs(Action.RELEASE_POLICY))]
+    "/policy/release",
+    status_code=201,
+    dependencies=[Depends(Needs(Action.RELEASE_POLICY)), Changes(POLICY)],
 )
 def release(backend: BackendDep, actor: ActorDep) -> Released:
     """Builds, signs and publishes the next version."""

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from doorward.policy import MAX_RANK, Posture
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.versions import POSTURES, Changes, Shows
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.posture_orders import (
     MAX_STANDING,
@@ -49,7 +50,7 @@ class PosturesBody(BaseModel):
     ended: list[PostureOrdered]
 
 
-@router.get("/postures", dependencies=[reads])
+@router.get("/postures", dependencies=[reads, Shows(POSTURES)])
 def show_postures(backend: BackendDep) -> PosturesBody:
     """What is ordered, and which gateways have it."""
     return PosturesBody(
@@ -59,14 +60,20 @@ def show_postures(backend: BackendDep) -> PosturesBody:
     )
 
 
-@router.post("/postures", status_code=201, dependencies=[Depends(Needs(Action.SET_POSTURE))])
+@router.post(
+    "/postures",
+    status_code=201,
+    dependencies=[Depends(Needs(Action.SET_POSTURE)), Changes(POSTURES)],
+)
 def order_posture(body: OrderBody, backend: BackendDep, actor: ActorDep) -> PostureOrdered:
     """Orders one and tells the gateways."""
     return postures.order(backend, actor, NewOrder(**body.model_dump()))
 
 
 @router.post(
-    "/postures/{order_id}/end", status_code=204, dependencies=[Depends(Needs(Action.SET_POSTURE))]
+    "/postures/{order_id}/end",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.SET_POSTURE)), Changes(POSTURES)],
 )
 def end_posture(
     order_id: Annotated[str, Path(pattern="^[0-9a-f]{16}$")],

@@ -2,15 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
 
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.paging import Paging
 from doorward_controller.api.revocations import RevocationBody
+from doorward_controller.api.versions import PROPOSAL, Changes, Shows
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.proposals import MAX_REASON_CHARACTERS, Proposal
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import proposals
+from doorward_controller.queries.paging import Page
 from doorward_controller.services import proposing
 
 router = APIRouter(tags=["proposals"])
@@ -38,16 +41,16 @@ class ProposalBody(BaseModel):
     outcome: dict[str, Any]
 
 
-class ProposalsBody(BaseModel):
-    """What waits, oldest first, and what was decided, newest first."""
-
-    waiting: list[ProposalBody]
-    decided: list[ProposalBody]
-
-
 class ProposeRelease(BaseModel):
     """To release the newest rules."""
 
+    reason: Reason
+
+
+class ProposeGateway(BaseModel):
+    """To revoke a gateway."""
+
+    gateway: str
     reason: Reason
 
 
@@ -65,15 +68,18 @@ class Decision(BaseModel):
 
 
 @router.get("/proposals", dependencies=[reads])
-def list_proposals(backend: BackendDep) -> ProposalsBody:
-    """What waits for a decision and what became of the others."""
-    return ProposalsBody(
-        waiting=[_body(each) for each in proposals.waiting(backend.store)],
-        decided=[_body(each) for each in proposals.decided(backend.store)],
+def list_proposals(
+    backend: BackendDep, paging: Paging, waiting: Annotated[bool | None, Query()] = None
+) -> Page[ProposalBody]:
+    """Proposals, the newest first: those that wait for a decision, the others, or all."""
+    found = proposals.page(
+        backend.store, is_waiting=waiting, cursor=paging.cursor, limit=paging.limit
     )
+    bodies = tuple(_body(each) for each in found.items)
+    return paging.given(Page(items=bodies, next_cursor=found.next_cursor))
 
 
-@router.get("/proposals/{proposal_id}", dependencies=[reads])
+@router.get("/proposals/{proposal_id}", dependencies=[reads, Shows(PROPOSAL)])
 def show_proposal(proposal_id: ProposalId, backend: BackendDep) -> ProposalBody:
     """One proposal."""
     found = proposals.find(backend.store, proposal_id)
@@ -104,7 +110,20 @@ def propose_revocation(
     )
 
 
-@router.post("/proposals/{proposal_id}/decision", dependencies=[Depends(Needs(Action.APPROVE))])
+@router.post(
+    "/proposals/gateway-revocation",
+    status_code=201,
+    dependencies=[Depends(Needs(Action.REVOKE_GATEWAY))],
+)
+def propose_gateway(body: ProposeGateway, backend: BackendDep, actor: ActorDep) -> ProposalBody:
+    """Proposes to revoke a gateway."""
+    return _body(proposing.propose_gateway(backend, actor, body.gateway, body.reason))
+
+
+@router.post(
+    "/proposals/{proposal_id}/decision",
+    dependencies=[Depends(Needs(Action.APPROVE)), Changes(PROPOSAL)],
+)
 def decide(
     proposal_id: ProposalId, body: Decision, backend: BackendDep, actor: ActorDep
 ) -> ProposalBody:
@@ -117,7 +136,9 @@ def decide(
 
 @router.post(
     "/proposals/{proposal_id}/withdraw",
-    dependencies=[Depends(Needs(Action.RELEASE_POLICY, Action.REVOKE_IN_BULK))],
+    dependencies=[
+        Depends(Needs(Action.RELEASE_POLICY, Action.REVOKE_IN_BULK, Action.REVOKE_GATEWAY))
+    ],
 )
 def withdraw(proposal_id: ProposalId, backend: BackendDep, actor: ActorDep) -> ProposalBody:
     """Takes one's own proposal back."""

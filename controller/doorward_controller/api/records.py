@@ -8,12 +8,13 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.paging import Paging
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
 from doorward_controller.exports import records as record_export
 from doorward_controller.exports.records import ExportForm, ExportRequest
 from doorward_controller.queries import quarantine_list, record_feed, record_summary
-from doorward_controller.queries.paging import MAX_LIMIT, Page
+from doorward_controller.queries.paging import Page
 from doorward_controller.queries.quarantine_list import QuarantineRow
 from doorward_controller.queries.record_feed import RecordFilter, RecordRow
 from doorward_controller.queries.record_summary import Span, Summary
@@ -24,7 +25,6 @@ router = APIRouter(tags=["records"])
 reads = Depends(Needs(Action.READ_RECORDS))
 inspects = Depends(Needs(Action.READ_QUARANTINE))
 
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Text = Annotated[str | None, Query(max_length=64)]
 Moment = Annotated[int | None, Query(ge=0, le=2**53)]
 
@@ -52,6 +52,7 @@ class ExportBody(BaseModel):
 def search(
     backend: BackendDep,
     actor: ActorDep,
+    paging: Paging,
     gateway: Text = None,
     portal: Text = None,
     credential_id: Text = None,
@@ -61,8 +62,6 @@ def search(
     kind: Text = None,
     from_utc_ms: Moment = None,
     to_utc_ms: Moment = None,
-    cursor: Annotated[str | None, Query(max_length=128)] = None,
-    limit: Limit = 50,
 ) -> Page[RecordRow]:
     """Records that fit every filter, newest first.
 
@@ -81,7 +80,8 @@ def search(
         from_utc_ms=from_utc_ms,
         to_utc_ms=to_utc_ms,
     )
-    return record_feed.page(backend.store, wanted, cursor=cursor, limit=limit)
+    found = record_feed.page(backend.store, wanted, cursor=paging.cursor, limit=paging.limit)
+    return paging.given(found)
 
 
 def _badges(backend: Backend, holder_ids: list[str] | None) -> tuple[str, ...] | None:
@@ -134,8 +134,8 @@ def shown(record_id: int, backend: BackendDep) -> RecordRow:
 @router.get("/quarantine", dependencies=[inspects])
 def put_aside(
     backend: BackendDep,
-    cursor: Annotated[str | None, Query(max_length=128)] = None,
-    limit: Limit = 50,
+    paging: Paging,
 ) -> Page[QuarantineRow]:
     """What could not be read or trusted, newest first."""
-    return quarantine_list.page(backend.store, cursor=cursor, limit=limit)
+    found = quarantine_list.page(backend.store, cursor=paging.cursor, limit=paging.limit)
+    return paging.given(found)

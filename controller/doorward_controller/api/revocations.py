@@ -6,10 +6,12 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.paging import Paging
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.revocations import Cause, Change, Source
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import propagation, revocation_batches
+from doorward_controller.queries.paging import Page
 from doorward_controller.queries.propagation import Propagation
 from doorward_controller.services import bulk_revocation
 from doorward_controller.services.bulk_revocation import (
@@ -78,9 +80,11 @@ def change(body: RevocationBody, backend: BackendDep, actor: ActorDep) -> Batch:
 
 
 @router.get("/revocations", dependencies=[reads])
-def list_batches(backend: BackendDep) -> list[Batch]:
+def list_batches(backend: BackendDep, paging: Paging) -> Page[Batch]:
     """The newest ones first."""
-    return list(revocation_batches.newest(backend.store))
+    return paging.given(
+        revocation_batches.page(backend.store, cursor=paging.cursor, limit=paging.limit)
+    )
 
 
 @router.get("/revocations/{batch_id}", dependencies=[reads])

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field, model_validator
 
 from doorward.commands import CommandName
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.paging import Paging
+from doorward_controller.api.versions import ROLL_OUT, Changes, Shows
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.roll_out_order import (
     MAX_WAVES,
@@ -17,6 +19,7 @@ from doorward_controller.domain.roll_out_order import (
 )
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import roll_outs
+from doorward_controller.queries.paging import Page
 from doorward_controller.queries.roll_outs import RollOutInFull, RollOutRow
 from doorward_controller.services import rolling_out
 from doorward_controller.services.rolling_out import NewRollOut
@@ -99,13 +102,6 @@ class RollOutBody(BaseModel):
         return CommandOrder(name=self.command.name, arguments=self.command.arguments)
 
 
-class RollOutsBody(BaseModel):
-    """Some roll-outs, the newest first, and where to go on."""
-
-    items: list[RollOutRow]
-    next_cursor: str | None
-
-
 @router.post("/roll-outs", status_code=201, dependencies=[Depends(Needs(Action.ROLL_OUT))])
 def start(body: RollOutBody, backend: BackendDep, actor: ActorDep) -> RollOutInFull:
     """Begins a roll-out. Who takes part, and in which wave, is fixed now."""
@@ -113,17 +109,12 @@ def start(body: RollOutBody, backend: BackendDep, actor: ActorDep) -> RollOutInF
 
 
 @router.get("/roll-outs", dependencies=[reads])
-def listed(
-    backend: BackendDep,
-    cursor: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> RollOutsBody:
+def listed(backend: BackendDep, paging: Paging) -> Page[RollOutRow]:
     """Roll-outs, newest first."""
-    page = roll_outs.page(backend.store, cursor=cursor, limit=limit)
-    return RollOutsBody(items=list(page.items), next_cursor=page.next_cursor)
+    return paging.given(roll_outs.page(backend.store, cursor=paging.cursor, limit=paging.limit))
 
 
-@router.get("/roll-outs/{roll_out_id}", dependencies=[reads])
+@router.get("/roll-outs/{roll_out_id}", dependencies=[reads, Shows(ROLL_OUT)])
 def shown(roll_out_id: Number, backend: BackendDep) -> RollOutInFull:
     """One roll-out and how far each member is."""
     found = roll_outs.roll_out(backend.store, roll_out_id)
@@ -132,21 +123,30 @@ def shown(roll_out_id: Number, backend: BackendDep) -> RollOutInFull:
     return found
 
 
-@router.post("/roll-outs/{roll_out_id}/pause", dependencies=[Depends(Needs(Action.ROLL_OUT))])
+@router.post(
+    "/roll-outs/{roll_out_id}/pause",
+    dependencies=[Depends(Needs(Action.ROLL_OUT)), Changes(ROLL_OUT)],
+)
 def pause(roll_out_id: Number, backend: BackendDep, actor: ActorDep) -> RollOutInFull:
     """Holds a roll-out: nothing more is handed out until it is resumed."""
     rolling_out.pause(backend, actor, roll_out_id)
     return shown(roll_out_id, backend)
 
 
-@router.post("/roll-outs/{roll_out_id}/resume", dependencies=[Depends(Needs(Action.ROLL_OUT))])
+@router.post(
+    "/roll-outs/{roll_out_id}/resume",
+    dependencies=[Depends(Needs(Action.ROLL_OUT)), Changes(ROLL_OUT)],
+)
 def resume(roll_out_id: Number, backend: BackendDep, actor: ActorDep) -> RollOutInFull:
     """Lets a paused roll-out go on."""
     rolling_out.resume(backend, actor, roll_out_id)
     return shown(roll_out_id, backend)
 
 
-@router.post("/roll-outs/{roll_out_id}/abort", dependencies=[Depends(Needs(Action.ROLL_OUT))])
+@router.post(
+    "/roll-outs/{roll_out_id}/abort",
+    dependencies=[Depends(Needs(Action.ROLL_OUT)), Changes(ROLL_OUT)],
+)
 def abort(roll_out_id: Number, backend: BackendDep, actor: ActorDep) -> RollOutInFull:
     """Ends a roll-out; what was handed over stays where it is."""
     rolling_out.abort(backend, actor, roll_out_id)

@@ -7,7 +7,9 @@ from pydantic import BaseModel, Field
 
 from doorward.staff import Ability
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.versions import STAFF_LIST, STAFF_MEMBER, Changes, Shows
 from doorward_controller.domain.permissions import Action
+from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import staff as shown
 from doorward_controller.queries import staff_spread
 from doorward_controller.queries.staff import StaffRow
@@ -48,7 +50,7 @@ class ListBody(BaseModel):
     gateways: list[StaffAtGateway]
 
 
-@router.get("/staff", dependencies=[Depends(Needs(Action.MANAGE_STAFF))])
+@router.get("/staff", dependencies=[Depends(Needs(Action.MANAGE_STAFF)), Shows(STAFF_LIST)])
 def listed(backend: BackendDep) -> ListBody:
     """Returns who may sign in at the gateways."""
     site = backend.config.site
@@ -70,14 +72,32 @@ def add(body: MemberBody, backend: BackendDep, actor: ActorDep) -> PinBody:
     return PinBody(id=made.member_id, pin=made.pin, version=made.version)
 
 
-@router.post("/staff/{member_id}/pin", dependencies=[Depends(Needs(Action.MANAGE_STAFF))])
+@router.get(
+    "/staff/{member_id}", dependencies=[Depends(Needs(Action.MANAGE_STAFF)), Shows(STAFF_MEMBER)]
+)
+def member(member_id: str, backend: BackendDep) -> StaffRow:
+    """Returns one of them."""
+    _, members = shown.newest(backend.store, backend.config.site)
+    found = next((each for each in members if each.id == member_id), None)
+    if found is None:
+        raise NotFoundError(f"there is no staff number {member_id[:40]}")
+    return found
+
+
+@router.post(
+    "/staff/{member_id}/pin",
+    dependencies=[Depends(Needs(Action.MANAGE_STAFF)), Changes(STAFF_MEMBER)],
+)
 def new_pin(member_id: str, backend: BackendDep, actor: ActorDep) -> PinBody:
     """Draws a new PIN; the old one ends with the new list."""
     made = staff.new_pin(backend, actor, member_id)
     return PinBody(id=made.member_id, pin=made.pin, version=made.version)
 
 
-@router.patch("/staff/{member_id}", dependencies=[Depends(Needs(Action.MANAGE_STAFF))])
+@router.patch(
+    "/staff/{member_id}",
+    dependencies=[Depends(Needs(Action.MANAGE_STAFF)), Changes(STAFF_MEMBER, needed=True)],
+)
 def change(member_id: str, body: ChangeBody, backend: BackendDep, actor: ActorDep) -> ListBody:
     """Says anew what somebody may do and until when; the PIN stays."""
     staff.change_member(
@@ -91,7 +111,9 @@ def change(member_id: str, body: ChangeBody, backend: BackendDep, actor: ActorDe
 
 
 @router.delete(
-    "/staff/{member_id}", status_code=204, dependencies=[Depends(Needs(Action.MANAGE_STAFF))]
+    "/staff/{member_id}",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.MANAGE_STAFF)), Changes(STAFF_MEMBER)],
 )
 def remove(member_id: str, backend: BackendDep, actor: ActorDep) -> None:
     """Removes somebody; the number is not given out again."""

@@ -10,7 +10,14 @@ from doorward.reasons import Severity
 from doorward_controller.domain.alert_life import AlertState
 from doorward_controller.domain.alert_texts import Fact
 from doorward_controller.errors import InvalidError
-from doorward_controller.queries.paging import Page, check_limit, numbers_of, to_cursor
+from doorward_controller.queries.paging import (
+    Page,
+    check_limit,
+    newest_first,
+    numbers_of,
+    page_of,
+    to_cursor,
+)
 from doorward_controller.store.alert_tables import (
     alert_deliveries,
     alert_history,
@@ -163,22 +170,26 @@ def deliveries(
     store: Store, *, alert_id: int | None = None, limit: int = 50
 ) -> tuple[DeliveryRow, ...]:
     """Returns deliveries of one alert or of all, the newest first."""
+    return deliveries_page(store, alert_id=alert_id, limit=limit).items
+
+
+def deliveries_page(
+    store: Store, *, alert_id: int | None = None, cursor: str | None = None, limit: int = 50
+) -> Page[DeliveryRow]:
+    """Returns a page of deliveries of one alert or of all, newest first. Raises InvalidError."""
     table = alert_deliveries.c
     own = [name for name in DeliveryRow.__dataclass_fields__ if name not in {"receiver", "kind"}]
-    statement = (
-        sa.select(
-            *(table[name] for name in own),
-            alert_receivers.c.name.label("receiver"),
-            alert_receivers.c.kind.label("kind"),
-        )
-        .join(alert_receivers, alert_receivers.c.id == table.receiver_id)
-        .order_by(table.id.desc())
-        .limit(check_limit(limit))
-    )
+    statement = sa.select(
+        *(table[name] for name in own),
+        alert_receivers.c.name.label("receiver"),
+        alert_receivers.c.kind.label("kind"),
+    ).join(alert_receivers, alert_receivers.c.id == table.receiver_id)
     if alert_id is not None:
         statement = statement.where(table.alert_id == alert_id)
+    wanted = newest_first(statement, (table.id,), like=(0,), cursor=cursor, limit=limit)
     with store.read() as connection:
-        return tuple(DeliveryRow(**row._asdict()) for row in connection.execute(statement))
+        rows = [DeliveryRow(**row._asdict()) for row in connection.execute(wanted)]
+    return page_of(rows, lambda row: (row.id,), limit)
 
 
 def receivers(store: Store) -> tuple[ReceiverRow, ...]:

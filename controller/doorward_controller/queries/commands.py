@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from doorward.commands import CommandName
 from doorward.outcomes import TERMINAL, JobState
+from doorward_controller.queries.paging import Page, newest_first, page_of
 from doorward_controller.store.schema import (
     command_attachments,
     commands,
@@ -55,7 +57,19 @@ class CommandRow:
 
 def newest(store: Store, gateway: str, limit: int) -> tuple[CommandRow, ...]:
     """Returns the commands to a gateway, newest first."""
-    return _load(store, gateways.c.name == gateway, limit)
+    return page(store, gateway, limit=limit).items
+
+
+def page(
+    store: Store, gateway: str, *, cursor: str | None = None, limit: int = 50
+) -> Page[CommandRow]:
+    """Returns a page of the commands to a gateway, newest first. Raises InvalidError."""
+    statement = _select().where(gateways.c.name == gateway)
+    columns = (commands.c.asked_at_utc_ms, commands.c.id)
+    wanted = newest_first(statement, columns, like=(0, ""), cursor=cursor, limit=limit)
+    with store.read() as connection:
+        rows = [_row(row._asdict()) for row in connection.execute(wanted)]
+    return page_of(rows, lambda row: (row.asked_at_utc_ms, row.id), limit)
 
 
 def forgiving(store: Store, credential_id: str, limit: int) -> tuple[CommandRow, ...]:
@@ -102,6 +116,17 @@ def _current_epoch(birth_json: str) -> int | None:
 
 def _load(store: Store, where: sa.ColumnElement[bool], limit: int) -> tuple[CommandRow, ...]:
     statement = (
+        _select()
+        .where(where)
+        .order_by(commands.c.asked_at_utc_ms.desc(), commands.c.id.desc())
+        .limit(limit)
+    )
+    with store.read() as connection:
+        return tuple(_row(row._asdict()) for row in connection.execute(statement))
+
+
+def _select() -> sa.Select[Any]:
+    return (
         sa.select(
             *(column for column in commands.c if column.name not in {"wire", "gateway_id", "seq"}),
             gateways.c.name.label("gateway"),
@@ -110,12 +135,7 @@ def _load(store: Store, where: sa.ColumnElement[bool], limit: int) -> tuple[Comm
         )
         .join(gateways, gateways.c.id == commands.c.gateway_id)
         .outerjoin(command_attachments, command_attachments.c.command_id == commands.c.id)
-        .where(where)
-        .order_by(commands.c.asked_at_utc_ms.desc(), commands.c.id.desc())
-        .limit(limit)
     )
-    with store.read() as connection:
-        return tuple(_row(row._asdict()) for row in connection.execute(statement))
 
 
 def _row(values: dict[str, object]) -> CommandRow:

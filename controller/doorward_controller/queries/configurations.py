@@ -1,7 +1,7 @@
 """How a gateway should be set, how it says that it is, and how the two differ."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import zip_longest
@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from doorward.twin import SETTABLE, TRIAL_S, differences
+from doorward_controller.queries.paging import Page, numbers_of, to_cursor
 from doorward_controller.store import configurations
 from doorward_controller.store.schema import configurations as table
 from doorward_controller.store.schema import gateways
@@ -133,11 +134,25 @@ def configuration(store: Store, gateway: str) -> ConfigurationRow | None:
 
 def versions(store: Store, gateway: str, limit: int = 50) -> tuple[VersionRow, ...]:
     """Returns what was desired of a gateway, newest first."""
+    return versions_page(store, gateway, limit=limit).items
+
+
+def versions_page(
+    store: Store, gateway: str, *, cursor: str | None = None, limit: int = 50
+) -> Page[VersionRow]:
+    """Returns a page of what was desired of a gateway, newest first. Raises InvalidError."""
+    before = None if cursor is None else numbers_of(cursor, 1)[0]
     with store.read() as connection:
         gateway_id = connection.execute(
             sa.select(gateways.c.id).where(gateways.c.name == gateway)
         ).scalar_one_or_none()
-        found = _newest(connection, gateway_id, limit + 1) if gateway_id is not None else ()
+        found = _newest(connection, gateway_id, limit + 1, before) if gateway_id else ()
+    more = to_cursor(found[limit - 1].version) if len(found) > limit else None
+    return Page(items=_with_changes(found, limit), next_cursor=more)
+
+
+def _with_changes(found: Sequence[DesiredRow], limit: int) -> tuple[VersionRow, ...]:
+    """Returns each version with what it changed of the one before."""
     return tuple(
         VersionRow(
             version=row.version,
@@ -155,7 +170,9 @@ def _desired(connection: sa.Connection, gateway_id: int) -> DesiredRow | None:
     return next(iter(_newest(connection, gateway_id, 1)), None)
 
 
-def _newest(connection: sa.Connection, gateway_id: int, limit: int) -> tuple[DesiredRow, ...]:
+def _newest(
+    connection: sa.Connection, gateway_id: int, limit: int, before: int | None = None
+) -> tuple[DesiredRow, ...]:
     rows = connection.execute(
         sa.select(
             table.c.version,
@@ -165,6 +182,7 @@ def _newest(connection: sa.Connection, gateway_id: int, limit: int) -> tuple[Des
             table.c.desired_at_utc_ms,
         )
         .where(table.c.gateway_id == gateway_id)
+        .where(sa.true() if before is None else table.c.version < before)
         .order_by(table.c.version.desc())
         .limit(limit)
     )

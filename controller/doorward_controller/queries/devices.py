@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from doorward.events import EventCode
 from doorward.records import RecordKind
 from doorward_controller.domain.fleet_state import Trace, Work, work_during
+from doorward_controller.queries.paging import Page, newest_first, page_of
 from doorward_controller.store.device_tables import (
     away_stretches,
     components,
@@ -145,20 +146,27 @@ def past_components(store: Store, gateway: str) -> tuple[ComponentRow, ...]:
 
 def history(store: Store, gateway: str | None = None, *, limit: int = 50) -> tuple[ChangeRow, ...]:
     """Returns what showed about one device or all, the newest first."""
-    statement = (
-        sa.select(device_changes, gateways.c.name.label("gateway"))
-        .join(gateways, gateways.c.id == device_changes.c.gateway_id)
-        .order_by(device_changes.c.at_utc_ms.desc(), device_changes.c.id.desc())
-        .limit(limit)
+    return history_page(store, gateway, limit=limit).items
+
+
+def history_page(
+    store: Store, gateway: str | None = None, *, cursor: str | None = None, limit: int = 50
+) -> Page[ChangeRow]:
+    """Returns a page of what showed about one device or all, the newest first.
+
+    Raises InvalidError.
+    """
+    statement = sa.select(device_changes, gateways.c.name.label("gateway")).join(
+        gateways, gateways.c.id == device_changes.c.gateway_id
     )
     if gateway is not None:
         statement = statement.where(gateways.c.name == gateway)
+    columns = (device_changes.c.at_utc_ms, device_changes.c.id)
+    wanted = newest_first(statement, columns, like=(0, 0), cursor=cursor, limit=limit)
     with store.read() as connection:
-        rows = connection.execute(statement)
-        return tuple(
-            ChangeRow(**{n: row._asdict()[n] for n in ChangeRow.__dataclass_fields__})
-            for row in rows
-        )
+        found = [row._asdict() for row in connection.execute(wanted)]
+    rows = [ChangeRow(**{n: row[n] for n in ChangeRow.__dataclass_fields__}) for row in found]
+    return page_of(rows, lambda row: (row.at_utc_ms, row.id), limit)
 
 
 def absences(

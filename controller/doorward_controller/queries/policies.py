@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from doorward_controller.queries.paging import Page, newest_first, page_of
 from doorward_controller.store.schema import bundles, gateways, portals, rule_books
 from doorward_controller.store.session import Store
 
@@ -33,21 +34,24 @@ class PortalRow:
 
 def releases(store: Store, limit: int = 50) -> tuple[ReleaseRow, ...]:
     """Returns the newest releases first."""
+    return releases_page(store, limit=limit).items
+
+
+def releases_page(store: Store, *, cursor: str | None = None, limit: int = 50) -> Page[ReleaseRow]:
+    """Returns a page of releases, the newest first. Raises InvalidError."""
     table = bundles.c
-    statement = (
-        sa.select(
-            table.version,
-            table.released_at_utc_s,
-            table.released_by,
-            table.sha256,
-            table.credentials,
-            sa.func.length(table.wire).label("size_bytes"),
-        )
-        .order_by(table.version.desc())
-        .limit(limit)
+    statement = sa.select(
+        table.version,
+        table.released_at_utc_s,
+        table.released_by,
+        table.sha256,
+        table.credentials,
+        sa.func.length(table.wire).label("size_bytes"),
     )
+    wanted = newest_first(statement, (table.version,), like=(0,), cursor=cursor, limit=limit)
     with store.read() as connection:
-        return tuple(ReleaseRow(**row._asdict()) for row in connection.execute(statement))
+        rows = [ReleaseRow(**row._asdict()) for row in connection.execute(wanted)]
+    return page_of(rows, lambda row: (row.version,), limit)
 
 
 def has_unreleased_rules(store: Store) -> bool:

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from doorward_controller.queries.paging import Page, newest_first, page_of
 from doorward_controller.store import revocation_batches as stored
 from doorward_controller.store.revocation_batches import Batch
 from doorward_controller.store.rollout_tables import revocation_batches
@@ -17,6 +18,17 @@ def newest(store: Store, limit: int = 20) -> tuple[Batch, ...]:
     )
     with store.read() as connection:
         return tuple(Batch(**row._asdict()) for row in connection.execute(wanted))
+
+
+def page(store: Store, *, cursor: str | None = None, limit: int = 50) -> Page[Batch]:
+    """Returns a page of batches, the newest first. Raises InvalidError."""
+    columns = (revocation_batches.c.at_utc_ms, revocation_batches.c.id)
+    wanted = newest_first(
+        sa.select(revocation_batches), columns, like=(0, ""), cursor=cursor, limit=limit
+    )
+    with store.read() as connection:
+        rows = [Batch(**row._asdict()) for row in connection.execute(wanted)]
+    return page_of(rows, lambda row: (row.at_utc_ms, row.id), limit)
 
 
 def find(store: Store, batch_id: str) -> Batch | None:

@@ -60,7 +60,7 @@ def add(connection: sa.Connection, answer: StoredAnswer) -> bool:
     return True
 
 
-def change(connection: sa.Connection, id_: bytes, turn: bytes, **values: object) -> bool:
+def change(connection: sa.Connection, id_: bytes, turn: bytes, /, **values: object) -> bool:
     """Sets columns as long as it is this attempt's turn; False when it is not."""
     where = (kept_answers.c.id == id_, kept_answers.c.turn == turn)
     changed = connection.execute(sa.update(kept_answers).where(*where).values(**values))
