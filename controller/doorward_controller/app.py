@@ -30,7 +30,6 @@ from doorward_controller.api import (
     session,
     staff,
     versions,
-    webhooks,
 )
 from doorward_controller.api.description import Interface
 from doorward_controller.api.errors import install
