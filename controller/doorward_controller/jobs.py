@@ -73,7 +73,7 @@ class _Job:
 
 
 class Jobs:
-    """One thread that wakes for whatever is due."""
+    """One thread that wakes for whatever is due; of many processes the leader's does the work."""
 
     def __init__(
         self, backend: Backend, refresh_s: float = REFRESH_S, expire_s: float = EXPIRE_S
@@ -88,11 +88,14 @@ class Jobs:
             _Job("suspensions.end", expire_s, partial(bulk_revocation.end_suspensions, backend)),
             _Job("proposals.expire", PROPOSALS_S, partial(proposing.expire, backend)),
             _Job("sums.add_up", SUMS_S, partial(sum_keeping.add_up, backend)),
+            _Job("proposals.resume", PROPOSALS_S, partial(proposing.resume, backend)),
             _Job("plans.look", PLANS_S, partial(plan_rounds.make_round, backend)),
             _Job("gateways.cut_off", CUT_OFF_S, CuttingOff(backend).turn),
             _Job("records.months", MONTHS_S, partial(record_months.keep_ahead, backend)),
             _Job("roll_outs.step", expire_s, partial(roll_out_steps.advance, backend)),
         )
+        self._resume = _Job("proposals.resume_at_start", 0, partial(proposing.resume, backend, 0))
+        self._leading = backend.leading
         self._sign_off = _Job("audit.sign_off", SIGN_S, partial(audit_checkpoints.sign, backend))
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
@@ -108,15 +111,19 @@ class Jobs:
 
     def sign_off(self) -> None:
         """Signs the audit log's end; call it when nothing else is going to be written."""
-        _do(self._sign_off)
+        if self._leading.is_held:
+            _do(self._sign_off)
 
     def _run(self) -> None:
+        if self._leading.is_held:
+            _do(self._resume)
         while not self._stopping.wait(wait_s := min(job.left_s for job in self._jobs)):
             for job in self._jobs:
                 job.left_s -= wait_s
                 if job.left_s <= 0:
                     job.left_s = job.every_s
-                    _do(job)
+                    if self._leading.is_held:
+                        _do(job)
 
 
 def _do(job: _Job) -> None:

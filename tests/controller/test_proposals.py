@@ -205,6 +205,44 @@ def test_carrying_out_again_after_a_stop_does_it_once(
     assert caught.value.code == "proposal_carried_out"
 
 
+def test_what_was_approved_before_a_stop_is_carried_out_at_the_next_start(
+    backend: Backend, clock: StandingClock, pia: Actor, quinn: Actor
+) -> None:
+    badge = issue(backend)
+    proposal = proposing.propose_codes(backend, pia, listed(badge), REVOKE, "left")
+    proposing._decide(backend, quinn, proposal.id, ProposalState.APPROVED, "")
+    assert proposing.resume(backend) == 0, "whoever approved may still be waiting for it"
+    assert proposing.resume(backend, 0) == 1
+    row = credentials.credential(backend.store, badge)
+    assert row is not None
+    assert row.state == "revoked"
+    clock.pass_s(proposing.RESUME_AFTER_S)
+    assert proposing.resume(backend) == 0
+    found = proposals.find(backend.store, proposal.id)
+    assert found is not None
+    assert found.state is ProposalState.CARRIED_OUT
+
+
+def test_one_that_refuses_does_not_keep_the_others_from_being_resumed(
+    backend: Backend, clock: StandingClock, pia: Actor, quinn: Actor
+) -> None:
+    badges = [issue(backend) for _ in range(2)]
+    made = [
+        proposing.propose_codes(backend, pia, listed(badge), REVOKE, "left") for badge in badges
+    ]
+    for each in made:
+        proposing._decide(backend, quinn, each.id, ProposalState.APPROVED, "")
+        clock.pass_s(1)
+    revocation.revoke(backend, SECURITY, badges[:1], "lost")
+    clock.pass_s(proposing.RESUME_AFTER_S)
+    assert proposing.resume(backend) == 2
+    ends = [proposals.find(backend.store, each.id) for each in made]
+    assert [each.state for each in ends if each] == [
+        ProposalState.FAILED,
+        ProposalState.CARRIED_OUT,
+    ]
+
+
 def test_an_act_that_refuses_leaves_the_proposal_failed_with_its_reason(
     backend: Backend, pia: Actor, quinn: Actor
 ) -> None:

@@ -281,8 +281,9 @@ def issue(page: Page, link: str, name: str) -> str:
 def revoke(page: Page) -> None:
     """Revokes the badge whose page is open, with a reason."""
     page.locator(".act summary").last.click()
-    page.fill("#revoke-reason", "Lost")
-    page.press("#revoke-reason", "Enter")
+    page.select_option("#revoke-cause", "lost")
+    page.fill("#revoke-note", "in the tram")
+    page.press("#revoke-note", "Enter")
     expect(page.locator(".notice-good")).to_be_visible()
 
 

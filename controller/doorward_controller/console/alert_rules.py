@@ -1,8 +1,9 @@
-"""Rules of alerts, and who is told: lists, forms, the test button, what was delivered."""
+"""Rules of alerts: the list, one rule as a form, new ones, and whom a rule tells when."""
 
-from typing import Annotated
+import secrets
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form
 from fastapi.responses import Response
 from pydantic import ValidationError
 
@@ -11,18 +12,38 @@ from doorward.health_metrics import METRICS
 from doorward.reasons import Severity
 from doorward_controller.console.fleet_words import RULE_KINDS, tongue_of
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
-from doorward_controller.domain.alert_rules import Rule, RuleKind
-from doorward_controller.domain.alert_texts import Tongue, rule_in_words
-from doorward_controller.domain.delivery_formats import ReceiverKind
+from doorward_controller.domain.alert_rules import RateOf, Rule, RuleKind
+from doorward_controller.domain.alert_texts import Tongue, rule_in_words, what_in_words
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import InvalidError, NotFoundError
 from doorward_controller.queries import alerts
-from doorward_controller.services import alert_rule_book, alerting, receivers
-from doorward_controller.services.receivers import ReceiverSettings
+from doorward_controller.services import alert_rule_book, alerting
 
 router = APIRouter()
 
-_DELIVERIES = 20
+_OWN_CODE_BYTES = 4
+_STATES = ("late", "lost", "unsteady")
+STEP_ROWS = 4
+"""So many lines to fill in beside those that a rule has."""
+
+
+def steps_of(
+    step_receiver: Annotated[list[str] | None, Form()] = None,
+    step_after: Annotated[list[str] | None, Form()] = None,
+) -> tuple[dict[str, int], ...]:
+    """Reads who is told when; a line without a receiver says nothing. Raises InvalidError."""
+    lines = zip(step_receiver or (), step_after or (), strict=False)
+    return tuple(
+        {
+            "receiver_id": round(_number(receiver, "receiver")),
+            "after_min": round(_number(after or "0", "minutes")),
+        }
+        for receiver, after in lines
+        if receiver
+    )
+
+
+Steps = Annotated[tuple[dict[str, int], ...], Depends(steps_of)]
 
 
 @router.get("/alert-rules")
@@ -45,6 +66,49 @@ def rules_page(visit: SignedIn) -> Response:
     )
 
 
+@router.get("/alert-rules/new")
+def new_page(visit: SignedIn) -> Response:
+    """Shows the empty form of a rule of one's own."""
+    return _new(visit)
+
+
+@router.post("/alert-rules/new")
+def new_act(
+    visit: GenuineSignedIn,
+    title: Annotated[str, Form()] = "",
+    watched: Annotated[str, Form()] = "",
+    warning: Annotated[str, Form()] = "",
+    alarm: Annotated[str, Form()] = "",
+    severity: Annotated[str, Form()] = Severity.WARNING.value,
+    minutes: Annotated[str, Form()] = "0",
+    gateways: Annotated[str, Form()] = "",
+) -> Response:
+    """Adds a rule on a number, a rate or a state, beside the program's own."""
+    visit.require(Action.EDIT_ALERT_RULES)
+    typed = {
+        "title": title, "watched": watched, "warning": warning, "alarm": alarm,
+        "severity": severity, "minutes": minutes, "gateways": gateways,
+    }  # fmt: skip
+    kind, _, what = watched.partition(":")
+    try:
+        rule = _checked(
+            {
+                "code": f"own.{secrets.token_hex(_OWN_CODE_BYTES)}",
+                "title": _title(title),
+                "kind": kind,
+                "what": what,
+                "severity": severity,
+                "for_s": round(_number(minutes or "0", "minutes") * 60),
+                "gateways": _names(gateways),
+                "bounds": _bounds(kind, what, warning, alarm),
+            }
+        )
+        alert_rule_book.save_rule(visit.backend, visit.actor, rule)
+    except InvalidError as err:
+        return _new(visit, typed, err)
+    return visit.go("/alert-rules", done="saved")
+
+
 @router.get("/alert-rules/{code}")
 def rule_page(visit: SignedIn, code: str) -> Response:
     """Shows one rule as a form."""
@@ -63,6 +127,8 @@ def rule_page(visit: SignedIn, code: str) -> Response:
         changed=alerts.changed_rules(visit.backend.store).get(code),
         is_own=alert_rule_book.is_own(code),
         severities=_severities(),
+        receivers=alerts.receivers(visit.backend.store),
+        step_rows=STEP_ROWS,
     )
 
 
@@ -70,6 +136,8 @@ def rule_page(visit: SignedIn, code: str) -> Response:
 def save_act(
     visit: GenuineSignedIn,
     code: str,
+    steps: Steps,
+    title: Annotated[str, Form()] = "",
     warning: Annotated[str, Form()] = "",
     alarm: Annotated[str, Form()] = "",
     severity: Annotated[str, Form()] = "",
@@ -90,19 +158,18 @@ def save_act(
         "needs_person": bool(needs_person),
         "for_s": round(_number(minutes, "minutes") * 60),
         "at_least": at_least,
-        "gateways": tuple(gateways.replace(",", " ").split()),
+        "gateways": _names(gateways),
         "severity": severity or held.severity,
+        "steps": steps,
     }
+    if not alert_rule_book.is_own(code) and title.strip():
+        values["title"] = " ".join(title.split())
     if held.kind in {RuleKind.METRIC, RuleKind.RATE}:
         values["bounds"] = held.bounds.model_dump() | {
             "warning": round(_number(warning, "warning") * divisor) if warning else None,
             "alarm": round(_number(alarm, "alarm") * divisor) if alarm else None,
         }
-    try:
-        rule = Rule.model_validate(values)
-    except ValidationError as err:
-        raise InvalidError(str(err.errors()[0]["msg"])[:200]) from err
-    alert_rule_book.save_rule(visit.backend, visit.actor, rule)
+    alert_rule_book.save_rule(visit.backend, visit.actor, _checked(values))
     return visit.go("/alert-rules", done="saved")
 
 
@@ -113,69 +180,68 @@ def drop_act(visit: GenuineSignedIn, code: str) -> Response:
     return visit.go("/alert-rules", done="saved")
 
 
-@router.get("/alert-receivers")
-def receivers_page(visit: SignedIn) -> Response:
-    """Shows who is told, and what was delivered."""
+def _new(
+    visit: Visit, typed: dict[str, str] | None = None, refusal: InvalidError | None = None
+) -> Response:
     visit.require(Action.EDIT_ALERT_RULES)
-    store = visit.backend.store
+    tongue = tongue_of(visit.reader)
+    watched = {
+        RuleKind.METRIC: METRICS,
+        RuleKind.RATE: [each.value for each in RateOf],
+        RuleKind.STATE: _STATES,
+    }
+    empty = dict.fromkeys(("title", "watched", "warning", "alarm", "gateways"), "")
     return visit.page(
-        "alert_receivers.html",
-        receivers=alerts.receivers(store),
-        deliveries=alerts.deliveries(store, limit=_DELIVERIES),
+        "alert_rule_new.html",
+        status_code=refusal.status if refusal else 200,
+        form=empty | {"severity": Severity.WARNING.value, "minutes": "1"} | (typed or {}),
+        refusal=refusal,
+        watched=[
+            (kind.value, [(what, _with_unit(kind, what, tongue)) for what in names])
+            for kind, names in watched.items()
+        ],
         severities=_severities(),
-        tongues=[(Tongue.ENGLISH, "English"), (Tongue.CHINESE, "中文")],
     )
 
 
-@router.post("/alert-receivers")
-def add_act(
-    visit: GenuineSignedIn,
-    name: Annotated[str, Form()] = "",
-    kind: Annotated[str, Form()] = "",
-    language: Annotated[str, Form()] = "en",
-    least_severity: Annotated[str, Form()] = "warning",
-    after_min: Annotated[int, Form()] = 0,
-    gets_discreet: Annotated[str, Form()] = "",
-    url: Annotated[str, Form()] = "",
-    secret: Annotated[str, Form()] = "",
-    host: Annotated[str, Form()] = "",
-    port: Annotated[str, Form()] = "",
-    sender: Annotated[str, Form()] = "",
-    to: Annotated[str, Form()] = "",
-    user: Annotated[str, Form()] = "",
-    password: Annotated[str, Form()] = "",
-) -> Response:
-    """Adds a receiver."""
-    visit.require(Action.EDIT_ALERT_RULES)
-    route = {"url": url, "secret": secret, "host": host, "port": port, "from": sender, "to": to}
+def _with_unit(kind: RuleKind, what: str, tongue: Tongue) -> str:
+    metric = METRICS.get(what) if kind is RuleKind.METRIC else None
+    symbol = metric.unit.symbol if metric else "%" if kind is RuleKind.RATE else ""
+    words = what_in_words(kind, what, tongue)
+    return f"{words} ({symbol})" if symbol else words
+
+
+def _bounds(kind: str, what: str, warning: str, alarm: str) -> dict[str, Any]:
+    """Returns the limits that a form says, in the registry's own whole numbers."""
+    if kind not in {RuleKind.METRIC, RuleKind.RATE}:
+        return {}
+    metric = METRICS.get(what) if kind == RuleKind.METRIC else None
+    divisor = metric.unit.divisor if metric else 1
+    usual = metric.limits if metric else None
+    return {
+        "warning": round(_number(warning, "warning") * divisor) if warning else None,
+        "alarm": round(_number(alarm, "alarm") * divisor) if alarm else None,
+        "clear_by": usual.clear_by if usual else 0,
+        "is_low_bad": usual.is_low_bad if usual else what == RateOf.SCANS,
+    }
+
+
+def _checked(values: dict[str, Any]) -> Rule:
     try:
-        settings = ReceiverSettings(
-            name=name,
-            kind=ReceiverKind(kind),
-            route=route | {"user": user, "password": password},
-            language=Tongue(language),
-            least_severity=Severity(least_severity),
-            after_min=after_min,
-            gets_discreet=bool(gets_discreet),
-        )
-    except ValueError as err:
-        raise InvalidError(str(err)) from err
-    receivers.add_receiver(visit.backend, visit.actor, settings)
-    return visit.go("/alert-receivers", done="saved")
+        return Rule.model_validate(values)
+    except ValidationError as err:
+        raise InvalidError(str(err.errors()[0]["msg"])[:200]) from err
 
 
-@router.post("/alert-receivers/{receiver_id}/test")
-def test_act(visit: GenuineSignedIn, receiver_id: int) -> Response:
-    """Sends a test message."""
-    receivers.test_receiver(visit.backend, visit.actor, _known(receiver_id))
-    return visit.go("/alert-receivers", done="testing")
+def _title(text: str) -> str:
+    words = " ".join(text.split())
+    if not words:
+        raise InvalidError("a rule of one's own needs a name", code="title_empty")
+    return words
 
 
-@router.post("/alert-receivers/{receiver_id}/remove")
-def remove_act(visit: GenuineSignedIn, receiver_id: int) -> Response:
-    """Removes a receiver."""
-    receivers.remove_receiver(visit.backend, visit.actor, _known(receiver_id))
-    return visit.go("/alert-receivers", done="saved")
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
 
 
 def _rules(visit: Visit) -> tuple[Rule, ...]:
@@ -215,9 +281,3 @@ def _number(text: str, what: str) -> float:
     if not abs(value) < 2**50:
         raise InvalidError(f"{what} is out of bounds")
     return value
-
-
-def _known(number: int) -> int:
-    if not 0 < number < 2**63:
-        raise NotFoundError(f"there is no number {number}")
-    return number

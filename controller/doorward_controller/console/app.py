@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from doorward_controller.console import (
     account_pages,
     accounts_pages,
+    alert_receivers,
     alert_rules,
     alerts,
     approvals,
@@ -84,6 +85,7 @@ def build() -> FastAPI:
         devices,
         alerts,
         alert_rules,
+        alert_receivers,
         walls,
         badges,
         policy,

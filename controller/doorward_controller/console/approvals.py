@@ -6,9 +6,10 @@ from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
 from doorward_controller.console import order_words
+from doorward_controller.console.revocations import work_of
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
 from doorward_controller.domain.permissions import Action
-from doorward_controller.domain.proposals import Proposal, why_not_decide
+from doorward_controller.domain.proposals import Proposal, ProposalKind, why_not_decide
 from doorward_controller.errors import ActError, NotFoundError
 from doorward_controller.queries import proposals
 from doorward_controller.services import proposing
@@ -16,6 +17,10 @@ from doorward_controller.services import proposing
 router = APIRouter()
 
 _SHOWN_CODES = 60
+_SENSITIVE = frozenset(
+    {ProposalKind.CHANGE_CODES, ProposalKind.REVOKE_KEY, ProposalKind.REVOKE_GATEWAY}
+)
+"""What cannot be taken back: whoever approves it proves once more who they are."""
 
 
 @router.get("/approvals")
@@ -41,6 +46,9 @@ def approve_act(
     visit: GenuineSignedIn, proposal_id: str, note: Annotated[str, Form(max_length=500)] = ""
 ) -> Response:
     """Approves, and has it carried out at once."""
+    found = proposals.find(visit.backend.store, proposal_id)
+    if found is not None and found.kind in _SENSITIVE:
+        visit.require_fresh()
     try:
         proposing.approve(visit.backend, visit.actor, proposal_id, note)
     except ActError as err:
@@ -94,6 +102,7 @@ def _one(visit: Visit, proposal_id: str, refusal: ActError | None = None) -> Res
         may_decide=why_not_decide(found, by, now_s) is None,
         shown_codes=tuple(found.body.get("ids", ()))[:_SHOWN_CODES],
         refusal=refusal,
+        work=work_of(),
     )
 
 

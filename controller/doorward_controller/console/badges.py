@@ -1,20 +1,23 @@
 """Badges: find one, issue one, show and print its code, take it back and watch that arrive."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form
 from fastapi.responses import Response
 
 from doorward.credential import CredentialClass
 from doorward.credential import Form as CodeForm
 from doorward.foreign import LONGEST_BYTES, SHORTEST_BYTES, Family
+from doorward_controller.console import order_words
 from doorward_controller.console.names import names_of
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit, query_of
 from doorward_controller.domain.permissions import Action
+from doorward_controller.domain.revocations import CAUSES, Cause, Change, check_cause
 from doorward_controller.errors import ActError, ConflictError, InvalidError, NotFoundError
 from doorward_controller.queries import commands, credentials, propagation, record_feed
 from doorward_controller.services import codes, forgiving, holders, issuing, revocation, rules
@@ -29,6 +32,30 @@ _FORGIVEN_ROWS = 3
 _NAMESAKES = 20
 """So many holders of the same name are listed; more are told apart by their badge's number."""
 _REASON_MAX = 200
+
+Note = Annotated[str, Form(max_length=_REASON_MAX)]
+
+
+_ACTS: Mapping[Change, tuple[Callable[..., revocation.StatusChange], str]] = MappingProxyType(
+    {
+        Change.REVOKE: (revocation.revoke, "revoked"),
+        Change.SUSPEND: (revocation.suspend, "suspended"),
+        Change.RESTORE: (revocation.restore, "restored"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """The reason of a change: one of the list that bulk changes have, and what else is said."""
+
+    cause: Cause | None
+    note: str
+
+
+def why_of(cause: Annotated[Cause | Literal[""], Form()] = "", note: Note = "") -> Why:
+    """Reads the two fields of a form."""
+    return Why(cause=cause or None, note=" ".join(note.split()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,26 +194,26 @@ def link_act(
 
 @router.post("/badges/{credential_id}/revoke")
 def revoke_act(
-    visit: GenuineSignedIn, credential_id: str, reason: Annotated[str, Form()] = ""
+    visit: GenuineSignedIn, credential_id: str, why: Annotated[Why, Depends(why_of)]
 ) -> Response:
     """Takes the badge back for good."""
-    return _change(visit, credential_id, reason, "revoked", revocation.revoke)
+    return _change(visit, credential_id, Change.REVOKE, why)
 
 
 @router.post("/badges/{credential_id}/suspend")
 def suspend_act(
-    visit: GenuineSignedIn, credential_id: str, reason: Annotated[str, Form()] = ""
+    visit: GenuineSignedIn, credential_id: str, why: Annotated[Why, Depends(why_of)]
 ) -> Response:
     """Takes the badge back for now."""
-    return _change(visit, credential_id, reason, "suspended", revocation.suspend)
+    return _change(visit, credential_id, Change.SUSPEND, why)
 
 
 @router.post("/badges/{credential_id}/restore")
 def restore_act(
-    visit: GenuineSignedIn, credential_id: str, reason: Annotated[str, Form()] = ""
+    visit: GenuineSignedIn, credential_id: str, why: Annotated[Why, Depends(why_of)]
 ) -> Response:
     """Gives a suspended badge back."""
-    return _change(visit, credential_id, reason, "restored", revocation.restore)
+    return _change(visit, credential_id, Change.RESTORE, why)
 
 
 @router.post("/badges/{credential_id}/forgive")
@@ -257,6 +284,10 @@ def _one(visit: Visit, credential_id: str) -> dict[str, object]:
         "status": propagation.of_status(store, row.status_seq) if row.status_seq else None,
         "rows": scans,
         "reason_max": _REASON_MAX,
+        "ow": order_words,
+        "causes": {
+            change.value: [each.value for each in found] for change, found in CAUSES.items()
+        },
         "is_linked_number": row.form is CodeForm.FOREIGN,
         "families": [each.value for each in Family],
         "number_min": SHORTEST_BYTES,
@@ -321,16 +352,15 @@ def _midnight_s(visit: Visit, day: date) -> int:
     return int(datetime.combine(day, time(), tzinfo=visit.reader.zone).timestamp())
 
 
-def _change(
-    visit: Visit,
-    credential_id: str,
-    reason: str,
-    done: str,
-    act: Callable[..., revocation.StatusChange],
-) -> Response:
+def _change(visit: Visit, credential_id: str, change: Change, why: Why) -> Response:
     _row(visit, credential_id)
-    words = reason.strip()[:_REASON_MAX]
-    if not words:
+    if not why.cause:
         raise InvalidError("a reason is needed", code="reason_empty")
+    if problem := check_cause(change, why.cause):
+        raise InvalidError(problem, code="bad_cause")
+    if why.cause is Cause.OTHER and not why.note:
+        raise InvalidError("the reason 'other' needs a note", code="reason_empty")
+    words = f"{why.cause.value}: {why.note}" if why.note else why.cause.value
+    act, done = _ACTS[change]
     act(visit.backend, visit.actor, [credential_id], words)
     return visit.go(f"/badges/{credential_id}", done=done)

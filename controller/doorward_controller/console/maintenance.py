@@ -18,8 +18,9 @@ from doorward_controller.domain.work_orders import (
     Priority,
 )
 from doorward_controller.errors import ActError, InvalidError, NotFoundError
-from doorward_controller.queries import alerts, fleet_board, maintenance_figures
+from doorward_controller.queries import alerts, devices, fleet_board, maintenance_figures
 from doorward_controller.queries import work_orders as queries
+from doorward_controller.queries.devices import ComponentRow
 from doorward_controller.services import work_orders
 
 router = APIRouter()
@@ -52,13 +53,22 @@ def orders_page(
     }
     if shown["view"] == "board":
         board = queries.board(visit.backend.store)
-        done = board[OrderState.DONE]
+        done = board[OrderState.DONE].orders
         ready = queries.borne_out(visit.backend.store, done, now)
         return visit.page("maintenance.html", shown, board=board, ready=ready)
     wanted = queries.OrderFilter(state=state, gateway=gateway)
     page = queries.page(visit.backend.store, wanted, cursor=cursor, limit=_PAGE_ROWS)
     query = query_of({"view": "table", "state": state, "gateway": gateway})
     return visit.page("maintenance.html", shown, page=page, cursor=cursor, query=query)
+
+
+@router.get("/maintenance/new/components")
+def components_part(visit: SignedIn, gateway: str = "") -> Response:
+    """The choice among a device's components."""
+    require_asking(visit)
+    return visit.page(
+        "parts/component_choice.html", components=_components(visit, gateway), chosen="", mw=mw
+    )
 
 
 @router.get("/maintenance/new")
@@ -72,6 +82,7 @@ def new_page(visit: SignedIn, gateway: str = "") -> Response:
 def new_act(
     visit: GenuineSignedIn,
     gateway: Annotated[str, Form(max_length=60)] = "",
+    component: Annotated[str, Form(max_length=20)] = "",
     kind: Annotated[str, Form(max_length=20)] = "",
     priority: Annotated[str, Form(max_length=20)] = "",
     failure_mode: Annotated[str, Form(max_length=20)] = "",
@@ -84,10 +95,12 @@ def new_act(
     typed = {
         "gateway": gateway, "kind": kind, "priority": priority, "failure_mode": failure_mode,
         "title": title, "instructions": instructions, "checklist": checklist, "due": due,
+        "component": component,
     }  # fmt: skip
     try:
         wanted = work_orders.OrderRequest(
             gateway=gateway,
+            component_id=_component(visit, gateway, component) if component else None,
             kind=one_of(OrderKind, kind),
             priority=one_of(Priority, priority),
             title=title,
@@ -179,6 +192,19 @@ def moment_s(visit: Visit, text: str) -> int:
         raise InvalidError(f"{text[:40]!r} is no date and time", code="bad_times") from err
 
 
+def _components(visit: Visit, gateway: str) -> tuple[ComponentRow, ...]:
+    found = devices.device(visit.backend.store, gateway) if gateway else None
+    return found.components if found else ()
+
+
+def _component(visit: Visit, gateway: str, text: str) -> int:
+    """Returns the component that the form names. Raises InvalidError where it is elsewhere."""
+    for each in _components(visit, gateway):
+        if str(each.id) == text:
+            return each.id
+    raise InvalidError(f"{gateway[:40]} has no component {text[:20]!r}", code="no_component")
+
+
 def _end_of_day(visit: Visit, text: str) -> int:
     return moment_s(visit, f"{text[:10]}T23:59:59")
 
@@ -188,7 +214,9 @@ def _form(visit: Visit, typed: dict[str, str], refusal: ActError | None = None) 
     return visit.page(
         "maintenance_new.html",
         status_code=refusal.status if refusal else 200,
-        form=dict.fromkeys((*fields, "due"), "") | typed,
+        form=dict.fromkeys((*fields, "due", "component"), "") | typed,
+        components=_components(visit, typed.get("gateway", "")),
+        chosen=typed.get("component", ""),
         refusal=refusal,
         gateways=names(visit),
         mw=mw,

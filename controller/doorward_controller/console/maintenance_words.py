@@ -162,6 +162,7 @@ REFUSALS = _table(
     too_long=mark("A text is too long."),
     deadline_past=mark("The day must lie ahead."),
     no_gateway=mark("There is no such device."),
+    no_component=mark("This device has no such component."),
     photo_unreadable=mark("This is not a photograph as JPEG, PNG or WebP."),
     photo_large=mark("The photograph is too large."),
     photos_full=mark("No more photographs fit this order."),

@@ -69,6 +69,7 @@ def revoke_act(
             expected=expected,
         )
         if is_proposal:
+            visit.require_fresh()
             proposal = proposing.propose_codes(
                 visit.backend, visit.actor, selection, order, reason or note
             )
@@ -77,6 +78,19 @@ def revoke_act(
     except ActError as err:
         return _preview(visit, selection, change, refusal=err)
     return visit.go(f"/revocations/{batch.id}", done="batch-done")
+
+
+@router.get("/revocations/preview")
+def back_to_form(visit: SignedIn) -> Response:
+    """Who comes back from proving who they are finds the form, not its answer's address."""
+    return visit.go("/revocations")
+
+
+@router.get("/revocations/work/part")
+def work_part(visit: SignedIn) -> Response:
+    """How far the batches are that are being carried out now."""
+    visit.require(Action.READ_CREDENTIALS)
+    return visit.page("parts/revocation_work.html", work=work_of())
 
 
 @router.get("/revocations/{batch_id}")
@@ -91,6 +105,11 @@ def batch_part(visit: SignedIn, batch_id: str) -> Response:
     return visit.page("parts/revocation.html", _batch(visit, batch_id))
 
 
+def work_of() -> tuple[tuple[int, int], ...]:
+    """Returns how many badges of how many, for each batch that this process carries out now."""
+    return tuple(bulk_revocation.progress_of_work().values())
+
+
 def _form(visit: Visit, refusal: ActError | None = None) -> Response:
     visit.require(Action.REVOKE_IN_BULK)
     store = visit.backend.store
@@ -103,6 +122,7 @@ def _form(visit: Visit, refusal: ActError | None = None) -> Response:
         groups=rules.current(visit.backend).groups,
         keys=revocation_batches.issuing_keys(store),
         batches=revocation_batches.newest(store),
+        work=work_of(),
     )
 
 
@@ -110,6 +130,8 @@ def _preview(
     visit: Visit, selection: Selection, change: Change, refusal: ActError | None = None
 ) -> Response:
     found = bulk_revocation.preview(visit.backend, visit.actor, selection, change)
+    if found.needs_second:
+        visit.require_fresh()
     return visit.page(
         "revocation_preview.html",
         status_code=refusal.status if refusal else 200,
@@ -122,6 +144,7 @@ def _preview(
         causes=[each.value for each in CAUSES[change]],
         note_max=MAX_NOTE_CHARACTERS,
         decide_within_h=visit.backend.config.second_person.decide_within_h,
+        work=work_of(),
     )
 
 

@@ -434,6 +434,10 @@ NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "testing": ("info", mark("A test message is on its way; what became of it stands below.")),
         "issued": ("good", mark("The badge is issued and on its way to every gateway.")),
         "linked": ("good", mark("The number is linked. It counts after the next policy release.")),
+        "zone-forgiven": (
+            "info",
+            mark("A gateway is being told; it tells the others. The zone counts as empty."),
+        ),
         "forgiven": ("info", mark("A gateway is being told; what becomes of it stands below.")),
         "commanded": ("info", mark("The gateway is being told; what becomes of it stands below.")),
         "taken-back": ("good", mark("The command is taken back.")),

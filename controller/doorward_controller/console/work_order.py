@@ -7,6 +7,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import Response
 
 from doorward_controller.console import maintenance_words as mw
+from doorward_controller.console.fleet_words import COMPONENTS
 from doorward_controller.console.i18n import minor_units
 from doorward_controller.console.maintenance import moment_s, one_of
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
@@ -22,8 +23,9 @@ from doorward_controller.domain.work_orders import (
     own_work,
 )
 from doorward_controller.errors import ActError, InvalidError, NotFoundError
-from doorward_controller.queries import device_life, spare_parts
+from doorward_controller.queries import device_life, devices, spare_parts
 from doorward_controller.queries import work_orders as queries
+from doorward_controller.queries.devices import ComponentRow
 from doorward_controller.services import (
     device_downtime,
     order_photos,
@@ -261,6 +263,8 @@ def _page(visit: Visit, order_id: int, refusal: ActError | None = None) -> Respo
         turns=_turns(visit, view),
         own=_own(visit, view),
         is_in_work=works and order.state in WORKED_ON,
+        component=_component(visit, view),
+        component_kinds=COMPONENTS,
         parts=spare_parts.every(visit.backend.store, visit.backend.config.site),
         notes=notes,
         now_field=local_now.strftime("%Y-%m-%dT%H:%M"),
@@ -269,6 +273,17 @@ def _page(visit: Visit, order_id: int, refusal: ActError | None = None) -> Respo
         mw=mw,
         upload_mb=order_photos.MAX_UPLOAD_BYTES // 2**20,
     )
+
+
+def _component(visit: Visit, view: queries.OrderView) -> ComponentRow | None:
+    """Returns what the order is about, also where it was taken out since."""
+    order = view.order
+    if order.component_id is None:
+        return None
+    store = visit.backend.store
+    device = devices.device(store, order.gateway)
+    here = (*(device.components if device else ()), *devices.past_components(store, order.gateway))
+    return next((each for each in here if each.id == order.component_id), None)
 
 
 def _turns(visit: Visit, view: queries.OrderView) -> tuple[str, ...]:

@@ -14,6 +14,9 @@ from doorward_controller.domain.alert_rules import Bounds, RateOf, Rule, RuleKin
 from doorward_controller.domain.device_changes import ChangeKind
 from doorward_controller.domain.fleet_state import SiteCause
 
+PLAN_DUE = "plan_due"
+"""A maintenance plan is within its days of warning at a device; the plan's round says so."""
+
 _STEADY_S = 60
 """A number must be bad at two reports in a row; a fault told as yes or no counts at once."""
 
@@ -76,7 +79,7 @@ _CHANGES = {
 
 def default_rules() -> tuple[Rule, ...]:
     """Returns the program's own rules, in the order in which they are shown."""
-    return (*_states(), *_events(), *_changes(), *_metrics(), *_rates())
+    return (*_states(), *_events(), *_planned(), *_changes(), *_metrics(), *_rates())
 
 
 def _states() -> Iterator[Rule]:
@@ -93,6 +96,7 @@ def _states() -> Iterator[Rule]:
         what=SiteCause.SITE_LINK_DOWN.value,
         severity=Severity.ALARM,
     )
+    yield Rule(code="site.webhook_off", kind=RuleKind.SITE, what="webhook_off", needs_person=True)
     yield Rule(code="state.lost", kind=RuleKind.STATE, what="lost", severity=Severity.ALARM)
     yield Rule(
         code="state.unsteady", kind=RuleKind.STATE, what="unsteady", severity=Severity.WARNING,
@@ -113,6 +117,13 @@ def _events() -> Iterator[Rule]:
             is_discreet=code is EventCode.DURESS,
             needs_person=code in _FOR_A_PERSON,
         )
+
+
+def _planned() -> Iterator[Rule]:
+    """A notice: nothing is wrong. Receivers that want notices are told."""
+    yield Rule(
+        code=f"event.{PLAN_DUE}", kind=RuleKind.EVENT, what=PLAN_DUE, severity=Severity.NOTICE
+    )
 
 
 def _changes() -> Iterator[Rule]:

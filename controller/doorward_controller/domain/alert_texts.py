@@ -45,6 +45,8 @@ _STATES: Mapping[str, Words] = MappingProxyType(
         "unsteady": ("The gateway comes and goes", "网关连接时断时续"),
         "broker_down": ("The controller has lost the broker", "控制中心与消息代理的连接中断"),
         "site_link_down": ("Most gateways went silent together", "大部分网关同时失联"),
+        "webhook_off": ("A webhook was switched off: it took nothing", "Webhook 持续失败，已停用"),
+        "plan_due": ("Planned maintenance is due soon", "计划维护即将到期"),
         "denied": ("Far more refusals than usual", "拒绝次数远高于平时"),
         "scans": ("Far fewer scans than usual", "扫码次数远低于平时"),
         "moved": ("The gateway serves other portals", "网关所属通道已改变"),
@@ -114,6 +116,8 @@ def title_of(fact: Fact, tongue: Tongue) -> str:
     if fact.value is not None:
         separator = tongue.of((": ", "："))
         return f"{words}{separator}{number_in_words(fact, tongue)}"
+    if fact.before and not fact.after:
+        return f"{words} ({fact.before})"
     if fact.before or fact.after:
         return f"{words} ({fact.before} → {fact.after})"
     return words

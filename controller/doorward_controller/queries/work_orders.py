@@ -107,18 +107,31 @@ def page(
     return Page(items=tuple(found[:size]), next_cursor=more)
 
 
-def board(store: Store, *, limit: int = 200) -> dict[OrderState, tuple[StoredOrder, ...]]:
-    """Returns what is open or waits to be verified, by state, the soonest due first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """The orders in one state: the soonest due, and how many there are altogether."""
+
+    orders: tuple[StoredOrder, ...]
+    total: int
+
+
+def board(store: Store, *, limit: int = 50) -> dict[OrderState, Column]:
+    """Returns what is open or waits to be verified, by state, at most `limit` of each."""
     shown = (*(state for state in OrderState if state in OPEN), OrderState.DONE)
-    statement = (
-        rows.select_orders()
-        .where(work_orders.c.state.in_([state.value for state in shown]))
-        .order_by(work_orders.c.deadline_utc_s, work_orders.c.id)
-        .limit(limit)
-    )
+    columns: dict[OrderState, Column] = {}
     with store.read() as connection:
-        found = [rows.order_of(row) for row in connection.execute(statement)]
-    return {state: tuple(one for one in found if one.state is state) for state in shown}
+        counted = sa.select(work_orders.c.state, sa.func.count()).group_by(work_orders.c.state)
+        totals = {row[0]: int(row[1]) for row in connection.execute(counted)}
+        for state in shown:
+            statement = (
+                rows.select_orders()
+                .where(work_orders.c.state == state.value)
+                .order_by(work_orders.c.deadline_utc_s, work_orders.c.id)
+                .limit(limit)
+            )
+            found = tuple(rows.order_of(row) for row in connection.execute(statement))
+            columns[state] = Column(orders=found, total=totals.get(state.value, 0))
+    return columns
 
 
 def view(store: Store, order_id: int, now_utc_s: int) -> OrderView | None:

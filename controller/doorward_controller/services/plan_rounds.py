@@ -8,11 +8,16 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from doorward.health import flattened
+from doorward.times import Instant
+from doorward_controller.domain.alert_defaults import PLAN_DUE
+from doorward_controller.domain.alert_rules import Key, RuleKind, on_event
+from doorward_controller.domain.alert_texts import Fact
 from doorward_controller.domain.maintenance_plans import (
     CalendarRule,
     ConditionRule,
@@ -36,8 +41,9 @@ from doorward_controller.domain.work_orders import (
     Priority,
 )
 from doorward_controller.errors import ActError
-from doorward_controller.services import rules
+from doorward_controller.services import alerting, rules
 from doorward_controller.services.acting import act
+from doorward_controller.services.alerting import Raised
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.work_orders import Opening, OrderRequest, open_order
 from doorward_controller.store import downtimes, plans
@@ -165,12 +171,45 @@ def _look_at(backend: Backend, place: Place, zone: ZoneInfo, now_utc_s: int) -> 
         return False
     if due.is_due:
         return _open(backend, place, due, now_utc_s)
-    is_told = device.warned_at_utc_s is not None
-    if due.is_near != is_told:
-        with backend.store.write() as connection:
-            warned = now_utc_s if due.is_near else None
-            plans.change_device(connection, device.id, {"warned_at_utc_s": warned})
+    if due.is_near != (device.warned_at_utc_s is not None):
+        _warn(backend, place, due, zone)
     return False
+
+
+def _warn(backend: Backend, place: Place, due: Due, zone: ZoneInfo) -> None:
+    """Notes that a plan is near at a device, or not any more, and has an alert say so."""
+    now = backend.clock.now()
+    with backend.store.write() as connection:
+        warned = now.utc_s if due.is_near else None
+        plans.change_device(connection, place.device.id, {"warned_at_utc_s": warned})
+        if due.is_near:
+            raised = _near(connection, place, due, zone)
+            if raised is not None:
+                alerting.raise_alert(connection, raised, now)
+        else:
+            _clear_warning(connection, place.device, now)
+    alerting.announce(backend)
+
+
+def _near(connection: sa.Connection, place: Place, due: Due, zone: ZoneInfo) -> Raised | None:
+    gateway = place.device.gateway
+    rule = on_event(alerting.rules(connection), RuleKind.EVENT, PLAN_DUE, gateway)
+    if rule is None:
+        return None
+    day = "" if due.at_utc_s is None else f"{datetime.fromtimestamp(due.at_utc_s, zone):%Y-%m-%d}"
+    fact = Fact(
+        kind=rule.kind, what=rule.what, place=gateway, title=rule.title,
+        before=place.plan.name, after=day,
+    )  # fmt: skip
+    subject = f"{gateway}@plan-{place.plan.id}"
+    return Raised(rule=rule, subject=subject, gateway=gateway, severity=rule.severity, fact=fact)
+
+
+def _clear_warning(connection: sa.Connection, device: StoredPlanDevice, now: Instant) -> None:
+    for rule in alerting.rules(connection):
+        if rule.what == PLAN_DUE:
+            key = Key(rule.code, f"{device.gateway}@plan-{device.plan_id}")
+            alerting.clear_alert(connection, key, rule, now)
 
 
 def _open(backend: Backend, place: Place, due: Due, now_utc_s: int) -> bool:
@@ -207,6 +246,7 @@ def _open(backend: Backend, place: Place, due: Due, now_utc_s: int) -> bool:
             "warned_at_utc_s": None,
         }
         plans.change_device(doing.connection, device.id, served)
+        _clear_warning(doing.connection, device, doing.now)
         doing.detail.update(plan=plan.id, order=number)
     return True
 

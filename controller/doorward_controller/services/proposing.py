@@ -42,6 +42,8 @@ from doorward_controller.store import accounts, gateways, policies, proposals, r
 
 _ID_BYTES = 8
 _HOUR_S = 3600
+RESUME_AFTER_S = 600
+"""Whoever approved waits for the act: after so long no process works on it any more."""
 _CLOCKWORK = Actor(name="time", role=Role.ADMIN)
 """Who is named in the audit log where a proposal ends because its time is over."""
 
@@ -168,6 +170,23 @@ def carry_out(backend: Backend, proposal_id: str) -> Proposal:
         _announce(backend, proposal_id)
     with backend.store.read() as connection:
         return _find(connection, proposal_id)
+
+
+def resume(backend: Backend, approved_for_s: int = RESUME_AFTER_S) -> int:
+    """Carries out what was approved before a stop came between; returns how many that were.
+
+    What another process works on at this moment is not done twice: each proposal is claimed
+    within the act's own transaction.
+    """
+    now = backend.clock.now()
+    with backend.store.read() as connection:
+        waiting = proposals.approved(connection, now.utc_s - approved_for_s)
+    for proposal_id in waiting:
+        try:
+            carry_out(backend, proposal_id)
+        except ActError as err:
+            _log.warning("proposal.not_resumed id=%s code=%s", proposal_id, err.code)
+    return len(waiting)
 
 
 def expire(backend: Backend) -> int:

@@ -31,7 +31,7 @@ from doorward_controller.domain.work_orders import (
 from doorward_controller.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
-from doorward_controller.store import downtimes, gateways, plans
+from doorward_controller.store import devices, downtimes, gateways, plans
 from doorward_controller.store import work_orders as rows
 from doorward_controller.store.work_orders import StoredOrder, StoredTurn
 
@@ -174,6 +174,7 @@ def open_order(connection: sa.Connection, wanted: OrderRequest, opening: Opening
     """Inserts an order within the caller's transaction. Raises InvalidError or NotFoundError."""
     _check_request(wanted, opening.now_utc_s)
     _, gateway_id = _device(connection, opening.site, wanted.gateway)
+    _check_component(connection, gateway_id, wanted.component_id)
     deadline = wanted.deadline_utc_s or opening.now_utc_s + DEADLINES_S[wanted.priority]
     number = rows.add(
         connection,
@@ -397,6 +398,14 @@ def _device(connection: sa.Connection, site: str, name: str) -> tuple[str, int]:
     if found is None:
         raise NotFoundError(f"there is no gateway {name[:40]!r}", code="no_gateway")
     return found.name, found.id
+
+
+def _check_component(connection: sa.Connection, gateway_id: int, component_id: int | None) -> None:
+    if component_id is None:
+        return
+    found = devices.component(connection, component_id)
+    if found is None or found.gateway_id != gateway_id:
+        raise InvalidError(f"the device has no component {component_id}", code="no_component")
 
 
 def _check_request(wanted: OrderRequest, now_utc_s: int) -> None:

@@ -96,6 +96,21 @@ def overdue(connection: sa.Connection, now_utc_s: int) -> tuple[Proposal, ...]:
     return tuple(proposal_of(row._asdict()) for row in rows)
 
 
+def approved(connection: sa.Connection, decided_until_utc_s: int) -> tuple[str, ...]:
+    """Returns those that were approved by then and are not carried out, oldest first."""
+    return tuple(
+        connection.scalars(
+            sa.select(proposals.c.id)
+            .where(
+                proposals.c.state == ProposalState.APPROVED.value,
+                proposals.c.decided_at_utc_s <= decided_until_utc_s,
+            )
+            .order_by(proposals.c.decided_at_utc_s)
+            .limit(100)
+        )
+    )
+
+
 def proposal_of(values: Mapping[str, Any]) -> Proposal:
     """Returns the row as a value."""
     return Proposal(

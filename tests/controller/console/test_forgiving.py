@@ -43,3 +43,43 @@ def test_a_role_without_the_right_changes_nothing(plant: Plant) -> None:
     answer = client.post(f"/badges/{plant.badge}/forgive", data={"csrf_token": token})
     assert answer.status_code == 403
     assert commands.forgiving(plant.backend.store, plant.badge, 5) == ()
+
+
+def test_everybody_at_a_zone_is_forgiven_from_the_list_after_asking(plant: Plant) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    page = client.get("/inside").text
+    form = page[: page.index('action="/inside/forgive"')]
+    assert form.rfind("<details") > form.rfind("</details>")
+    answer = client.post("/inside/forgive", data={"csrf_token": token_of(page), "zone": "site"})
+    assert answer.headers["location"] == "/inside?done=zone-forgiven"
+    assert "The zone counts as empty." in client.get("/inside?done=zone-forgiven").text
+    (row,) = commands.newest(plant.backend.store, "near", 5)
+    assert (row.name, row.arguments) == (
+        "forgive",
+        {"credential": "", "zone": "site"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "zone", "status"),
+    [(Role.AUDITOR, "site", 403), (Role.SECURITY, "nowhere", 404), (Role.SECURITY, "", 404)],
+)
+def test_a_zone_is_forgiven_by_who_may_and_where_there_is_one(
+    plant: Plant, role: Role, zone: str, status: int
+) -> None:
+    client = plant.signed_in(role)
+    page = client.get("/inside").text
+    assert ("/inside/forgive" in page) == (role is Role.SECURITY)
+    token = token_of(client.get("/account").text)
+    answer = client.post("/inside/forgive", data={"csrf_token": token, "zone": zone})
+    assert answer.status_code == status
+    assert commands.newest(plant.backend.store, "near", 5) == ()
+
+
+def test_with_every_gateway_away_the_list_says_so(plant: Plant) -> None:
+    plant.near.connect(online=False)
+    client = plant.signed_in(Role.SECURITY)
+    token = token_of(client.get("/account").text)
+    answer = client.post("/inside/forgive", data={"csrf_token": token, "zone": "site"})
+    assert answer.status_code == 409
+    assert "No gateway is connected" in answer.text

@@ -89,7 +89,7 @@ def test_a_form_that_another_site_sent_changes_nothing(
     plant: Plant, headers: dict[str, str]
 ) -> None:
     client = plant.signed_in(Role.SECURITY)
-    form = {"csrf_token": token_of(client.get("/account").text), "reason": "lost"}
+    form = {"csrf_token": token_of(client.get("/account").text), "cause": "lost"}
     answer = client.post(f"/badges/{plant.badge}/revoke", data=form, headers=headers)
     assert answer.status_code == 403
     assert state_of(plant) == "valid"
@@ -137,27 +137,40 @@ def test_a_form_with_a_mistake_comes_back_filled_in_and_says_what_is_wrong(
 
 def test_suspending_can_be_undone_and_revoking_cannot(plant: Plant) -> None:
     client = plant.signed_in(Role.SECURITY)
-    for act, state in (("suspend", "suspended"), ("restore", "valid"), ("revoke", "revoked")):
-        answer = post(client, f"/badges/{plant.badge}/{act}", reason="because")
+    for act, cause, state in (
+        ("suspend", "leave", "suspended"),
+        ("restore", "found", "valid"),
+        ("revoke", "lost", "revoked"),
+    ):
+        answer = post(client, f"/badges/{plant.badge}/{act}", cause=cause, note="in the tram")
         assert answer.status_code == 303, act
         assert state_of(plant) == state
     page = client.get(f"/badges/{plant.badge}").text
     assert "stays revoked" in page
-    assert post(client, f"/badges/{plant.badge}/restore", reason="oh").status_code == 409
+    assert "Lost · in the tram" in page
+    assert post(client, f"/badges/{plant.badge}/restore", cause="mistake").status_code == 409
     assert state_of(plant) == "revoked"
 
 
-def test_revoking_needs_a_reason(plant: Plant) -> None:
+@pytest.mark.parametrize("why", [{}, {"cause": ""}, {"cause": "other", "note": "  "}])
+def test_revoking_needs_a_reason(plant: Plant, why: dict[str, str]) -> None:
     client = plant.signed_in(Role.SECURITY)
-    answer = post(client, f"/badges/{plant.badge}/revoke", reason="  ")
+    answer = post(client, f"/badges/{plant.badge}/revoke", **why)
     assert answer.status_code == 422
     assert "A reason is needed" in answer.text
     assert state_of(plant) == "valid"
 
 
+@pytest.mark.parametrize("cause", ["leave", "boredom"])
+def test_a_reason_that_does_not_go_with_revoking_is_refused(plant: Plant, cause: str) -> None:
+    client = plant.signed_in(Role.SECURITY)
+    assert post(client, f"/badges/{plant.badge}/revoke", cause=cause).status_code == 422
+    assert state_of(plant) == "valid"
+
+
 def test_a_revocation_says_where_it_has_arrived_and_where_not(plant: Plant) -> None:
     client = plant.signed_in(Role.SECURITY)
-    post(client, f"/badges/{plant.badge}/revoke", reason="lost")
+    post(client, f"/badges/{plant.badge}/revoke", cause="lost")
     row = credentials.credential(plant.backend.store, plant.badge)
     assert row is not None
     part = f"/badges/{plant.badge}/part"

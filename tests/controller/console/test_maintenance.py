@@ -64,6 +64,19 @@ def test_a_technician_takes_an_order_through_its_forms(plant: Plant) -> None:
     assert "Verified" in sam.get(path).text
 
 
+def test_an_order_names_the_component_that_it_is_about(plant: Plant) -> None:
+    fay = plant.signed_in(Role.FACILITY)
+    assert post(fay, "/gateways/near/components", kind="camera", serial="A<7>").status_code == 303
+    form = fay.get("/maintenance/new?gateway=near").text
+    number = re.search(r'<option value="(\d+)">Camera', form)
+    assert number
+    assert "A&lt;7&gt;" in fay.get("/maintenance/new/components?gateway=near").text
+    assert "entered on the page" in fay.get("/maintenance/new/components?gateway=far").text
+    assert "A&lt;7&gt;" in fay.get(new_order(fay, component=number[1])).text
+    refused = ask(fay, gateway="far", component=number[1])
+    assert (refused.status_code, "no such component" in refused.text) == (422, True)
+
+
 def test_who_asked_is_told_that_somebody_else_approves(plant: Plant) -> None:
     sam = plant.signed_in(Role.SECURITY)
     path = new_order(sam)

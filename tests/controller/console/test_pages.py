@@ -38,6 +38,7 @@ PAGES = {
     "/alert-rules": Action.READ_FLEET,
     "/alert-rules/metric.temperature_mc": Action.EDIT_ALERT_RULES,
     "/alert-rules/event.forced": Action.EDIT_ALERT_RULES,
+    "/alert-rules/new": Action.EDIT_ALERT_RULES,
     "/alert-receivers": Action.EDIT_ALERT_RULES,
     "/walls": Action.MANAGE_WALL,
     "/badges": Action.READ_CREDENTIALS,
