@@ -94,11 +94,16 @@ class PostgresCluster:
     def make_database(self, template: str = "template0") -> str:
         """Returns the name of a new database."""
         name = f"t{uuid.uuid4().hex}"
-        self._sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        with self._connection() as connection:
+            # Version 15 writes the copy to its log, too, unless it is told: twice the time.
+            is_told = connection.info.server_version >= 150_000
+            strategy = " STRATEGY FILE_COPY" if is_told else ""
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}{strategy}".encode())
         return name
 
     def drop_database(self, name: str) -> None:
-        self._sql(f"DROP DATABASE {name} WITH (FORCE)")
+        with self._connection() as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@/{database}?host={self._folder}"
@@ -107,10 +112,9 @@ class PostgresCluster:
         data, log = self._folder / "data", self._folder / "log"
         self._run("pg_ctl", "-D", str(data), "-w", "-l", str(log), "start")
 
-    def _sql(self, statement: str) -> None:
+    def _connection(self) -> psycopg.Connection:
         place = f"host={self._folder} user=postgres dbname=postgres"
-        with psycopg.connect(place, autocommit=True) as connection:
-            connection.execute(statement.encode())
+        return psycopg.connect(place, autocommit=True)
 
     def _run(self, program: str, *arguments: str) -> None:
         # A server that inherits a pipe of ours would keep us waiting for its end.
