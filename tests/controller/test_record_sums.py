@@ -17,6 +17,7 @@ from doorward_controller.services import sum_keeping
 from doorward_controller.services.backend import Backend
 from doorward_controller.store import intake, record_sums
 from doorward_controller.store.intake import RecordInsert
+from doorward_controller.store.record_sums import DAY_S, FORTNIGHT_S
 from doorward_controller.store.schema import gateways, records
 from doorward_controller.store.sum_tables import record_sum_changes
 from doorward_controller.store.sum_tables import record_sums as kept_sums
@@ -35,7 +36,7 @@ DECISIONS = (
 )
 
 
-def made(seed: int, number: int, days: int = 5) -> list[RecordInsert]:
+def made(seed: int, number: int, days: int = 45) -> list[RecordInsert]:
     """Records of some days in the order in which they arrive: any."""
     chance = random.Random(seed)
     rows = []
@@ -95,12 +96,13 @@ def assert_is_so(backend: Backend, rows: list[RecordInsert], span: Span, zone: Z
     assert {r.reason: r.refused for r in found.reasons} == reasons
 
 
+LATER_S = (BEGIN // 1000 // FORTNIGHT_S + 3) * FORTNIGHT_S
 ZONES = ("UTC", "Asia/Shanghai", "Asia/Kolkata", "Asia/Kathmandu", "America/St_Johns")
 
 
 def spans(chance: random.Random) -> list[Span]:
-    whole = Span(from_utc_ms=BEGIN - DAY_MS, to_utc_ms=BEGIN + 40 * DAY_MS)
-    ends = sorted(BEGIN + chance.randrange(5 * DAY_MS) for _ in range(6))
+    whole = Span(from_utc_ms=BEGIN - DAY_MS, to_utc_ms=BEGIN + 60 * DAY_MS)
+    ends = sorted(BEGIN + chance.randrange(45 * DAY_MS) for _ in range(6))
     short = BEGIN + DAY_MS + chance.randrange(HOUR_MS)
     hour = BEGIN - BEGIN % HOUR_MS + 3 * HOUR_MS
     return [
@@ -213,7 +215,7 @@ def test_sums_are_right_while_many_store_and_others_add_up(site: Backend) -> Non
     sum_keeping.add_up(site)
     assert sum_keeping.compare(site, QUIET).wrong == 0
     stored = [row for group in groups for rows in group for row in rows]
-    span = Span(from_utc_ms=BEGIN, to_utc_ms=BEGIN + 6 * DAY_MS)
+    span = Span(from_utc_ms=BEGIN, to_utc_ms=BEGIN + 46 * DAY_MS)
     assert_is_so(site, stored, span, ZoneInfo("UTC"))
 
 
@@ -228,15 +230,15 @@ def test_comparison_finds_what_somebody_changed_and_recount_mends_it(site: Backe
         connection.execute(sa.update(kept_sums).where(of_day).values(number=7_000))
         connection.execute(
             sa.insert(record_sum_changes).values(
-                begin_utc_s=first_day + 3 * 86_400, portal="never", kind=1, outcome=1,
+                begin_utc_s=LATER_S, portal="never", kind=1, outcome=1,
                 reason="granted", number=1,
             )
         )  # fmt: skip
     found = sum_keeping.compare(site, QUIET)
-    assert found.wrong_days == (first_day + 86_400, first_day + 3 * 86_400)
+    assert found.wrong_begins == (first_day // FORTNIGHT_S * FORTNIGHT_S, LATER_S)
     told: list[tuple[int, int]] = []
-    assert sum_keeping.recount(site, lambda *done: told.append(done)) == found.days
-    assert told[-1] == (found.days, found.days)
+    assert sum_keeping.recount(site, lambda *done: told.append(done)) == found.fortnights
+    assert told[-1] == (found.fortnights, found.fortnights)
     assert sum_keeping.compare(site, QUIET).wrong == 0
     with site.store.write() as connection:
         connection.execute(sa.delete(records))
@@ -246,6 +248,19 @@ def test_comparison_finds_what_somebody_changed_and_recount_mends_it(site: Backe
         assert connection.scalar(sa.select(sa.func.count()).select_from(kept_sums)) == 0
 
 
+@pytest.mark.parametrize(
+    ("low_days", "high_days"), [(0, 1), (0, 14), (13.5, 14.5), (1.25, 60.75), (3, 3.5), (14, 42)]
+)
+def test_a_span_is_covered_once_and_by_the_longest_steps(low_days: float, high_days: float) -> None:
+    span = int(low_days * DAY_S), int(high_days * DAY_S)
+    parts = sorted((begin, end, step) for step, begin, end in record_sums.cover(*span))
+    assert (parts[0][0], parts[-1][1]) == span
+    assert all(one[1] == other[0] for one, other in itertools.pairwise(parts))
+    assert all(begin % step == end % step == 0 for begin, end, step in parts)
+    rows = sum((end - begin) // step for begin, end, step in parts)
+    assert rows <= 2 * 23 + 2 * 13 + (span[1] - span[0]) // FORTNIGHT_S
+
+
 def test_site_without_records_has_nothing_to_compare(sqlite_backend: Backend) -> None:
-    assert sum_keeping.compare(sqlite_backend, QUIET).days == 0
+    assert sum_keeping.compare(sqlite_backend, QUIET).fortnights == 0
     assert sum_keeping.recount(sqlite_backend, QUIET) == 0

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from math import gcd
 
 import sqlalchemy as sa
 
 from doorward.records import Outcome, RecordKind
 from doorward_controller.errors import InvalidError
 from doorward_controller.store import record_sums
-from doorward_controller.store.record_sums import DAY_S, HOUR_S, QUARTER_S
+from doorward_controller.store.record_sums import HOUR_S, QUARTER_S
 from doorward_controller.store.schema import records
 from doorward_controller.store.session import Store
 
@@ -154,14 +155,14 @@ class _Counts:
     portals: Counter[tuple[str, int]] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
 
-    def add_time(self, at_utc_ms: int, outcome: int, number: int) -> None:
+    def add_time(self, at_utc_ms: int, outcome: int, reason: str, number: int) -> None:
         begin = self.begins[bisect_right(self.begins, at_utc_ms) - 1]
         self.times[begin, outcome] += number
-
-    def add_place(self, portal: str, outcome: int, reason: str, number: int) -> None:
-        self.portals[portal, outcome] += number
         if outcome == _DENY:
             self.reasons[reason] += number
+
+    def add_place(self, portal: str, outcome: int, number: int) -> None:
+        self.portals[portal, outcome] += number
 
 
 _DENY, _GRANT = int(Outcome.DENY), int(Outcome.GRANT)
@@ -190,28 +191,22 @@ def summary(store: Store, span: Span, zone: tzinfo = UTC) -> Summary:
 
 
 def _add_hours(connection: sa.Connection, counts: _Counts, low_s: int, high_s: int) -> None:
-    """Adds whole hours: over time by quarters, places by days and the hours around them."""
+    """Adds whole hours: over time and by reason from quarters, by portal from longer steps."""
+    first_s = counts.begins[0] // 1000
+    # So coarse that no hour or day of the chart is cut: the fewest rows.
+    grain_s = gcd(*(begin // 1000 - first_s for begin in counts.begins)) or HOUR_S
     told = record_sums.told(QUARTER_S, low_s, high_s).c
-    by_time = sa.select(told.begin_utc_s, told.outcome, sa.func.sum(told.number))
-    for begin_s, outcome, number in connection.execute(
-        by_time.group_by(told.begin_utc_s, told.outcome)
-    ):
-        counts.add_time(1000 * begin_s, outcome, int(number))
-    first_day, end_day = -(-low_s // DAY_S) * DAY_S, high_s // DAY_S * DAY_S
-    spans = [(HOUR_S, low_s, high_s)]
-    if first_day < end_day:
-        spans = [
-            (HOUR_S, low_s, first_day),
-            (DAY_S, first_day, end_day),
-            (HOUR_S, end_day, high_s),
-        ]
-    for step_s, begin_s, end_s in spans:
-        if begin_s < end_s:
-            told = record_sums.told(step_s, begin_s, end_s).c
-            keys = (told.portal, told.outcome, told.reason)
-            by_place = sa.select(*keys, sa.func.sum(told.number)).group_by(*keys)
-            for portal, outcome, reason, number in connection.execute(by_place):
-                counts.add_place(portal, outcome, reason, int(number))
+    grain = (told.begin_utc_s - first_s) // grain_s
+    by_time = sa.select(grain, told.outcome, told.reason, sa.func.sum(told.number))
+    rows = connection.execute(by_time.group_by(grain, told.outcome, told.reason))
+    for place, outcome, reason, number in rows:
+        counts.add_time(1000 * (first_s + place * grain_s), outcome, reason, int(number))
+    for step_s, begin_s, end_s in record_sums.cover(low_s, high_s):
+        told = record_sums.told(step_s, begin_s, end_s).c
+        keys = (told.portal, told.outcome)
+        by_place = sa.select(*keys, sa.func.sum(told.number)).group_by(*keys)
+        for portal, outcome, number in connection.execute(by_place):
+            counts.add_place(portal, outcome, int(number))
 
 
 def _add_edge(connection: sa.Connection, counts: _Counts, begin_ms: int, end_ms: int) -> None:
@@ -228,8 +223,8 @@ def _add_edge(connection: sa.Connection, counts: _Counts, begin_ms: int, end_ms:
         .with_hint(records, "INDEXED BY ix_records_at", "sqlite")
     )
     for quarter_ms, portal, outcome, reason, number in connection.execute(counted):
-        counts.add_time(max(begin_ms, quarter_ms), outcome, number)
-        counts.add_place(portal, outcome, reason, number)
+        counts.add_time(max(begin_ms, quarter_ms), outcome, reason, number)
+        counts.add_place(portal, outcome, number)
 
 
 def _summary(span: Span, counts: _Counts) -> Summary:

@@ -1,23 +1,21 @@
 """Who is inside, zone by zone: counted for whoever may know how many, listed as an audited act."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
-from doorward.policy import Direction
-from doorward.records import Record
-from doorward_controller.domain.occupancy import Door, HandWay, Inside, Movement, fold
+from doorward.records import Record, RecordKind
 from doorward_controller.domain.permissions import Action, Actor, allows
-from doorward_controller.services import holders, rules
+from doorward_controller.domain.rule_book import RuleBook
+from doorward_controller.services import holders, presence_folding, rules
 from doorward_controller.services.acting import act, check_read
 from doorward_controller.services.backend import Backend
-from doorward_controller.store import movements
-from doorward_controller.store.movements import LetThrough
+from doorward_controller.services.presence_folding import HOLDER
+from doorward_controller.store import presence, record_bodies
+from doorward_controller.store.presence import StoredPlace
 
 RECENT_MS = 5_000
 """So long a count stays good for pages that refresh themselves."""
-
-_HOLDER, _BADGE, _HAND = "holder:", "badge:", "hand:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +97,13 @@ class RecentCounts:
 
 def count(backend: Backend) -> tuple[ZoneCount, ...]:
     """Returns how many are inside each zone of the rules, and any other that somebody is in."""
-    found = _inside(backend)
+    presence_folding.settle(backend)
     limits = _limits(backend)
-    numbers = dict.fromkeys(limits, 0)
-    for one in found.inside:
-        numbers[one.zone] = numbers.get(one.zone, 0) + 1
+    with backend.store.read() as connection:
+        inside = presence.numbers(connection)
     return tuple(
-        ZoneCount(zone=zone, people=number, at_most=limits.get(zone, 0))
-        for zone, number in numbers.items()
+        ZoneCount(zone=zone, people=inside.get(zone, 0), at_most=limits.get(zone, 0))
+        for zone in dict.fromkeys((*limits, *sorted(inside)))
     )
 
 
@@ -115,95 +112,57 @@ def muster(backend: Backend, actor: Actor) -> Muster:
 
     Raises ForbiddenError.
     """
+    presence_folding.settle(backend)
     with act(backend, actor, Action.READ_OCCUPANCY, name="muster") as doing:
-        found, limits = _inside(backend), _limits(backend)
-        zones = dict.fromkeys((*limits, *sorted({one.zone for one in found.inside})))
+        book = rules.current(backend)
+        limits = _limits_of(book)
+        places = presence.places(doing.connection)
+        zones = dict.fromkeys((*limits, *(one.zone for one in places)))
         doing.subject = ",".join(zones)[:500]
-        doing.detail["people"] = len(found.inside)
+        doing.detail["people"] = len(places)
         now_ms = doing.now.utc_ms
     shows_names = allows(actor, Action.READ_PERSONAL)
-    names = _names(backend, actor, found) if shows_names else {}
-    listed = tuple(
-        ZoneList(
-            zone=zone,
-            at_most=limits.get(zone, 0),
-            people=tuple(_present(found, names, one) for one in found.inside if one.zone == zone),
-        )
-        for zone in zones
-    )
+    names = _names(backend, actor, places) if shows_names else {}
+    people: dict[str, list[Present]] = {zone: [] for zone in zones}
+    for one in places:
+        people[one.zone].append(_present(names, one))
     return Muster(
-        at_utc_ms=now_ms, since_utc_ms=found.since_utc_ms, shows_names=shows_names, zones=listed
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    since_utc_ms: int
-    inside: tuple[Inside, ...]
-    let: dict[int, LetThrough]
-
-
-def _inside(backend: Backend) -> _Found:
-    book = rules.current(backend)
-    since = max(0, backend.clock.now().utc_ms - book.forget_s * 1000)
-    with backend.store.read() as connection:
-        let = {one.record_id: one for one in movements.let_through(connection, since)}
-        known = {one.credential_id for one in let.values() if one.credential_id is not None}
-        holder_of = movements.holders_of(connection, known)
-        zones = movements.zones(connection)
-    doors = {
-        portal: Door(
-            zone=zone,
-            beyond=(options.beyond or "") if (options := book.portals.get(portal)) else "",
-            direction=options.direction if options else Direction.ENTRY,
-        )
-        for portal, zone in zones.items()
-    }
-    within = {zone: rule.within for zone, rule in book.zone_rules.items() if rule.within}
-    moved = (_movement(one, holder_of) for one in let.values())
-    return _Found(since_utc_ms=since, inside=fold(moved, doors, within), let=let)
-
-
-def _movement(one: LetThrough, holder_of: dict[bytes, str]) -> Movement:
-    way, written = None, ""
-    if one.body is not None:
-        record = Record.from_wire(one.body)
-        written = " ".join(record.subject.casefold().split())
-        way = HandWay(record.detail) if record.detail in set(HandWay) else None
-    if one.credential_id is not None:
-        held = holder_of.get(one.credential_id)
-        person = f"{_HOLDER}{held}" if held else f"{_BADGE}{one.credential_id.hex()}"
-    else:
-        person = f"{_HAND}{written or one.record_id}"
-    return Movement(
-        person=person,
-        portal=one.portal,
-        at_utc_ms=one.at_utc_ms,
-        record_id=one.record_id,
-        way=way,
+        at_utc_ms=now_ms,
+        since_utc_ms=max(0, now_ms - book.forget_s * 1000),
+        shows_names=shows_names,
+        zones=tuple(
+            ZoneList(zone=zone, at_most=limits.get(zone, 0), people=tuple(inside))
+            for zone, inside in people.items()
+        ),
     )
 
 
 def _limits(backend: Backend) -> dict[str, int]:
-    book = rules.current(backend)
+    return _limits_of(rules.current(backend))
+
+
+def _limits_of(book: RuleBook) -> dict[str, int]:
     ruled = {zone: rule.at_most for zone, rule in book.zone_rules.items()}
     return {zone: ruled.get(zone, 0) for zone in book.zones}
 
 
-def _names(backend: Backend, actor: Actor, found: _Found) -> dict[str, str]:
+def _names(backend: Backend, actor: Actor, places: Sequence[StoredPlace]) -> dict[str, str]:
+    """Returns the names of those of whom one is known or was written."""
     wanted = sorted(
-        {one.person.removeprefix(_HOLDER) for one in found.inside if one.person.startswith(_HOLDER)}
+        {one.person.removeprefix(HOLDER) for one in places if one.person.startswith(HOLDER)}
     )
     names: dict[str, str] = {}
     for some in _parts(wanted):
         read = holders.read_holders(backend, actor, some)
-        names |= {f"{_HOLDER}{id_}": fields.name for id_, fields in read.items() if fields}
-    by_hand = [one for one in found.inside if one.person.startswith(_HAND)]
+        names |= {f"{HOLDER}{id_}": fields.name for id_, fields in read.items() if fields}
+    by_hand = [one for one in places if one.credential_id is None and one.is_by_hand]
     if by_hand:
         subject = ",".join(str(one.record_id) for one in by_hand)[:2000]
-        with act(backend, actor, Action.READ_PERSONAL, name="read_by_hand", subject=subject):
+        with act(
+            backend, actor, Action.READ_PERSONAL, name="read_by_hand", subject=subject
+        ) as doing:
             for one in by_hand:
-                body = found.let[one.record_id].body
+                body = record_bodies.body(doing.connection, one.record_id, RecordKind.MANUAL)
                 if body is not None and (written := Record.from_wire(body).subject):
                     names[one.person] = written
     return names
@@ -214,12 +173,11 @@ def _parts(ids: list[str]) -> Iterable[list[str]]:
     return (ids[first : first + size] for first in range(0, len(ids), size))
 
 
-def _present(found: _Found, names: dict[str, str], one: Inside) -> Present:
-    let = found.let[one.record_id]
+def _present(names: dict[str, str], one: StoredPlace) -> Present:
     return Present(
         name=names.get(one.person),
-        credential_id=let.credential_id.hex() if let.credential_id else None,
-        is_by_hand=let.body is not None,
+        credential_id=one.credential_id.hex() if one.credential_id else None,
+        is_by_hand=one.is_by_hand,
         portal=one.portal,
         since_utc_ms=one.since_utc_ms,
         record_id=one.record_id,

@@ -15,7 +15,7 @@ _TURNS = 20
 """So many changes at most each time: intake writes in between, and nothing else waits long."""
 
 Progress = Callable[[int, int], None]
-"""How many days are done, and of how many."""
+"""How many fortnights are done, and of how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +23,13 @@ class Compared:
     """What a comparison found.
 
     Attributes:
-        days: how many were looked at.
-        wrong_days: the beginnings of those whose sums are not what their records are.
+        fortnights: how many were looked at.
+        wrong_begins: of those whose sums are not what their records are, in seconds of UTC.
         wrong: how many sums.
     """
 
-    days: int
-    wrong_days: tuple[int, ...]
+    fortnights: int
+    wrong_begins: tuple[int, ...]
     wrong: int
 
 
@@ -46,24 +46,24 @@ def add_up(backend: Backend) -> int:
 
 
 def compare(backend: Backend, tell: Progress) -> Compared:
-    """Counts every record and compares the sums with it; takes about a second a million."""
+    """Counts every record and compares the sums with it."""
     with backend.store.read() as connection:
-        days = record_sums.days(connection)
+        begins = record_sums.fortnights(connection)
     wrong: dict[int, int] = {}
-    for place, day in enumerate(days):
+    for place, begin in enumerate(begins):
         with backend.store.snapshot() as connection:
-            if (number := record_sums.differences(connection, day)) > 0:
-                wrong[day] = number
-        tell(place + 1, len(days))
-    return Compared(days=len(days), wrong_days=tuple(wrong), wrong=sum(wrong.values()))
+            if (number := record_sums.differences(connection, begin)) > 0:
+                wrong[begin] = number
+        tell(place + 1, len(begins))
+    return Compared(fortnights=len(begins), wrong_begins=tuple(wrong), wrong=sum(wrong.values()))
 
 
 def recount(backend: Backend, tell: Progress) -> int:
-    """Makes all sums anew, a day at a time while intake goes on; returns how many days."""
+    """Makes all sums anew, one fortnight after the other while intake goes on; returns how many."""
     with backend.store.read() as connection:
-        days = record_sums.days(connection)
-    for place, day in enumerate(days):
+        begins = record_sums.fortnights(connection)
+    for place, begin in enumerate(begins):
         with backend.store.write(of_one_moment=True) as connection:
-            record_sums.recount(connection, day)
-        tell(place + 1, len(days))
-    return len(days)
+            record_sums.recount(connection, begin)
+        tell(place + 1, len(begins))
+    return len(begins)

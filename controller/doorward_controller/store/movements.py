@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from doorward.events import Passage
-from doorward.records import Outcome, Record, RecordKind
-from doorward_controller.store.schema import SELDOM_REASON, credentials, portals, records
-
-_AT_ONCE = 400
+from doorward.records import Outcome, RecordKind
+from doorward_controller.store.presence import parts
+from doorward_controller.store.schema import SELDOM_KIND, credentials, portals, records
+from doorward_controller.store.sum_tables import presence_annulled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,59 +28,76 @@ class LetThrough:
 
 
 def let_through(connection: sa.Connection, since_utc_ms: int) -> Iterator[LetThrough]:
-    """Yields the grants since, but those of which the gateway saw that nobody went through."""
-    annulled = _annulled(connection, since_utc_ms)
-    table = records.c
-    by_hand = int(RecordKind.MANUAL)
-    wanted = (
-        sa.select(
-            table.id, table.at_utc_ms, table.portal, table.credential_id,
-            table.gateway_id, table.epoch, table.seq,
-            sa.case((table.kind == by_hand, table.body)).label("body"),
-        )
-        .where(
-            table.at_utc_ms >= since_utc_ms,
-            table.outcome == int(Outcome.GRANT),
-            table.kind.in_((int(RecordKind.SCAN), by_hand)),
-        )
-        .with_hint(records, "INDEXED BY ix_records_at", "sqlite")
-    )  # fmt: skip
-    for row in connection.execute(wanted, execution_options={"yield_per": 2000}):
-        if (row.gateway_id, row.epoch, row.seq) not in annulled:
-            yield LetThrough(
-                record_id=row.id,
-                at_utc_ms=row.at_utc_ms,
-                portal=row.portal,
-                credential_id=row.credential_id,
-                body=row.body,
-            )
+    """Yields all grants since, but those of which the gateway saw that nobody went through."""
+    wanted = _grants(since_utc_ms).with_hint(records, "INDEXED BY ix_records_at", "sqlite")
+    yield from _read(connection, wanted)
 
 
-def _annulled(connection: sa.Connection, since_utc_ms: int) -> set[tuple[int, int, int]]:
-    """Returns which records tell of somebody who did not go through after all."""
-    table = records.c
-    wanted = (
-        sa.select(table.gateway_id, table.epoch, table.body)
-        .where(
-            table.reason == Passage.NO_ENTRY.value, SELDOM_REASON, table.at_utc_ms >= since_utc_ms
-        )
-        .with_hint(records, "INDEXED BY ix_records_reason_at", "sqlite")
+def let_through_with(
+    connection: sa.Connection, since_utc_ms: int, badges: Collection[bytes]
+) -> Iterator[LetThrough]:
+    """Yields the same of these badges alone."""
+    index = "INDEXED BY ix_records_credential_at"
+    for some in parts(sorted(badges)):
+        mine = _grants(since_utc_ms).where(records.c.credential_id.in_(some))
+        yield from _read(connection, mine.with_hint(records, index, "sqlite"))
+
+
+def let_through_by_hand(connection: sa.Connection, since_utc_ms: int) -> Iterator[LetThrough]:
+    """Yields the same of those alone whom a guard let through without a badge."""
+    mine = _grants(since_utc_ms).where(
+        SELDOM_KIND, records.c.kind == _BY_HAND, records.c.credential_id.is_(None)
     )
-    found: set[tuple[int, int, int]] = set()
-    for row in connection.execute(wanted):
-        about = Record.from_wire(row.body).about_seq
-        if about is not None:
-            found.add((row.gateway_id, row.epoch, about))
-    return found
+    yield from _read(
+        connection, mine.with_hint(records, "INDEXED BY ix_records_seldom_at", "sqlite")
+    )
+
+
+def let_through_without(
+    connection: sa.Connection, since_utc_ms: int, record_ids: Collection[int]
+) -> Iterator[LetThrough]:
+    """Yields the same of these records alone, those that name no badge."""
+    for some in parts(sorted(record_ids)):
+        mine = _grants(since_utc_ms).where(records.c.id.in_(some))
+        yield from _read(connection, mine.where(records.c.credential_id.is_(None)))
+
+
+_SCAN, _BY_HAND = int(RecordKind.SCAN), int(RecordKind.MANUAL)
+
+
+def _grants(since_utc_ms: int) -> sa.Select[Any]:
+    table = records.c
+    is_annulled = sa.exists().where(
+        *(table[name] == presence_annulled.c[name] for name in ("gateway_id", "epoch", "seq"))
+    )
+    return sa.select(
+        table.id.label("record_id"), table.at_utc_ms, table.portal, table.credential_id,
+        sa.case((table.kind == _BY_HAND, table.body)).label("body"),
+    ).where(
+        table.at_utc_ms >= since_utc_ms,
+        table.outcome == int(Outcome.GRANT),
+        table.kind.in_((_SCAN, _BY_HAND)),
+        ~is_annulled,
+    )  # fmt: skip
+
+
+def _read(connection: sa.Connection, wanted: sa.Select[Any]) -> Iterator[LetThrough]:
+    for row in connection.execute(wanted, execution_options={"yield_per": 2000}):
+        yield LetThrough(
+            record_id=row.record_id,
+            at_utc_ms=row.at_utc_ms,
+            portal=row.portal,
+            credential_id=row.credential_id,
+            body=row.body,
+        )
 
 
 def holders_of(connection: sa.Connection, ids: Collection[bytes]) -> dict[bytes, str]:
     """Returns for whom credentials stand, for those that stand for somebody."""
-    everything = sorted(ids)
     found: dict[bytes, str] = {}
-    for first in range(0, len(everything), _AT_ONCE):
+    for some in parts(sorted(ids)):
         statement = sa.select(credentials.c.id, credentials.c.holder_id).where(
-            credentials.c.id.in_(everything[first : first + _AT_ONCE]),
+            credentials.c.id.in_(some),
             credentials.c.holder_id.is_not(None),
         )
         found |= {row.id: row.holder_id for row in connection.execute(statement)}

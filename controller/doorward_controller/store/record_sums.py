@@ -5,7 +5,7 @@ the sums in one transaction: at any moment sums and changes together are what th
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -14,11 +14,11 @@ from doorward_controller.store.record_rows import RecordInsert
 from doorward_controller.store.schema import records
 from doorward_controller.store.sum_tables import record_sum_changes, record_sums
 
-QUARTER_S, HOUR_S, DAY_S = 900, 3_600, 86_400
+QUARTER_S, HOUR_S, DAY_S, FORTNIGHT_S = 900, 3_600, 86_400, 14 * 86_400
 """Quarters of an hour count all portals together: every time zone in use begins its hours and days
-at one. Hours and days count each portal; days are those of UTC."""
+at one. Longer steps count each portal, by UTC from its first moment on."""
 
-STEPS_S = (QUARTER_S, HOUR_S, DAY_S)
+STEPS_S = (QUARTER_S, HOUR_S, DAY_S, FORTNIGHT_S)
 
 
 class SumKey(NamedTuple):
@@ -125,10 +125,26 @@ def counted(step_s: int, from_utc_s: int, to_utc_s: int) -> sa.Select[Any]:
     return wanted.group_by(*(sa.literal_column(str(place)) for place in range(1, 6)))
 
 
-def differences(connection: sa.Connection, day_utc_s: int) -> int:
-    """Returns how many sums of a day of UTC are not what its records are."""
+def cover(
+    low_s: int, high_s: int, steps_s: Sequence[int] = (FORTNIGHT_S, DAY_S, HOUR_S)
+) -> Iterator[tuple[int, int, int]]:
+    """Yields (step, from, to) that together are a span of whole hours, from few rows."""
+    step_s, *finer = steps_s
+    first, end = -(-low_s // step_s) * step_s, high_s // step_s * step_s
+    around = [(low_s, first), (end, high_s)]
+    if first < end:
+        yield step_s, first, end
+    else:
+        around = [(low_s, high_s)]
+    for low, high in around:
+        if finer and low < high:
+            yield from cover(low, high, finer)
+
+
+def differences(connection: sa.Connection, fortnight_utc_s: int) -> int:
+    """Returns how many sums of a fortnight are not what its records are."""
     wrong = 0
-    span = (day_utc_s, day_utc_s + DAY_S)
+    span = (fortnight_utc_s, fortnight_utc_s + FORTNIGHT_S)
     for step_s in STEPS_S:
         of_step = told(step_s, *span)
         keys = [of_step.c[name] for name in _KEYS]
@@ -140,39 +156,44 @@ def differences(connection: sa.Connection, day_utc_s: int) -> int:
     return wrong
 
 
-def recount(connection: sa.Connection, day_utc_s: int) -> None:
-    """Makes the sums of a day of UTC anew.
+def recount(connection: sa.Connection, fortnight_utc_s: int) -> None:
+    """Makes the sums of a fortnight anew.
 
     The caller's transaction sees one moment: what is stored after it brings changes of its own.
     """
     _lock(connection)
+    span = (fortnight_utc_s, fortnight_utc_s + FORTNIGHT_S)
     for table in (record_sums, record_sum_changes):
         begin = table.c.begin_utc_s
-        of_day = (begin >= day_utc_s, begin < day_utc_s + DAY_S)
-        connection.execute(sa.delete(table).where(*of_day))
+        connection.execute(sa.delete(table).where(begin >= span[0], begin < span[1]))
     names = ["step_s", *_KEYS, "number"]
     for step_s in STEPS_S:
-        rows = counted(step_s, day_utc_s, day_utc_s + DAY_S).subquery()
+        rows = counted(step_s, *span).subquery()
         connection.execute(
             sa.insert(record_sums).from_select(names, sa.select(sa.literal(step_s), *rows.c))
         )
 
 
-def days(connection: sa.Connection) -> range:
-    """Returns every day of UTC from the oldest record or sum to the newest, by its beginning."""
-    asked = (
-        (sa.func.min(records.c.at_utc_ms), 1000),
-        (sa.func.max(records.c.at_utc_ms), 1000),
-        (sa.func.min(record_sums.c.begin_utc_s), 1),
-        (sa.func.max(record_sums.c.begin_utc_s), 1),
-    )
-    found = [connection.scalar(sa.select(column)) for column, _ in asked]
+def fortnights(connection: sa.Connection) -> range:
+    """Returns every fortnight from the oldest record or sum to the newest, by its beginning."""
+    at, sums, changes = records.c.at_utc_ms, record_sums.c, record_sum_changes.c
     ends = [
-        value // unit for value, (_, unit) in zip(found, asked, strict=True) if value is not None
+        *(_end(connection, end(at), 1000) for end in (sa.func.min, sa.func.max)),
+        *(
+            _end(connection, end(table.begin_utc_s), 1)
+            for table in (sums, changes)
+            for end in (sa.func.min, sa.func.max)
+        ),
     ]
-    if not ends:
+    known = [end for end in ends if end is not None]
+    if not known:
         return range(0)
-    return range(min(ends) // DAY_S * DAY_S, max(ends) + 1, DAY_S)
+    return range(min(known) // FORTNIGHT_S * FORTNIGHT_S, max(known) + 1, FORTNIGHT_S)
+
+
+def _end(connection: sa.Connection, column: sa.ColumnElement[int], unit: int) -> int | None:
+    found = connection.scalar(sa.select(column))
+    return None if found is None else int(found) // unit
 
 
 def _lock(connection: sa.Connection) -> None:

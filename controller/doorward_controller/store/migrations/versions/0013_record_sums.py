@@ -95,7 +95,7 @@ def _make_presence() -> None:
 
 
 def _count() -> None:
-    """Quarters of all portals and hours of each from the records, days from the hours."""
+    """Quarters of all portals and hours of each from the records, longer steps from the hours."""
     keys, into = ", ".join(_KEYS), "INSERT INTO record_sums (step_s, begin_utc_s, "
     for step_s, portal in ((900, "''"), (3_600, "portal")):
         begin = f"at_utc_ms / {1000 * step_s} * {step_s}"
@@ -104,11 +104,12 @@ def _count() -> None:
             f"{into}{keys}, number) SELECT {step_s}, {begin}, {portal}, kind, outcome, reason,"  # noqa: S608  # constants only
             f" count(*) FROM records WHERE outcome IS NOT NULL GROUP BY {group}"
         )
-    day = "begin_utc_s / 86400 * 86400"
-    op.execute(
-        f"{into}{keys}, number) SELECT 86400, {day}, {keys}, sum(number) FROM record_sums"  # noqa: S608  # constants only
-        f" WHERE step_s = 3600 GROUP BY {day}, {keys}"
-    )
+    for finer_s, step_s in ((3_600, 86_400), (86_400, 14 * 86_400)):
+        begin = f"begin_utc_s / {step_s} * {step_s}"
+        op.execute(
+            f"{into}{keys}, number) SELECT {step_s}, {begin}, {keys}, sum(number) FROM record_sums"  # noqa: S608  # constants only
+            f" WHERE step_s = {finer_s} GROUP BY {begin}, {keys}"
+        )
 
 
 def _annul() -> None:
@@ -117,7 +118,7 @@ def _annul() -> None:
     found = connection.execute(
         sa.text(
             "SELECT gateway_id, epoch, body FROM records WHERE reason = 'no_entry'"
-            " AND reason NOT IN ('granted', 'entered')"  # says that the index of seldom reasons fits
+            " AND reason NOT IN ('granted', 'entered')"  # as the index of seldom reasons has it
         )
     )
     for rows in found.partitions(_AT_ONCE):
