@@ -16,6 +16,7 @@ from doorward_controller.services import (
     command_outcomes,
     plan_rounds,
     postures,
+    presence_folding,
     proposing,
     record_months,
     roll_out_steps,
@@ -52,7 +53,8 @@ MONTHS_S = 600.0
 again."""
 
 SUMS_S = 5.0
-"""What intake noted meanwhile is counted anyway, only more slowly the more of it there is."""
+"""What intake noted meanwhile is counted all the same, only more slowly; whoever asks who is inside
+folds what waits to be."""
 
 _JOIN_S = 10.0
 
@@ -87,6 +89,7 @@ class Jobs:
             _Job("postures.settle", expire_s, partial(postures.settle, backend)),
             _Job("suspensions.end", expire_s, partial(bulk_revocation.end_suspensions, backend)),
             _Job("proposals.expire", PROPOSALS_S, partial(proposing.expire, backend)),
+            _Job("presence.fold", SUMS_S, partial(presence_folding.settle, backend)),
             _Job("sums.add_up", SUMS_S, partial(sum_keeping.add_up, backend)),
             _Job("proposals.resume", PROPOSALS_S, partial(proposing.resume, backend)),
             _Job("plans.look", PLANS_S, partial(plan_rounds.make_round, backend)),
