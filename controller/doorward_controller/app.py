@@ -17,6 +17,7 @@ from doorward_controller.api import (
     live,
     maintenance,
     maintenance_plans,
+    metrics,
     occupancy,
     own_account,
     policy,
@@ -30,6 +31,7 @@ from doorward_controller.api import (
     session,
     staff,
     versions,
+    webhooks,
 )
 from doorward_controller.api.description import Interface
 from doorward_controller.api.errors import install
@@ -55,7 +57,9 @@ def create_app(backend: Backend, demo: DemoControls | None = None) -> FastAPI:
     app.state.backend = backend
     install(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(metrics.Measured, backend=backend)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.mount(API_ROOT, _api(backend))
     app.mount(scim.ROOT, scim.application(backend))
     console.mount(app, demo)
@@ -100,6 +104,7 @@ def _api(backend: Backend) -> FastAPI:
         staff,
         alerts,
         devices,
+        webhooks,
     ):
         api.take(module.router)
     return api

@@ -156,6 +156,27 @@ class Limits(_Section):
     address_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 4_000
 
 
+class Webhooks(_Section):
+    """How other systems are told of events."""
+
+    allow_private_addresses: bool = False
+    """Lets webhooks go to addresses of private networks. Whoever sets webhooks could then reach
+    what listens in the building's own network."""
+    allow_insecure: bool = False
+    """Lets webhooks go by plain HTTP, and with the setting above to this machine itself."""
+
+
+class HomeAssistant(_Section):
+    """Gateways as devices in Home Assistant. Nothing can be opened by it."""
+
+    is_on: bool = False
+    discovery_prefix: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")] = "homeassistant"
+    """Where Home Assistant looks for devices."""
+    user: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")] = "home-assistant"
+    """The name in its certificate; no gateway may have it."""
+    language: Literal["en", "zh-Hans"] = "en"
+
+
 class Logging(_Section):
     """What is written to standard error."""
 
@@ -189,6 +210,8 @@ class Config(_Section):
     accounts: Accounts = Accounts()
     logging: Logging = Logging()
     alerts: Alerts = Alerts()
+    webhooks: Webhooks = Webhooks()
+    home_assistant: HomeAssistant = HomeAssistant()
     limits: Limits = Limits()
     second_person: SecondPerson = SecondPerson()
 

@@ -23,6 +23,7 @@ from doorward_controller.services import (
     status_publishing,
     sum_keeping,
 )
+    webhook_delivering,
 from doorward_controller.services.alert_watch import AlertWatch
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.cutting_off import CuttingOff
@@ -57,6 +58,9 @@ SUMS_S = 5.0
 folds what waits to be."""
 
 _JOIN_S = 10.0
+PRUNE_S = 600.0
+"""Events are kept for weeks; what waits for a webhook that takes nothing may not grow for long."""
+
 
 _log = logging.getLogger(__name__)
 
@@ -94,11 +98,12 @@ class Jobs:
             _Job("proposals.resume", PROPOSALS_S, partial(proposing.resume, backend)),
             _Job("plans.look", PLANS_S, partial(plan_rounds.make_round, backend)),
             _Job("gateways.cut_off", CUT_OFF_S, CuttingOff(backend).turn),
+            _Job("webhooks.prune", PRUNE_S, partial(webhook_delivering.prune, backend)),
             _Job("records.months", MONTHS_S, partial(record_months.keep_ahead, backend)),
             _Job("roll_outs.step", expire_s, partial(roll_out_steps.advance, backend)),
         )
         self._resume = _Job("proposals.resume_at_start", 0, partial(proposing.resume, backend, 0))
-        self._leading = backend.leading
+        self._backend, self._leading = backend, backend.leading
         self._sign_off = _Job("audit.sign_off", SIGN_S, partial(audit_checkpoints.sign, backend))
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
@@ -115,26 +120,32 @@ class Jobs:
     def sign_off(self) -> None:
         """Signs the audit log's end; call it when nothing else is going to be written."""
         if self._leading.is_held:
-            _do(self._sign_off)
+            _do(self._sign_off, self._backend)
 
     def _run(self) -> None:
         if self._leading.is_held:
-            _do(self._resume)
+            _do(self._resume, self._backend)
         while not self._stopping.wait(wait_s := min(job.left_s for job in self._jobs)):
             for job in self._jobs:
                 job.left_s -= wait_s
+            self._backend.measures.jobs_turned(self._backend.clock.now().mono_ms)
                 if job.left_s <= 0:
                     job.left_s = job.every_s
                     if self._leading.is_held:
-                        _do(job)
+                        _do(job, self._backend)
 
 
-def _do(job: _Job) -> None:
+def _do(job: _Job, backend: Backend) -> None:
+    began_ms = backend.clock.now().mono_ms
     try:
         result = job.act()
     except ControllerError as err:
         _log.warning("%s_failed problem=%s", job.name, err)
     except Exception:  # noqa: BLE001  # one failure must not end the work for good
+        backend.measures.job_failed(job.name)
         _log.exception("%s_failed", job.name)
     else:
+        backend.measures.job_failed(job.name)
         _log.log(logging.INFO if result else logging.DEBUG, "%s result=%d", job.name, result)
+        now = backend.clock.now()
+        backend.measures.job_done(job.name, at_utc_s=now.utc_s, took_ms=now.mono_ms - began_ms)

@@ -21,6 +21,8 @@ from scim2_models import (
 
 from doorward_controller.api import scim_models
 from doorward_controller.api.deps import BackendDep, Needs, SignInNeededError
+from doorward_controller.api.plain_texts import PlainTexts
+from doorward_controller.api.rates import Rates
 from doorward_controller.api.scim_errors import ScimResponse, install
 from doorward_controller.api.scim_models import POLICY, User, document_of, patched, shown, tag_of
 from doorward_controller.domain.directory import Document
@@ -52,6 +54,8 @@ def application(backend: Backend) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.backend = backend
     install(app)
+    app.add_middleware(PlainTexts)
+    app.add_middleware(Rates, backend=backend)
     _describe(app)
     app.add_api_route("/Users", _listed, methods=["GET"])
     app.add_api_route("/Users", _add, methods=["POST"])

@@ -22,7 +22,12 @@ from doorward_controller.services.backend import Backend
 from doorward_controller.store import versions
 from doorward_controller.store.versions import RowsOf
 
-_TAG = re.compile(r'(W/)?"([^"]*)"')
+_TAG = re.compile(r'(W/)?"([!#-~]*)"')
+CONDITION = r'^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$'
+MAX_CONDITION = 1000
+"""Some dozens of tags; nobody has more versions of one thing at hand."""
+
+_CONDITION = re.compile(CONDITION)
 
 
 class ChangedMeanwhileError(ActError):
@@ -37,6 +42,13 @@ class VersionNeededError(ActError):
 
     code = "version_needed"
     status = 428
+
+
+class BadConditionError(ActError):
+    """The condition is none."""
+
+    code = "bad_condition"
+    status = 400
 
 
 class NotModified(Exception):  # noqa: N818  # an answer, no failure
@@ -95,9 +107,7 @@ PART = Versioned(name="part", rows=versions.part, parameter="part_id")
 WORK_ORDER = Versioned(name="order", rows=versions.work_order, parameter="order_id", moving=True)
 POSTURES = Versioned(name="postures", rows=versions.postures, moving=True)
 PROPOSAL = Versioned(name="proposal", rows=versions.proposal, parameter="proposal_id")
-WEBHOOK = Versioned(
-    name="webhook", rows=versions.webhook, parameter="webhook_id", moving=True
-)
+WEBHOOK = Versioned(name="webhook", rows=versions.webhook, parameter="webhook_id", moving=True)
 ROLL_OUT = Versioned(name="roll-out", rows=versions.roll_out, parameter="roll_out_id", moving=True)
 
 
@@ -112,14 +122,14 @@ class Showing:
     what: Versioned
 
     def __call__(self, request: Request, response: Response, backend: BackendDep) -> None:
-        """Sets ETag. Raises NotModified."""
+        """Sets ETag. Raises NotModified or BadConditionError."""
+        known = _condition(request, "If-None-Match")
         with backend.store.read() as connection:
             tag = self.what.tag(connection, backend, request)
         if tag is None:
             return  # the endpoint says so itself
         if self.what.moving:
             tag = f"{tag}.{backend.clock.now().utc_ms}"
-        known = request.headers.get("If-None-Match")
         if known is not None and _names(known, tag, weakly=True):
             raise NotModified(f'"{tag}"')
         response.headers["ETag"] = f'"{tag}"'
@@ -137,8 +147,8 @@ class Changing:
     needed: bool = False
 
     def __call__(self, request: Request, backend: BackendDep) -> None:
-        """Ties the change to its condition. Raises VersionNeededError."""
-        must, must_not = request.headers.get("If-Match"), request.headers.get("If-None-Match")
+        """Ties the change to its condition. Raises VersionNeededError or BadConditionError."""
+        must, must_not = _condition(request, "If-Match"), _condition(request, "If-None-Match")
         if self.needed and must is None and must_not is None:
             raise VersionNeededError(
                 "send the ETag of what you looked at as If-Match; this replaces it"
@@ -176,6 +186,15 @@ def Shows(what: Versioned) -> Any:  # noqa: N802, ANN401  # reads as FastAPI's o
 def Changes(what: Versioned, *, needed: bool = False) -> Any:  # noqa: N802, ANN401
     """Says what an endpoint changes, and whether it must be told what the caller looked at."""
     return Depends(Changing(what, needed))
+
+
+def _condition(request: Request, name: str) -> str | None:
+    given = request.headers.get(name)
+    if given is not None and not (len(given) <= MAX_CONDITION and _CONDITION.fullmatch(given)):
+        raise BadConditionError(
+            f'{name} must be "*" or tags in quotation marks, with commas between, as ETag gave them'
+        )
+    return given
 
 
 def _names(header: str, tag: str, *, weakly: bool = False) -> bool:

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -90,20 +90,52 @@ def signature(key: bytes, message_id: str, at_s: int, body: bytes) -> str:
 
 def webhook(url: str, secret: str, message: AlertMessage, now_s: int) -> WebRequest:
     """Returns a request as Standard Webhooks says. Raises ValueError for a secret that is none."""
+    told = HookMessage(
+        id=message.id,
+        type=f"alert.{message.about}",
+        at_utc_ms=message.at_utc_ms,
+        data={"title": message.title, **message.data},
+    )
+    return signed_webhook(url, [secret], told, now_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookMessage:
+    """What a program is told.
+
+    Attributes:
+        id: the same for every attempt, so that a receiver can drop a second copy.
+        data: ids, no persons.
+    """
+
+    id: str
+    type: str
+    at_utc_ms: int
+    data: Mapping[str, object]
+
+
+def signed_webhook(
+    url: str, secrets: Sequence[str], message: HookMessage, now_s: int
+) -> WebRequest:
+    """Returns a request as Standard Webhooks says, signed with each secret that counts now.
+
+    Raises ValueError for a secret that is none.
+    """
     told_at = datetime.fromtimestamp(message.at_utc_ms / 1000, UTC)
     body = json.dumps(
         {
-            "type": f"alert.{message.about}",
+            "type": message.type,
             "timestamp": told_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "data": {"title": message.title, **message.data},
+            "data": dict(message.data),
         },
         ensure_ascii=False,
     ).encode()
+    signatures = (signature(secret_bytes(each), message.id, now_s, body) for each in secrets)
     headers = {
         "Content-Type": JSON_TYPE,
         "webhook-id": message.id,
         "webhook-timestamp": str(now_s),
-        "webhook-signature": signature(secret_bytes(secret), message.id, now_s, body),
+        "webhook-signature": " ".join(signatures),
     }
     return WebRequest(url=url, body=body, headers=headers)
 

@@ -19,7 +19,7 @@ from doorward_controller.errors import StoreUnavailableError
 from doorward_controller.ingest import handlers
 from doorward_controller.ingest.ports import Inbound
 from doorward_controller.ingest.sorting import Aside, Sorted, sort
-from doorward_controller.services import acknowledging, alerting, quarantine
+from doorward_controller.services import acknowledging, alerting, quarantine, webhook_outbox
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
 from doorward_controller.services.opening import Opener, Unfit
@@ -56,8 +56,8 @@ class Writer:
                 self.process([message])
 
     def _process(self, group: Sequence[Inbound]) -> None:
-        sorted_ = sort(self._backend, self._opener, group)
         now = self._backend.clock.now()
+        sorted_ = sort(self._backend, self._opener, group)
         with self._backend.store.write() as connection:
             batches = [opened for _, opened in sorted_.batches]
             verdicts, rows = self._intake.take_in(connection, batches, now.utc_ms)
@@ -66,10 +66,12 @@ class Writer:
             after = self._note_reports(connection, sorted_, now)
             after += alerting.note_records(self._backend, connection, rows, now)
             self._put_aside(connection, sorted_.aside, now)
+            webhook_outbox.note_scans(connection, rows, now.utc_ms)
         taken = [verdict for verdict in verdicts if isinstance(verdict, Taken)]
         self._intake.remember_segments(one.batch for one in taken)
         acknowledging.acknowledge(self._backend, taken, now.utc_s)
         for message in group:
+        self._measure(taken, len(rows), sorted_.aside, now)
             message.confirm()
         for act in after:
             act()
@@ -78,6 +80,16 @@ class Writer:
         self._tell(rows, taken)
 
     def _note_reports(
+    def _measure(
+        self, taken: Sequence[Taken], new: int, asides: Sequence[Aside], began: Instant
+    ) -> None:
+        measures = self._backend.measures
+        records = sum(len(one.batch.records) for one in taken)
+        measures.stored(batches=len(taken), new=new, again=max(records - new, 0))
+        measures.put_aside(aside.unfit.reason.value for aside in asides)
+        if taken:
+            measures.acknowledged(self._backend.clock.now().mono_ms - began.mono_ms)
+
         self, connection: sa.Connection, sorted_: Sorted, now: Instant
     ) -> list[Callable[[], None]]:
         after: list[Callable[[], None]] = []

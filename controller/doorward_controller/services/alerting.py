@@ -23,6 +23,8 @@ from doorward_controller.domain.alert_rules import (
 )
 from doorward_controller.domain.alert_texts import Fact
 from doorward_controller.domain.device_changes import DeviceChange
+from doorward_controller.domain.webhook_events import EventType
+from doorward_controller.services import webhook_outbox
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
 from doorward_controller.store import alerts, gateways, receivers
@@ -141,7 +143,9 @@ def raise_alert(connection: sa.Connection, raised: Raised, now: Instant) -> int:
         if raised.times > 1:
             alerts.change(connection, alert_id, times=raised.times)
         alerts.note(connection, alert_id, at_ms=now.utc_ms, who=PROGRAM, what="opened")
-    tell_due(connection, alerts.find(connection, alert_id), raised.rule, now, about="opened")
+    opened = alerts.find(connection, alert_id)
+    webhook_outbox.note_alert(connection, EventType.ALERT_OPENED, opened, now.utc_ms)
+    tell_due(connection, opened, raised.rule, now, about="opened")
     return alert_id
 
 
@@ -169,6 +173,7 @@ def resolve(
         resolved_by=who,
     )
     alerts.note(connection, held.id, at_ms=now.utc_ms, who=who, what="resolved", text=text)
+    webhook_outbox.note_alert(connection, EventType.ALERT_RESOLVED, held, now.utc_ms)
     for receiver_id in receivers.told_of(connection, held.id, held.opened_at_utc_ms):
         _queue(connection, held, receiver_id, "resolved", now)
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from doorward import canonical
 from doorward_controller.domain.permissions import Actor
+from doorward_controller.services import webhook_outbox
 from doorward_controller.store import audit_log
 from doorward_controller.store.audit_log import StoredEntry
 
@@ -34,7 +35,10 @@ def append(
     outcome: str = DONE,
     detail: Detail | None = None,
 ) -> None:
-    """Adds one entry within the act's own transaction. Detail must hold nothing personal."""
+    """Adds one entry within the act's own transaction. Detail must hold nothing personal.
+
+    What was done is told to webhooks as well, in the same transaction and the same order.
+    """
     number, previous = audit_log.lock_end(connection) or (0, BEFORE_FIRST)
     entry = StoredEntry(
         id=number + 1,
@@ -47,6 +51,8 @@ def append(
         hash=b"",
     )
     audit_log.append(connection, replace(entry, hash=entry_hash(previous, entry)))
+    if outcome == DONE:
+        webhook_outbox.note_act(connection, action, subject, detail or {}, at_utc_ms)
 
 
 def entry_hash(previous: bytes, entry: StoredEntry) -> bytes:

@@ -12,6 +12,8 @@ from doorward_controller.config import Config
 from doorward_controller.services.doorstep import Doorstep
 from doorward_controller.services.feed import Feed
 from doorward_controller.services.key_vault import KeyVault
+from doorward_controller.services.measures import Measures
+from doorward_controller.services.leadership import Alone, Leading
 from doorward_controller.services.terms import Terms
 from doorward_controller.store.session import Store
 
@@ -66,5 +68,6 @@ class Backend:
     publisher: Publisher
     feed: Feed
     doorstep: Doorstep = field(default_factory=Doorstep)
+    measures: Measures = field(default_factory=Measures)
     terms: Terms = field(default_factory=Terms)
     gatekeeper: Gatekeeper = field(default_factory=NoGatekeeper)

@@ -5,7 +5,6 @@ what was answered. What fails is tried again with growing pauses, then given up 
 """
 
 import logging
-import queue
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,14 +25,22 @@ from doorward_controller.domain.delivery_formats import (
     wecom,
 )
 from doorward_controller.errors import ControllerError
-from doorward_controller.services import alerting, mail_sending, rules, web_sending
+from doorward_controller.services import (
+    alerting,
+    mail_sending,
+    rules,
+    web_sending,
+    webhook_delivering,
+)
 from doorward_controller.services.backend import Backend
+from doorward_controller.services.lanes import Lanes, Place
 from doorward_controller.services.mail_sending import MailRoute
 from doorward_controller.services.receivers import route_of
 from doorward_controller.services.web_sending import ATTEMPT_S, SendError
-from doorward_controller.store import alerts, receivers
+from doorward_controller.store import alerts, receivers, webhooks
 from doorward_controller.store.alerts import StoredAlert
 from doorward_controller.store.receivers import DeliveryState, DueDelivery, StoredReceiver
+from doorward_controller.store.webhooks import Head
 
 LOOK_S = 1.0
 CLAIM_MS = 60_000
@@ -52,8 +59,19 @@ class Deliveries:
         self, backend: Backend, look_s: float = LOOK_S, within_s: float = ATTEMPT_S
     ) -> None:
         """Prepares; `start` runs it."""
-        self._backend, self._look_s, self._within_s = backend, look_s, within_s
-        self._lanes: dict[int, _Lane] = {}
+        self._backend, self._look_s = backend, look_s
+        self._alerts = Lanes[DueDelivery](
+            name="deliveries",
+            attempt=lambda due: attempt(backend, due, within_s),
+            place=lambda due: Place(due.receiver_id, due.id, due.attempts),
+        )
+        self._webhooks = Lanes[Head](
+            name="webhooks",
+            attempt=lambda head: webhook_delivering.drain(
+                backend, head, within_s, is_over=self._stopping.is_set
+            ),
+            place=lambda head: Place(head.webhook_id, head.id, head.attempts),
+        )
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="deliveries", daemon=True)
 
@@ -65,63 +83,31 @@ class Deliveries:
         """Ends the look-out; an attempt that hangs is left to its time limit."""
         self._stopping.set()
         self._thread.join(timeout=_JOIN_S)
-        for lane in self._lanes.values():
-            lane.stop()
+        self._alerts.stop()
+        self._webhooks.stop()
 
     def turn(self) -> int:
         """Gives what is due to the lanes; returns how many."""
+        now_ms = self._backend.clock.now().utc_ms
         with self._backend.store.read() as connection:
-            found = receivers.due(connection, self._backend.clock.now().utc_ms)
+            found = receivers.due(connection, now_ms)
+            heads = webhooks.heads(connection, now_ms)
         for delivery in found:
-            lane = self._lanes.get(delivery.receiver_id)
-            if lane is None:
-                lane = _Lane(self._backend, delivery.receiver_id, self._within_s)
-                self._lanes[delivery.receiver_id] = lane
-            lane.offer(delivery)
-        return len(found)
+            self._alerts.offer(delivery)
+        for head in heads:
+            self._webhooks.offer(head)
+        return len(found) + len(heads)
 
     def _run(self) -> None:
         while not self._stopping.wait(self._look_s):
+            if not self._backend.leading.is_held:
+                continue
             try:
                 self.turn()
             except ControllerError as err:
                 _log.warning("deliveries.waiting problem=%s", err)
             except Exception:  # noqa: BLE001  # one failure must not end all deliveries for good
                 _log.exception("deliveries.failed")
-
-
-class _Lane:
-    """One receiver's thread; it makes one attempt at a time."""
-
-    def __init__(self, backend: Backend, receiver_id: int, within_s: float) -> None:
-        self._backend, self._within_s = backend, within_s
-        self._waiting: queue.Queue[DueDelivery | None] = queue.Queue()
-        self._known: set[tuple[int, int]] = set()
-        self._thread = threading.Thread(
-            target=self._run, name=f"deliveries-{receiver_id}", daemon=True
-        )
-        self._thread.start()
-
-    def offer(self, delivery: DueDelivery) -> None:
-        """Takes a delivery, once an attempt."""
-        place = (delivery.id, delivery.attempts)
-        if place not in self._known:
-            self._known.add(place)
-            self._waiting.put(delivery)
-
-    def stop(self) -> None:
-        self._waiting.put(None)
-
-    def _run(self) -> None:
-        while (delivery := self._waiting.get()) is not None:
-            try:
-                attempt(self._backend, delivery, self._within_s)
-            except ControllerError as err:
-                _log.warning("delivery.waiting id=%d problem=%s", delivery.id, err)
-            except Exception:  # noqa: BLE001  # the next delivery may be fine
-                _log.exception("delivery.broken id=%d", delivery.id)
-            finally:
-                self._known.discard((delivery.id, delivery.attempts))
 
 
 def attempt(backend: Backend, delivery: DueDelivery, within_s: float = ATTEMPT_S) -> bool:

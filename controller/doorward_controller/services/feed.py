@@ -98,7 +98,7 @@ class Subscription:
 
 
 class Feed:
-    """Tells every reader of this process."""
+    """Tells every reader of this process; `services/relay.py` ties many processes together."""
 
     def __init__(self) -> None:
         """Starts with an empty ring."""
@@ -108,12 +108,20 @@ class Feed:
         self._readers: set[Subscription] = set()
         self._lock = threading.Lock()
         self.is_closed = False
+        self.on_announced: Callable[[EventKind, Mapping[str, object]], None] = lambda *_: None
+        """Called with what happened in this process, where there are others to tell."""
 
     @property
     def position(self) -> str:
         """The id of the last event: whoever looks now and subscribes later starts from here."""
         with self._lock:
             return self._id()
+
+    @property
+    def readers(self) -> int:
+        """How many look on."""
+        with self._lock:
+            return len(self._readers)
 
     def close(self) -> None:
         """Ends every subscription; open streams finish."""
@@ -123,7 +131,12 @@ class Feed:
                 reader.offer(None)
 
     def announce(self, kind: EventKind, data: Mapping[str, object]) -> None:
-        """Tells every reader; never blocks on one."""
+        """Tells every reader, of other processes too; never blocks on one."""
+        self.take(kind, data)
+        self.on_announced(kind, data)
+
+    def take(self, kind: EventKind, data: Mapping[str, object]) -> None:
+        """Tells every reader of this process."""
         with self._lock:
             self._last += 1
             event = FeedEvent(id=self._id(), kind=kind, data=data)

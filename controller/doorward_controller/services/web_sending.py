@@ -1,7 +1,8 @@
 """Posts to receivers' addresses: bounded in time as a whole, and never to ourselves.
 
 By default only HTTPS, and neither loopback nor link-local addresses: whoever may enter an address
-must not reach through it what listens on this machine alone. What is checked is what is connected
+must not reach through it what listens on this machine alone. Where asked to, it reaches no address
+of a private network either. What is checked is what is connected
 to; an address that changes between the two is of no use. Redirections are not followed.
 """
 
@@ -51,15 +52,24 @@ def check_url(url: str, *, allow_insecure: bool) -> SplitResult:
     return parts
 
 
-def post(request: WebRequest, *, allow_insecure: bool, within_s: float = ATTEMPT_S) -> Answer:
+def post(
+    request: WebRequest,
+    *,
+    allow_insecure: bool,
+    allow_private: bool = True,
+    within_s: float = ATTEMPT_S,
+) -> Answer:
     """Posts and returns the answer, within a time that covers everything. Raises SendError."""
     parts = check_url(request.url, allow_insecure=allow_insecure)
     host = parts.hostname or ""
     port = parts.port or _PORTS[parts.scheme]
     try:
+        addresses = _resolved(
+            host, port, allow_insecure=allow_insecure, allow_private=allow_private
+        )
         # Each wait has its own limit; one that answers a byte a second is cut off by the second.
         with (
-            _connected(host, port, allow_insecure=allow_insecure, within_s=within_s) as plain,
+            socket.create_connection((addresses[0], port), timeout=within_s) as plain,
             cut_off_after(plain, within_s),
         ):
             sock = _tls(plain, host, within_s) if parts.scheme == "https" else plain
@@ -91,30 +101,48 @@ def cut_off_after(sock: socket.socket, within_s: float) -> Iterator[None]:
         raise TimeoutError
 
 
-def is_allowed(address: str) -> bool:
-    """Says whether an address is one of another machine."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    inner = getattr(found, "ipv4_mapped", None) or found
-    return not (
-        inner.is_loopback
-        or inner.is_link_local
-        or inner.is_unspecified
-        or inner.is_multicast
-        or inner.is_reserved
-    )
+def is_allowed(address: str, *, allow_private: bool = True) -> bool:
+    """Says whether an address is one of another machine, and where asked, of the open network."""
+    found = _innermost(ipaddress.ip_address(address.partition("%")[0]))
+    if (
+        found.is_loopback
+        or found.is_link_local
+        or found.is_unspecified
+        or found.is_multicast
+        or found.is_reserved
+    ):
+        return False
+    return allow_private or found.is_global
 
 
-@contextmanager
-def _connected(
-    host: str, port: int, *, allow_insecure: bool, within_s: float
-) -> Iterator[socket.socket]:
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+"""Addresses in which a translator reads an IPv4 address (RFC 6052)."""
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _innermost(address: Address) -> Address:
+    """Returns the IPv4 address that is written in an IPv6 address, where there is one."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _TRANSLATED:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _resolved(host: str, port: int, *, allow_insecure: bool, allow_private: bool) -> list[str]:
+    """Returns the addresses of a host that may be connected to. Raises SendError without any."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [str(entry[4][0]) for entry in found]
-    allowed = [each for each in addresses if allow_insecure or is_allowed(each)]
+    allowed = [
+        each
+        for each in addresses
+        if (allow_insecure and allow_private) or is_allowed(each, allow_private=allow_private)
+    ]
     if not allowed:
-        raise SendError(f"{host} is this machine or a link-local address, which is not allowed")
-    with socket.create_connection((allowed[0], port), timeout=within_s) as sock:
-        yield sock
+        kind = "this machine or a link-local" + ("" if allow_private else " or private")
+        raise SendError(f"{host} is {kind} address, which is not allowed")
+    return allowed
 
 
 def _tls(plain: socket.socket, host: str, within_s: float) -> socket.socket:

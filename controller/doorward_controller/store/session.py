@@ -7,6 +7,7 @@ once; between processes SQLite's own busy timeout decides.
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +31,14 @@ _PRAGMAS = (
     "PRAGMA wal_autocheckpoint = 32000",  # the second line; `Store.checkpoint` comes first
     f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolUse:
+    """Connections that are at work, and that wait for some."""
+
+    used: int
+    idle: int
 
 
 class Store:
@@ -110,6 +119,13 @@ class Store:
     def translated() -> AbstractContextManager[None]:
         """For statements outside of our transactions: raises StoreUnavailableError alike."""
         return _translated()
+
+    def pool(self) -> "PoolUse":
+        """Returns how many connections are open."""
+        pool = self.engine.pool
+        if not isinstance(pool, sa.QueuePool):
+            return PoolUse(used=0, idle=0)
+        return PoolUse(used=pool.checkedout(), idle=pool.checkedin())
 
     def close(self) -> None:
         """Closes every connection."""
