@@ -22,8 +22,8 @@ from doorward_controller.services import (
     roll_out_steps,
     status_publishing,
     sum_keeping,
-)
     webhook_delivering,
+)
 from doorward_controller.services.alert_watch import AlertWatch
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.cutting_off import CuttingOff
@@ -57,10 +57,10 @@ SUMS_S = 5.0
 """What intake noted meanwhile is counted all the same, only more slowly; whoever asks who is inside
 folds what waits to be."""
 
-_JOIN_S = 10.0
 PRUNE_S = 600.0
 """Events are kept for weeks; what waits for a webhook that takes nothing may not grow for long."""
 
+_JOIN_S = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -96,9 +96,9 @@ class Jobs:
             _Job("presence.fold", SUMS_S, partial(presence_folding.settle, backend)),
             _Job("sums.add_up", SUMS_S, partial(sum_keeping.add_up, backend)),
             _Job("proposals.resume", PROPOSALS_S, partial(proposing.resume, backend)),
+            _Job("webhooks.prune", PRUNE_S, partial(webhook_delivering.prune, backend)),
             _Job("plans.look", PLANS_S, partial(plan_rounds.make_round, backend)),
             _Job("gateways.cut_off", CUT_OFF_S, CuttingOff(backend).turn),
-            _Job("webhooks.prune", PRUNE_S, partial(webhook_delivering.prune, backend)),
             _Job("records.months", MONTHS_S, partial(record_months.keep_ahead, backend)),
             _Job("roll_outs.step", expire_s, partial(roll_out_steps.advance, backend)),
         )
@@ -126,9 +126,9 @@ class Jobs:
         if self._leading.is_held:
             _do(self._resume, self._backend)
         while not self._stopping.wait(wait_s := min(job.left_s for job in self._jobs)):
+            self._backend.measures.jobs_turned(self._backend.clock.now().mono_ms)
             for job in self._jobs:
                 job.left_s -= wait_s
-            self._backend.measures.jobs_turned(self._backend.clock.now().mono_ms)
                 if job.left_s <= 0:
                     job.left_s = job.every_s
                     if self._leading.is_held:
@@ -140,12 +140,12 @@ def _do(job: _Job, backend: Backend) -> None:
     try:
         result = job.act()
     except ControllerError as err:
+        backend.measures.job_failed(job.name)
         _log.warning("%s_failed problem=%s", job.name, err)
     except Exception:  # noqa: BLE001  # one failure must not end the work for good
         backend.measures.job_failed(job.name)
         _log.exception("%s_failed", job.name)
     else:
-        backend.measures.job_failed(job.name)
-        _log.log(logging.INFO if result else logging.DEBUG, "%s result=%d", job.name, result)
         now = backend.clock.now()
         backend.measures.job_done(job.name, at_utc_s=now.utc_s, took_ms=now.mono_ms - began_ms)
+        _log.log(logging.INFO if result else logging.DEBUG, "%s result=%d", job.name, result)

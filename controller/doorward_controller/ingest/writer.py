@@ -65,13 +65,13 @@ class Writer:
                 sorted_.aside += _set_aside(message, verdict)
             after = self._note_reports(connection, sorted_, now)
             after += alerting.note_records(self._backend, connection, rows, now)
-            self._put_aside(connection, sorted_.aside, now)
             webhook_outbox.note_scans(connection, rows, now.utc_ms)
+            self._put_aside(connection, sorted_.aside, now)
         taken = [verdict for verdict in verdicts if isinstance(verdict, Taken)]
         self._intake.remember_segments(one.batch for one in taken)
         acknowledging.acknowledge(self._backend, taken, now.utc_s)
-        for message in group:
         self._measure(taken, len(rows), sorted_.aside, now)
+        for message in group:
             message.confirm()
         for act in after:
             act()
@@ -79,7 +79,6 @@ class Writer:
             quarantine.announce(self._backend, aside.gateway, aside.unfit)
         self._tell(rows, taken)
 
-    def _note_reports(
     def _measure(
         self, taken: Sequence[Taken], new: int, asides: Sequence[Aside], began: Instant
     ) -> None:
@@ -90,6 +89,7 @@ class Writer:
         if taken:
             measures.acknowledged(self._backend.clock.now().mono_ms - began.mono_ms)
 
+    def _note_reports(
         self, connection: sa.Connection, sorted_: Sorted, now: Instant
     ) -> list[Callable[[], None]]:
         after: list[Callable[[], None]] = []
