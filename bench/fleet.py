@@ -46,6 +46,7 @@ class FleetGateway:
     Attributes:
         sent: batches that were handed to the connection, those that went again included.
         told_ms: from a record's first being sent to its verified acknowledgement.
+        heard: is told of every message but acknowledgements.
     """
 
     identity: Identity
@@ -59,6 +60,7 @@ class FleetGateway:
     client: mqtt.Client | None = None
     first_sent_s: dict[int, float] = field(default_factory=dict)
     told_ms: list[float] = field(default_factory=list)
+    heard: Callable[[str, bytes], None] = lambda *_: None
     _acked: Ranges = ()
     _outbox: Outbox = field(default_factory=lambda: Outbox(()))
 
@@ -122,7 +124,7 @@ class FleetGateway:
             for seq in range(first, last + 1):
                 self.told_ms.append(1000 * (now_s - self.first_sent_s.pop(seq, now_s)))
         self._acked = merge(self._acked, settlement.committed)
-        self._outbox.acknowledged(settlement)
+        self._outbox.acknowledged(settlement, int(now_s * 1000))
 
     def scan(self) -> int:
         """Appends one scan; returns its number."""
@@ -277,6 +279,7 @@ class FleetLoop:
             one.is_ready = True
 
         client.on_connect = accepted
+        client.on_message = lambda _c, _u, m: one.heard(m.topic, bytes(m.payload))
         client.on_subscribe = subscribed
         client.message_callback_add(
             topics.down(SITE, one.name, topics.Down.ACK),
@@ -320,7 +323,7 @@ class FleetLoop:
             self._selector.unregister(key.fileobj)
         if sock is not None:
             sock.close()
-        client.on_connect = client.on_subscribe = None
+        client.on_connect = client.on_subscribe = client.on_message = None
 
 
 def _heard_by(gateway: GatewayId) -> list[str]:

@@ -285,7 +285,7 @@ class Courier:
             if settlement is None:
                 return
             self._journal.settle(settlement.epoch, settlement.committed, settlement.resend, ack.at)
-            self._outbox.acknowledged(settlement)
+            self._outbox.acknowledged(settlement, now.mono_ms)
         except DoorwardError as err:
             log.warning("ack.refused error=%s", err)
 

@@ -28,7 +28,7 @@ from doorward_edge.stages.publish import (
 from tests.fakes.fake_journal import EPOCH, GATEWAY, FakeJournal
 
 SITE = SiteId("plant")
-OLD, NEW = Epoch(1), Epoch(2)
+OLD, NEW, WARM = Epoch(1), Epoch(2), Epoch(3)
 
 
 def span(epoch: Epoch, pending: Ranges, kept: Ranges = ()) -> EpochSpan:
@@ -62,8 +62,21 @@ def committed(epoch: Epoch, *ranges: tuple[int, int], resend: Ranges = ()) -> Se
     return Settlement(epoch=epoch, committed=ranges, resend=resend)
 
 
+def open_wide(*spans: EpochSpan) -> Outbox:
+    """Returns an outbox that has seen so much acknowledged that its whole window is open."""
+    outbox = Outbox([span(WARM, ((1, 3),))])
+    for number in range(1, MOST_IN_FLIGHT):
+        wanted = outbox.wanted(0)
+        assert wanted is not None
+        outbox.sent(wanted, stretch(WARM, number, number), 0)
+        outbox.refresh([span(WARM, ((number + 1, 3),) if number < 3 else ())])
+        outbox.acknowledged(committed(WARM, (number, number)), 0)
+    outbox.refresh(spans)
+    return outbox
+
+
 def test_old_epochs_drain_first_in_batches_and_holes_are_jumped() -> None:
-    outbox = Outbox([span(OLD, ((5, 9), (20, 21))), span(NEW, ((1, 300),))])
+    outbox = open_wide(span(OLD, ((5, 9), (20, 21))), span(NEW, ((1, 300),)))
     assert [send(outbox, 0) for _ in range(4)] == [
         want(OLD, 5, 9),
         want(OLD, 20, 21),
@@ -74,13 +87,70 @@ def test_old_epochs_drain_first_in_batches_and_holes_are_jumped() -> None:
 
 
 def test_no_more_batches_than_the_window_are_on_their_way() -> None:
-    outbox = Outbox([span(NEW, ((1, 5000),))])
+    outbox = open_wide(span(NEW, ((1, 5000),)))
     while send(outbox, 0):
         pass
     assert outbox.in_flight == MOST_IN_FLIGHT
-    outbox.acknowledged(committed(NEW, (1, 256)))
+    outbox.acknowledged(committed(NEW, (1, 256)), 0)
     assert send(outbox, 0) == want(NEW, 1025, 1280)
     assert send(outbox, 0) is None
+
+
+def test_a_new_connection_begins_with_one_batch_and_takes_one_more_for_each_that_arrived() -> None:
+    outbox = Outbox([span(NEW, ((1, 5000),))])
+    seen, acknowledged = [], 0
+    for _ in range(5):
+        while send(outbox, 0):
+            pass
+        seen.append(outbox.in_flight)
+        acknowledged += 256
+        outbox.acknowledged(committed(NEW, (1, acknowledged)), 10)
+    assert seen == [1, 2, 3, 4, 4]
+    outbox.disconnected()
+    assert send(outbox, 20) is not None
+    assert send(outbox, 20) is None
+
+
+def test_who_waits_too_long_for_an_answer_goes_on_with_one_batch() -> None:
+    outbox = open_wide(span(NEW, ((1, 5000),)))
+    while send(outbox, 0):
+        pass
+    assert send(outbox, FIRST_WAIT_MS) == want(NEW, 1, 256)
+    assert send(outbox, FIRST_WAIT_MS) is None
+
+
+@pytest.mark.parametrize(
+    ("took_ms", "then_waits_ms"),
+    [(10, FIRST_WAIT_MS), (1_250, FIRST_WAIT_MS), (4_000, 16_000), (90_000, LONGEST_WAIT_MS)],
+)
+def test_how_long_an_answer_took_says_how_long_to_wait_for_the_next(
+    took_ms: int, then_waits_ms: int
+) -> None:
+    outbox = Outbox([span(NEW, ((1, 600),))])
+    send(outbox, 0)
+    outbox.acknowledged(committed(NEW, (1, 256)), took_ms)
+    send(outbox, took_ms)
+    assert outbox.next_due_mono_ms() == took_ms + then_waits_ms
+
+
+def test_an_answer_to_what_was_sent_twice_says_nothing_of_how_long_to_wait() -> None:
+    outbox = Outbox([span(NEW, ((1, 600),))])
+    send(outbox, 0)
+    send(outbox, FIRST_WAIT_MS)
+    outbox.acknowledged(committed(NEW, (1, 256)), FIRST_WAIT_MS + 1)
+    send(outbox, FIRST_WAIT_MS + 1)
+    assert outbox.next_due_mono_ms() == FIRST_WAIT_MS + 1 + 2 * FIRST_WAIT_MS
+    outbox.acknowledged(committed(NEW, (257, 512)), FIRST_WAIT_MS + 20)
+    send(outbox, FIRST_WAIT_MS + 20)
+    assert outbox.next_due_mono_ms() == FIRST_WAIT_MS + 20 + FIRST_WAIT_MS
+
+
+def test_late_answer_spares_a_batch_that_would_have_gone_again() -> None:
+    outbox = Outbox([span(NEW, ((1, 600),))])
+    send(outbox, 0)
+    assert outbox.wanted(FIRST_WAIT_MS) == want(NEW, 1, 256)
+    outbox.acknowledged(committed(NEW, (1, 256)), FIRST_WAIT_MS)
+    assert send(outbox, FIRST_WAIT_MS) == want(NEW, 257, 512)
 
 
 def test_what_is_not_acknowledged_in_time_is_sent_again_less_and_less_often() -> None:
@@ -95,44 +165,45 @@ def test_what_is_not_acknowledged_in_time_is_sent_again_less_and_less_often() ->
         now = due
     assert waits == [min(FIRST_WAIT_MS * 2**n, LONGEST_WAIT_MS) for n in range(9)]
     assert send(outbox, now) is not None
-    outbox.acknowledged(committed(NEW, (1, 4)))
+    outbox.acknowledged(committed(NEW, (1, 4)), now)
     outbox.disconnected()
     assert send(outbox, now) == want(NEW, 5, 10)
     assert outbox.next_due_mono_ms() == now + FIRST_WAIT_MS
 
 
 def test_a_lost_connection_brings_back_what_was_on_its_way() -> None:
-    outbox = Outbox([span(NEW, ((1, 600),))])
+    outbox = open_wide(span(NEW, ((1, 600),)))
     send(outbox, 0)
     send(outbox, 0)
-    outbox.acknowledged(committed(NEW, (1, 100), (300, 310)))
+    outbox.acknowledged(committed(NEW, (1, 100), (300, 310)), 0)
     outbox.disconnected()
     assert outbox.in_flight == 0
     assert send(outbox, 0) == want(NEW, 101, 299)
+    outbox.acknowledged(committed(NEW, (101, 299)), 0)
     assert send(outbox, 0) == want(NEW, 311, 566)
 
 
 def test_a_partial_acknowledgement_leaves_the_rest_to_its_time() -> None:
     outbox = Outbox([span(NEW, ((1, 10),))])
     send(outbox, 0)
-    outbox.acknowledged(committed(NEW, (1, 3), (5, 10)))
+    outbox.acknowledged(committed(NEW, (1, 3), (5, 10)), 0)
     assert not outbox.is_drained
     assert outbox.wanted(FIRST_WAIT_MS - 1) is None
     assert send(outbox, FIRST_WAIT_MS) == want(NEW, 4, 4)
-    outbox.acknowledged(committed(NEW, (4, 4)))
+    outbox.acknowledged(committed(NEW, (4, 4)), FIRST_WAIT_MS)
     assert outbox.is_drained
 
 
 def test_records_that_the_controller_asks_for_again_are_sent_again() -> None:
-    outbox = Outbox([span(NEW, ((8, 10),), kept=((1, 7),))])
+    outbox = open_wide(span(NEW, ((8, 10),), kept=((1, 7),)))
     send(outbox, 0)
-    outbox.acknowledged(committed(NEW, resend=((2, 3), (9, 9))))
+    outbox.acknowledged(committed(NEW, resend=((2, 3), (9, 9))), 0)
     assert send(outbox, 0) == want(NEW, 2, 3)
     assert outbox.wanted(0) is None, "9 is on its way already"
 
 
 def test_what_the_journal_no_longer_has_is_not_asked_for_again() -> None:
-    outbox = Outbox([span(NEW, ((1, 10),))])
+    outbox = open_wide(span(NEW, ((1, 10),)))
     wanted = outbox.wanted(0)
     assert wanted is not None
     outbox.sent(wanted, stretch(NEW, 4, 6), 0)
@@ -143,7 +214,7 @@ def test_what_the_journal_no_longer_has_is_not_asked_for_again() -> None:
 
 
 def test_new_records_wait_behind_those_on_their_way() -> None:
-    outbox = Outbox([span(NEW, ((1, 3),))])
+    outbox = open_wide(span(NEW, ((1, 3),)))
     send(outbox, 0)
     outbox.refresh([span(NEW, ((1, 5),))])
     assert send(outbox, 0) == want(NEW, 4, 5)
@@ -217,7 +288,7 @@ def test_every_record_arrives_whatever_is_lost_on_the_way(history: list[tuple[st
         settlement = settlement_of(ack, SITE, GATEWAY, journal.spans())
         assert settlement is not None
         journal.settle(settlement.epoch, settlement.committed, (), ack.at)
-        outbox.acknowledged(settlement)
+        outbox.acknowledged(settlement, now)
 
     def arrive(choice: int) -> None:
         if on_the_wire:

@@ -5,7 +5,7 @@ means nothing here; a record has arrived when the controller's signed acknowledg
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from doorward.acks import Ack
 from doorward.batches import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, Batch
@@ -20,6 +20,9 @@ MOST_IN_FLIGHT = 4
 
 FIRST_WAIT_MS = 5_000
 LONGEST_WAIT_MS = 300_000
+WAIT_FOR_ROUND_TRIPS = 4
+"""After an outage a whole fleet sends at once and the controller takes a minute for all of it: who
+sent again after five seconds would send everything four times over, and hold up everybody."""
 ROOM_BYTES = MAX_BATCH_BYTES - 1024
 """What records and segment keys may take in a batch; the rest is for its frame."""
 
@@ -37,7 +40,9 @@ class Wanted:
 class _Flight:
     epoch: Epoch
     left: Ranges
+    sent_mono_ms: int
     due_mono_ms: int
+    is_again: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +57,19 @@ class Settlement:
 class Outbox:
     """The unacknowledged part of the journal and what of it is on its way.
 
-    Rules: oldest epoch first and lowest number first; at most `MOST_IN_FLIGHT` batches on their
-    way; what is not acknowledged in time goes back and is sent again, after 5 s, then 10 s, and so
-    on to 5 min; any acknowledgement that brings something begins anew with 5 s; a lost
-    connection brings everything back at once.
+    Rules: oldest epoch first and lowest number first; one batch on its way at first, one more for
+    each that was acknowledged, at most `MOST_IN_FLIGHT`; what is not acknowledged in time goes back
+    and is sent again, one batch at a time, after 5 s, then 10 s, and so on to 5 min; a batch that
+    was sent once and acknowledged tells how long to wait for the next: four times as long as it
+    took, and at least 5 s; a lost connection brings everything back at once.
     """
 
     def __init__(self, spans: Iterable[EpochSpan]) -> None:
         self._waiting: dict[Epoch, Ranges] = {span.epoch: span.pending for span in spans}
         self._flights: list[_Flight] = []
+        self._overdue: dict[Epoch, Ranges] = {}
         self._wait_ms = FIRST_WAIT_MS
+        self._room = 1
 
     @property
     def in_flight(self) -> int:
@@ -85,7 +93,7 @@ class Outbox:
     def wanted(self, now_mono_ms: int) -> Wanted | None:
         """Returns what to send next, or None when nothing waits or enough is on its way."""
         self._bring_back_overdue(now_mono_ms)
-        if len(self._flights) >= MOST_IN_FLIGHT:
+        if len(self._flights) >= self._room:
             return None
         for epoch, waiting in self._waiting.items():
             if waiting:
@@ -105,8 +113,16 @@ class Outbox:
         """
         sent = (stretch.first_seq, stretch.last_seq)
         self._take(wanted.epoch, (wanted.first, stretch.last_seq))
-        due = now_mono_ms + self._wait_ms
-        self._flights.append(_Flight(epoch=wanted.epoch, left=(sent,), due_mono_ms=due))
+        is_again = bool(intersect([sent], self._overdue.get(wanted.epoch, ())))
+        self._flights.append(
+            _Flight(
+                epoch=wanted.epoch,
+                left=(sent,),
+                sent_mono_ms=now_mono_ms,
+                due_mono_ms=now_mono_ms + self._wait_ms,
+                is_again=is_again,
+            )
+        )
 
     def missing(self, wanted: Wanted) -> None:
         """Notes that the journal has nothing of what was wanted."""
@@ -116,21 +132,31 @@ class Outbox:
         """Brings back what was on its way; the next connection sends it again."""
         for flight in self._flights:
             self._return(flight)
-        self._flights = []
-        self._wait_ms = FIRST_WAIT_MS
+        self._flights, self._overdue = [], {}
+        self._wait_ms, self._room = FIRST_WAIT_MS, 1
 
-    def acknowledged(self, settlement: Settlement) -> None:
+    def acknowledged(self, settlement: Settlement, now_mono_ms: int) -> None:
         """Takes in what the journal has noted of an acknowledgement."""
         epoch, committed = settlement.epoch, settlement.committed
         flights = [
             self._relieved(flight, committed) if flight.epoch == epoch else flight
             for flight in self._flights
         ]
-        if flights != self._flights:
-            self._wait_ms = FIRST_WAIT_MS
+        for before, after in zip(self._flights, flights, strict=True):
+            if before.left and not after.left:
+                self._learn(before, now_mono_ms)
         self._flights = [flight for flight in flights if flight.left]
+        self._overdue[epoch] = subtract(self._overdue.get(epoch, ()), committed)
         waiting = merge(subtract(self._waiting.get(epoch, ()), committed), settlement.resend)
         self._waiting[epoch] = subtract(waiting, self._on_their_way(epoch))
+
+    def _learn(self, flight: _Flight, now_mono_ms: int) -> None:
+        """Of a batch that was sent twice nobody knows which of them was answered."""
+        self._room = min(self._room + 1, MOST_IN_FLIGHT)
+        if not flight.is_again:
+            took_ms = now_mono_ms - flight.sent_mono_ms
+            wait_ms = max(WAIT_FOR_ROUND_TRIPS * took_ms, FIRST_WAIT_MS)
+            self._wait_ms = min(wait_ms, LONGEST_WAIT_MS)
 
     def _on_their_way(self, epoch: Epoch) -> Ranges:
         return merge(*(flight.left for flight in self._flights if flight.epoch == epoch))
@@ -140,8 +166,11 @@ class Outbox:
         if overdue:
             for flight in overdue:
                 self._return(flight)
+                late = merge(self._overdue.get(flight.epoch, ()), flight.left)
+                self._overdue[flight.epoch] = late
             self._flights = [f for f in self._flights if f.due_mono_ms > now_mono_ms]
             self._wait_ms = min(2 * self._wait_ms, LONGEST_WAIT_MS)
+            self._room = 1
 
     def _return(self, flight: _Flight) -> None:
         self._waiting[flight.epoch] = merge(self._waiting.get(flight.epoch, ()), flight.left)
@@ -151,7 +180,7 @@ class Outbox:
 
     def _relieved(self, flight: _Flight, committed: Ranges) -> _Flight:
         left = subtract(flight.left, committed)
-        return _Flight(epoch=flight.epoch, left=left, due_mono_ms=flight.due_mono_ms)
+        return replace(flight, left=left)
 
 
 def make_batch(site: SiteId, gateway: GatewayId, stretch: Stretch, signer: Signer) -> bytes:
