@@ -46,7 +46,7 @@ def alerts_page(
         search={"state": state, "severity": severity, "gateway": gateway},
         query=query_of({"state": state, "severity": severity, "gateway": gateway}),
         severities=[each.value for each in reversed(Severity) if each is not Severity.NORMAL],
-        gateways=fleet_board.gateways(store),
+        gateways=[each.gateway for each in fleet_board.names(store)],
         cursor=cursor,
         title=titles(visit),
     )

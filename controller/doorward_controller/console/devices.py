@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from fastapi.responses import Response
 from starlette.requests import Request
 
@@ -19,19 +19,39 @@ from doorward_controller.store.devices import NewComponent
 router = APIRouter()
 
 _NEWEST_CHANGES = 20
+MAX_WHOLE_TREE = 60
+"""A site with more portals shows its zones, and the portals of the one that is chosen."""
+MAX_SHOWN = 200
+MAX_NEW = 20
+"""Forms of new gateways on one page; the next ones show when these are adopted."""
 
 
 @router.get("/devices")
-def devices_page(visit: SignedIn) -> Response:
-    """Shows the tree, and who waits to be adopted."""
+def devices_page(
+    visit: SignedIn,
+    zone: Annotated[str, Query(max_length=32)] = "",
+    text: Annotated[str, Query(max_length=100)] = "",
+) -> Response:
+    """Shows the tree, and who waits to be adopted. A large site opens one zone at a time."""
     visit.require(Action.READ_FLEET)
     store = visit.backend.store
     rows = devices.devices(store)
-    new = devices.new_names(rows)
+    new = frozenset(devices.new_names(rows))
+    waiting = [row for row in rows if row.gateway in new]
+    whole = devices.tree(store)
+    is_large = sum(len(each.portals) for each in whole) > MAX_WHOLE_TREE
+    found = [each.narrowed(text) for each in whole if not zone or each.zone == zone]
     return visit.page(
         "devices.html",
-        tree=devices.tree(store),
-        new=[row for row in rows if row.gateway in new],
+        tree=[each for each in found if each.portals],
+        zone_names=[each.zone for each in whole],
+        is_large=is_large,
+        is_open=not is_large or bool(zone or text.strip()),
+        zone=zone,
+        text=text,
+        new=waiting[:MAX_NEW],
+        more_new=max(0, len(waiting) - MAX_NEW),
+        max_shown=MAX_SHOWN,
         zones=list(rules.current(visit.backend).zones),
         fleet=fleet_states.fleet(store, visit.reader.now_ms),
         changes=devices.history(store, limit=_NEWEST_CHANGES),

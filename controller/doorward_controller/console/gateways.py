@@ -1,36 +1,81 @@
 """Gateways: who is there, who is not and since when, and what each has applied."""
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from doorward_controller.console.commands import commands_of
 from doorward_controller.console.devices import parts_of
+from doorward_controller.console.fleet_words import condition_of
 from doorward_controller.console.health_lines import health_lines
 from doorward_controller.console.names import names_of
-from doorward_controller.console.visit import SignedIn, Visit
+from doorward_controller.console.visit import SignedIn, Visit, query_of
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
-from doorward_controller.queries import cut_offs, fleet_board, fleet_states, propagation, record_feed
+from doorward_controller.queries import (
+    cut_offs,
+    fleet_board,
+    fleet_states,
+    propagation,
+    record_feed,
+)
+from doorward_controller.queries.paging import part_of
 
 router = APIRouter()
 
+PAGE_ROWS = 50
+LOOK = "look"
+IN_ORDER = frozenset({"on_time", "revoked"})
 _NEWEST_ROWS = 20
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetSearch:
+    """Which gateways to show.
+
+    Attributes:
+        text: stands in the name of the gateway or of a portal of it.
+        condition: how they stand, as pages call it; `LOOK` for all that somebody should look at.
+        cursor: where the page before ended.
+    """
+
+    text: str
+    condition: str
+    cursor: str | None
+
+    def query(self, **changed: str) -> str:
+        """Returns the search as a query string, without its place."""
+        return query_of({"text": self.text, "condition": self.condition} | changed)
+
+
+def fleet_search(
+    text: Annotated[str, Query(max_length=100)] = "",
+    condition: Annotated[str, Query(max_length=20)] = "",
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> FleetSearch:
+    """Reads the search from the address."""
+    return FleetSearch(text=text, condition=condition, cursor=cursor or None)
+
+
+Search = Annotated[FleetSearch, Depends(fleet_search)]
+
+
 @router.get("/gateways")
-def gateways_page(visit: SignedIn) -> Response:
-    """Shows every gateway."""
+def gateways_page(visit: SignedIn, search: Search) -> Response:
+    """Shows the gateways that are looked for, a page of them at a time."""
     visit.require(Action.READ_FLEET)
-    return visit.page("gateways.html", _fleet(visit))
+    return visit.page("gateways.html", _fleet(visit, search))
 
 
 @router.get("/gateways/part")
-def gateways_part(visit: SignedIn) -> Response:
+def gateways_part(visit: SignedIn, search: Search) -> Response:
     """The changing part of the list."""
     visit.require(Action.READ_FLEET)
-    return visit.page("parts/gateways.html", _fleet(visit))
+    return visit.page("parts/gateways.html", _fleet(visit, search))
 
 
 @router.get("/gateways/{gateway}")
@@ -54,14 +99,34 @@ def _health_words(health: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in found if isinstance(value, str) and value)
 
 
-def _fleet(visit: Visit) -> dict[str, object]:
+def _fleet(visit: Visit, search: FleetSearch) -> dict[str, object]:
     store = visit.backend.store
+    fleet = fleet_states.fleet(store, visit.reader.now_ms)
+    names = fleet_board.names(store)
+    stands = {each.gateway: condition_of(fleet.of(each.gateway)) for each in names}
+    found = [
+        each
+        for each in names
+        if each.fits(search.text) and _is_wanted(stands[each.gateway], search.condition)
+    ]
+    page = part_of(found, lambda row: (row.gateway,), cursor=search.cursor, limit=PAGE_ROWS)
     return {
-        "gateways": fleet_board.gateways(store),
-        "fleet": fleet_states.fleet(store, visit.reader.now_ms),
+        "gateways": fleet_board.some(store, [each.gateway for each in page.items]),
+        "search": search,
+        "next_cursor": page.next_cursor,
+        "total": len(names),
+        "found": len(found),
+        "counts": Counter(stands.values()),
+        "fleet": fleet,
         "status": propagation.of_status(store),
         "bundle": propagation.of_bundle(store),
     }
+
+
+def _is_wanted(stand: str, condition: str) -> bool:
+    if condition == LOOK:
+        return stand not in IN_ORDER
+    return not condition or stand == condition
 
 
 def _one(visit: Visit, gateway: str) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Devices as people see them: the tree, a gateway's parts, its history and absences."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -91,6 +91,12 @@ class PortalNode:
     label: str
     device: DeviceRow
 
+    def holds(self, wanted: str) -> bool:
+        """Whether one of its names, or a serial number in it, holds a text in lower case."""
+        serials = (part.serial for part in self.device.components)
+        known = (self.portal, self.label, self.device.gateway, self.device.note, *serials)
+        return any(wanted in each.casefold() for each in known)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneNode:
@@ -98,6 +104,11 @@ class ZoneNode:
 
     zone: str
     portals: tuple[PortalNode, ...]
+
+    def narrowed(self, text: str) -> "ZoneNode":
+        """Returns the zone with those portals whose names, gateways or parts hold a text."""
+        wanted = text.strip().casefold()
+        return replace(self, portals=tuple(each for each in self.portals if each.holds(wanted)))
 
 
 def devices(store: Store) -> tuple[DeviceRow, ...]:
@@ -224,17 +235,24 @@ def _devices(connection: sa.Connection, gateway: str | None) -> tuple[DeviceRow,
     )
     if gateway is not None:
         statement = statement.where(gateways.c.name == gateway)
+    found = connection.execute(statement).all()
+    # Of one gateway only its own rows; of all of them, no list of a thousand numbers.
+    ids = None if gateway is None else [row.id for row in found]
+    here, inside = portals.c.gateway_id, components.c.gateway_id
     served: dict[int, list[Any]] = {}
     for row in connection.execute(
-        sa.select(portals.c.gateway_id, portals.c.name, portals.c.label, portals.c.zone).order_by(
-            portals.c.name
-        )
+        sa.select(here, portals.c.name, portals.c.label, portals.c.zone)
+        .where(sa.true() if ids is None else here.in_(ids))
+        .order_by(portals.c.name)
     ):
         served.setdefault(row.gateway_id, []).append(row)
     parts: dict[int, list[ComponentRow]] = {}
     for part in connection.execute(
         sa.select(components)
-        .where(components.c.removed_at_utc_s.is_(None))
+        .where(
+            components.c.removed_at_utc_s.is_(None),
+            sa.true() if ids is None else inside.in_(ids),
+        )
         .order_by(components.c.kind, components.c.id)
     ):
         parts.setdefault(part.gateway_id, []).append(_component(part._asdict()))
@@ -252,7 +270,7 @@ def _devices(connection: sa.Connection, gateway: str | None) -> tuple[DeviceRow,
             enrolled_at_utc_s=row.enrolled_at_utc_s,
             components=tuple(parts.get(row.id, ())),
         )
-        for row in connection.execute(statement)
+        for row in found
     )
 
 

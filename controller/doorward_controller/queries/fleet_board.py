@@ -1,7 +1,7 @@
 """The gateways as the fleet's board shows them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,22 @@ class GatewayRow:
     stored_records: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayName:
+    """A gateway with no more than what one looks for it by."""
+
+    gateway: str
+    state: GatewayState
+    portals: tuple[str, ...]
+    labels: tuple[str, ...]
+
+    def fits(self, text: str) -> bool:
+        """Whether a text stands in its name, or in that of one of its portals."""
+        wanted = text.strip().casefold()
+        known = (self.gateway, *self.portals, *self.labels)
+        return any(wanted in each.casefold() for each in known)
+
+
 def gateways(store: Store) -> tuple[GatewayRow, ...]:
     """Returns every gateway, by name."""
     return _load(store, None)
@@ -60,35 +76,69 @@ def gateways(store: Store) -> tuple[GatewayRow, ...]:
 
 def gateway(store: Store, name: str) -> GatewayRow | None:
     """Returns one gateway."""
-    rows = _load(store, name)
+    rows = _load(store, (name,))
     return rows[0] if rows else None
 
 
-def _load(store: Store, name: str | None) -> tuple[GatewayRow, ...]:
-    only = () if name is None else (schema.gateways.c.name == name,)
-    held = sa.func.sum(schema.stored_ranges.c.last_seq - schema.stored_ranges.c.first_seq + 1)
+def some(store: Store, names: Sequence[str]) -> tuple[GatewayRow, ...]:
+    """Returns the gateways of these names, by name."""
+    return _load(store, names) if names else ()
+
+
+def names(store: Store) -> tuple[GatewayName, ...]:
+    """Returns the names of every gateway, by name: what a list is searched by."""
+    table = schema.gateways.c
+    with store.read() as connection:
+        rows = connection.execute(
+            sa.select(table.id, table.name, table.state).order_by(table.name)
+        ).all()
+        served = _served(connection, None)
+    return tuple(
+        GatewayName(
+            gateway=row.name,
+            state=GatewayState(row.state),
+            portals=tuple(name for name, _ in served.get(row.id, ())),
+            labels=tuple(label for _, label in served.get(row.id, ()) if label),
+        )
+        for row in rows
+    )
+
+
+def _load(store: Store, names: Sequence[str] | None) -> tuple[GatewayRow, ...]:
+    only = () if names is None else (schema.gateways.c.name.in_(names),)
     with store.read() as connection:
         rows = connection.execute(
             sa.select(schema.gateways).where(*only).order_by(schema.gateways.c.name)
         ).all()
-        served: dict[int, list[tuple[str, str]]] = {}
-        for portal in connection.execute(
-            sa.select(
-                schema.portals.c.gateway_id, schema.portals.c.name, schema.portals.c.label
-            ).order_by(schema.portals.c.name)
-        ):
-            served.setdefault(portal.gateway_id, []).append((portal.name, portal.label))
-        counted = {
-            int(id_): int(number)
-            for id_, number in connection.execute(
-                sa.select(schema.stored_ranges.c.gateway_id, held).group_by(
-                    schema.stored_ranges.c.gateway_id
-                )
-            )
-        }
+        ids = None if names is None else [row.id for row in rows]
+        served, counted = _served(connection, ids), _counted(connection, ids)
     return tuple(
         _row(row._asdict(), tuple(served.get(row.id, ())), counted.get(row.id, 0)) for row in rows
     )
+
+
+def _served(
+    connection: sa.Connection, ids: Sequence[int] | None
+) -> dict[int, list[tuple[str, str]]]:
+    """Returns name and label of each portal, by the gateway that serves it."""
+    table = schema.portals.c
+    statement = sa.select(table.gateway_id, table.name, table.label).order_by(table.name)
+    if ids is not None:
+        statement = statement.where(table.gateway_id.in_(ids))
+    served: dict[int, list[tuple[str, str]]] = {}
+    for row in connection.execute(statement):
+        served.setdefault(row.gateway_id, []).append((row.name, row.label))
+    return served
+
+
+def _counted(connection: sa.Connection, ids: Sequence[int] | None) -> dict[int, int]:
+    """Returns how many records of each gateway are on our disk."""
+    table = schema.stored_ranges.c
+    held = sa.func.sum(table.last_seq - table.first_seq + 1)
+    statement = sa.select(table.gateway_id, held).group_by(table.gateway_id)
+    if ids is not None:
+        statement = statement.where(table.gateway_id.in_(ids))
+    return {int(id_): int(number) for id_, number in connection.execute(statement)}
 
 
 def _row(values: Mapping[str, Any], served: tuple[tuple[str, str], ...], stored: int) -> GatewayRow:
