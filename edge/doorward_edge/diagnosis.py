@@ -228,12 +228,15 @@ def _pins(config: EdgeConfig) -> Finding:
     chips = sorted(Path("/dev").glob("gpiochip*"))
     if any(camera.kind is CameraKind.SCENE for camera in config.cameras):
         return Finding(name="pins", is_well=True, said="simulated")
+    if not config.claims:
+        return Finding(name="pins", is_well=True, said="nothing is wired to any")
     if not chips:
         return Finding(
             name="pins",
             is_well=False,
             said="no /dev/gpiochip*: this machine has no GPIO",
-            mend="run on a Raspberry Pi, or use `doorward-edge simulate`",
+            mend="run on a Raspberry Pi; without its pins: `doorward-edge simulate`, or a portal"
+            " with neither lock, lamps nor inputs",
         )
     has_lgpio = importlib.util.find_spec("lgpio") is not None
     return Finding(

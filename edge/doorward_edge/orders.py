@@ -68,7 +68,7 @@ class PortalOrders:
     def _order(self, portal: PortalId, ordered: Ordered, until_mono_ms: int | None = None) -> None:
         found = self._find(portal)
         if not self._do(lambda now: found.order(ordered, now, until_mono_ms=until_mono_ms)):
-            raise WillNotError(Refusal.FIRE_ALARM, f"it has portal {portal}")
+            raise WillNotError(Refusal.FIRE_ALARM, f"no lock is moved at {portal} before it ends")
 
     def _find(self, portal: PortalId) -> Portal:
         found = self._portals.get(portal)

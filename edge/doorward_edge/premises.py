@@ -42,6 +42,20 @@ class Eye(Protocol):
         ...
 
 
+class Scanner(Protocol):
+    """A scanner that can be asked, as `doorward_edge.scanners.source.ScannerSource`."""
+
+    @property
+    def name(self) -> str:
+        """The scanner's name."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing is read from it now; empty while it is open."""
+        ...
+
+
 class Restarter:
     """Remembers that the gateway was asked to end so that it is begun anew."""
 
@@ -64,6 +78,7 @@ class GatewayPremises:
         self,
         *,
         eyes: Sequence[Eye],
+        scanners: Sequence[Scanner] = (),
         journal: Journal,
         clock: Clock,
         ring: LogRing,
@@ -76,6 +91,7 @@ class GatewayPremises:
 
         Args:
             eyes: the cameras.
+            scanners: hand scanners and those of turnstiles.
             journal: is written and read.
             clock: how far it is trusted is a finding.
             ring: the log's newest lines.
@@ -85,6 +101,7 @@ class GatewayPremises:
             wake: has the courier look at the journal.
         """
         self._eyes = tuple(eyes)
+        self._scanners = tuple(scanners)
         self._journal = journal
         self._clock = clock
         self._ring = ring
@@ -94,10 +111,14 @@ class GatewayPremises:
         self._wake = wake
 
     def self_test(self) -> Sequence[Finding]:
-        """Tries cameras, decoders, journal, inputs, lamps and clock; no lock moves."""
+        """Tries cameras, decoders, scanners, journal, inputs, lamps, clock; no lock moves."""
+        scanners = [
+            Probe(what=f"scanner {s.name}"[:32], try_it=_is_there(s)) for s in self._scanners
+        ]
         eyes = [Probe(what=f"camera {eye.name}"[:32], try_it=_of(eye)) for eye in self._eyes]
         probes = (
             *eyes,
+            *scanners,
             Probe(what="journal", try_it=self._try_journal),
             Probe(what="inputs", try_it=self._try_inputs),
             Probe(what="lamps", try_it=self._try_lamps),
@@ -179,6 +200,15 @@ def _of(eye: Eye) -> Callable[[], str]:
         if found.loss:
             raise NotDoneError(f"gives pictures, but the decoder did not look: {found.loss}")
         return f"a picture of {width} x {height}, looked at in {found.decode_us // 1000} ms"
+
+    return try_it
+
+
+def _is_there(scanner: Scanner) -> Callable[[], str]:
+    def try_it() -> str:
+        if scanner.trouble:
+            raise NotDoneError(f"cannot be read: {scanner.trouble}")
+        return "is there; scan a code to see that it reads"
 
     return try_it
 

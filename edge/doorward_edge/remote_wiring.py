@@ -26,7 +26,7 @@ from doorward_edge.pipeline import RulesInForce
 from doorward_edge.portal import Portal
 from doorward_edge.portal_wiring import Shared
 from doorward_edge.ports import Documents
-from doorward_edge.premises import Eye, GatewayPremises, Restarter
+from doorward_edge.premises import Eye, GatewayPremises, Restarter, Scanner
 from doorward_edge.presence.book import ToldBook
 from doorward_edge.stages.record import Recorded, RecordStage
 from doorward_edge.twin.keeper import TwinKeeper
@@ -130,6 +130,7 @@ def make_commander(  # everything that a command may reach
     inbox: Inbox,
     portals: Mapping[PortalId, Portal],
     eyes: Sequence[Eye],
+    scanners: Sequence[Scanner],
     book: ToldBook,
     rules: RulesInForce,
     shared: Shared,
@@ -140,6 +141,7 @@ def make_commander(  # everything that a command may reach
     orders = PortalOrders(inbox, portals, shared.clock, lambda portal: _pulse_ms(rules, portal))
     premises = GatewayPremises(
         eyes=eyes,
+        scanners=scanners,
         journal=shared.journal,
         clock=shared.clock,
         ring=command.ring,

@@ -209,7 +209,7 @@ def _lay_ground(
     clock = SystemClock(installed.clock.source)
     documents = TinyDocuments.open(installed.data_dir / "documents", enrolled.documents_key)
     twin = open_twin(installed, file, documents, clock.now())
-    pins = _recorded_pins(twin.config) if simulated else _board_pins()
+    pins = _recorded_pins(twin.config) if simulated else _real_pins(twin.config)
     undo.callback(pins.close)
     return _Ground(
         enrolled=enrolled,
@@ -315,6 +315,7 @@ def _parts_of(
         inbox=mind.inbox,
         portals=portals,
         eyes=body.eyes,
+        scanners=body.scanners,
         book=mind.presence.book,
         rules=mind.rules,
         shared=mind.shared,
@@ -486,7 +487,10 @@ def _recorded_pins(config: EdgeConfig) -> Pins:
     return recorded_pins(config.rest_levels, outside=outside, history=history)
 
 
-def _board_pins() -> Pins:
+def _real_pins(config: EdgeConfig) -> Pins:
+    """Returns the board's pins; a desk that has no use for any runs on a machine without GPIO."""
+    if not config.claims:
+        return recorded_pins()
     try:
         return board_pins()
     except (ImportError, OSError) as err:

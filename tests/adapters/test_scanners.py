@@ -206,9 +206,11 @@ def test_a_scanner_that_was_never_there_is_told_once_and_found_later(
     assert notices[0].startswith(EventCode.SCANNER_LOST.value)
     assert "desk" in notices[0]
     assert str(plug.path) in notices[0]
+    assert str(plug.path) in source.trouble
     plug.plug()
     show(plug, inbox, "004711")
     wait_until(lambda: told(2))
+    assert (source.name, source.trouble) == ("desk", "")
     source.close()
     assert source.stats()["losses"] == 1
 

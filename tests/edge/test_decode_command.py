@@ -71,5 +71,8 @@ def test_the_table_shows_no_markup_and_no_commands_of_strangers(tmp_path: Path) 
     assert "\x1b" not in result.stdout
 
 
-def test_an_empty_folder_is_no_error(tmp_path: Path) -> None:
+def test_an_empty_folder_is_no_error_and_is_said(tmp_path: Path) -> None:
     assert lines(str(tmp_path)) == []
+    result = CliRunner().invoke(app, ["decode", str(tmp_path)])
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"no pictures in {tmp_path}\n"

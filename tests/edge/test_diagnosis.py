@@ -99,6 +99,23 @@ def with_site(site: str) -> Callable[[Path], None]:
     return change
 
 
+def test_a_desk_to_which_nothing_is_wired_needs_no_pins(folder: Path) -> None:
+    with_camera('kind = "v4l2"')(folder)
+    assert found(folder)["pins"] == Finding(
+        name="pins", is_well=True, said="nothing is wired to any"
+    )
+    config = folder / "edge.toml"
+    config.write_text(config.read_text() + 'lamps = { green = "green" }\n')
+    assert found(folder)["pins"].said != "nothing is wired to any"
+
+
+def test_whoever_names_no_configuration_is_told_how_to(tmp_path: Path) -> None:
+    missing = tmp_path / "edge.toml"
+    result = CliRunner().invoke(app, ["run", "--config", str(missing)])
+    assert result.exit_code == 2
+    assert result.stderr.endswith("; name another one with --config FILE\n")
+
+
 TROUBLES: dict[str, tuple[Callable[[Path], None], str, str, str]] = {
     "no configuration": (without("edge.toml"), "configuration", "cannot be read", "--config"),
     "no keyring": (without("keyring.dwe"), "keyring", "No such file", "enrol this gateway"),

@@ -44,10 +44,17 @@ class SickJournal(FakeJournal):
 
 
 @dataclass
+class FakeScanner:
+    name: str = "desk"
+    trouble: str = ""
+
+
+@dataclass
 class World:
     eye: FakeEye = field(default_factory=FakeEye)
     journal: FakeJournal = field(default_factory=FakeJournal)
     clock: FakeClock = field(default_factory=lambda: FakeClock(START_S))
+    scanner: FakeScanner = field(default_factory=FakeScanner)
     faulty: dict[str, list[str]] = field(default_factory=lambda: {"north": []})
     did: list[str] = field(default_factory=list)
 
@@ -55,6 +62,7 @@ class World:
         self.ring = LogRing()
         self.premises = GatewayPremises(
             eyes=[self.eye],
+            scanners=[self.scanner],
             journal=self.journal,
             clock=self.clock,
             ring=self.ring,
@@ -78,7 +86,8 @@ class World:
 def test_a_gateway_that_is_well_finds_nothing() -> None:
     world = World()
     findings = world.premises.self_test()
-    assert [f.what for f in findings] == ["camera front", "journal", "inputs", "lamps", "clock"]
+    tried = ["camera front", "scanner desk", "journal", "inputs", "lamps", "clock"]
+    assert [f.what for f in findings] == tried
     assert all(finding.is_good for finding in findings)
     assert world.did == ["show"], "lamps and tones, and nothing else"
 
@@ -86,6 +95,10 @@ def test_a_gateway_that_is_well_finds_nothing() -> None:
 SICK: dict[str, tuple[dict[str, Any], str]] = {
     "a camera without pictures": ({"eye": FakeEye(is_blind=True)}, "camera front"),
     "a decoder that does not look": ({"eye": FakeEye(loss="hung")}, "camera front"),
+    "a scanner that is pulled out": (
+        {"scanner": FakeScanner(trouble="/dev/ttyUSB0 is gone")},
+        "scanner desk",
+    ),
     "a disk that takes nothing": ({"journal": SickJournal()}, "journal"),
     "a cut line": ({"faulty": {"north": ["contact"]}}, "inputs"),
     "a clock that nobody trusts": (

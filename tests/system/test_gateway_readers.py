@@ -2,6 +2,7 @@
 
 import os
 import pty
+import subprocess
 import tty
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,15 @@ from doorward_edge.scan import Symbology
 from tests.edge.decoder.test_symbologies import FORMATS, LINES, SIZE_PX, drawn
 from tests.system.broker_clients import Talker, talker
 from tests.system.conftest import Site
-from tests.system.lone_gateway import NAME, Gate, LoneSite, make_gate, running
+from tests.system.lone_gateway import (
+    EDGE,
+    NAME,
+    Gate,
+    LoneSite,
+    make_gate,
+    run_to_its_end,
+    running,
+)
 
 pytestmark = pytest.mark.system
 
@@ -173,3 +182,30 @@ def test_a_serial_scanner_reads_at_its_portal_beside_the_camera(
         }
         os.write(host, f"{SCANNED}\r\n{UNLINKED}\r\n".encode())
         assert wait_until(lambda: by_scanner() == wanted, timeout_s=SEEN_S), gate.log()
+
+
+def test_a_desk_runs_on_a_machine_without_pins_and_with_a_lamp_it_does_not(
+    gate: Gate, port: tuple[int, str]
+) -> None:
+    """`doorward-edge run`, as on an office PC: a scanner, and nothing wired to anything."""
+    if any(Path("/dev").glob("gpiochip*")):
+        pytest.skip("this machine has pins")
+    host, name = port
+    text = gate.config.read_text()
+    table = f'[[scanner]]\nname = "desk"\nkind = "serial"\ndevice = "{name}"\n\n[[portal]]'
+    plain = text[: text.index("[[camera]]")] + text[text.index("[clock]") : text.index("cameras =")]
+    desk = plain.replace("[[portal]]", table) + 'scanners = ["desk"]\n'
+    gate.config.write_text(desk)
+    with (gate.folder / "log").open("w") as said:
+        process = subprocess.Popen([EDGE, "run", "--config", str(gate.config)], stderr=said)
+    try:
+        assert wait_until(lambda: "gateway.started" in gate.log(), timeout_s=SEEN_S), gate.log()
+        os.write(host, f"{SCANNED}\r\n".encode())
+        assert wait_until(lambda: "scan.granted" in gate.log(), timeout_s=SEEN_S), gate.log()
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+    gate.config.write_text(f"{desk}lamps = {{ green = 22 }}\n")
+    ended = run_to_its_end(gate, "run")
+    assert (ended.returncode, "pins of this board cannot be used" in ended.stderr) == (2, True)

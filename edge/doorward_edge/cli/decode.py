@@ -72,6 +72,9 @@ def decode(
     texts.
     """
     files = list(_files(paths))
+    if not files:
+        typer.echo(f"no pictures in {', '.join(map(str, paths))}", err=True)
+        return
     settings = ChildSettings(
         symbologies=tuple(symbology),
         frame_bytes=MAX_FILE_BYTES,

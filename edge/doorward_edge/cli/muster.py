@@ -88,7 +88,7 @@ def _certainty(zone: dict[str, Any]) -> str:
         return "certain"
     why = []
     if not zone["is_complete"]:
-        why.append("some of what was seen is lost")
+        why.append("not all of what was seen before is known here")
     if zone["unheard"]:
         since = f" since {_when(zone['as_of'])}" if zone["as_of"] else ""
         why.append(f"nothing is heard of {', '.join(zone['unheard'])}{since}")

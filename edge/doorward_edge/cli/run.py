@@ -67,7 +67,8 @@ def _load(path: Path) -> EdgeConfig:
     try:
         return load_config(path)
     except ConfigError as err:
-        _give_up(str(err), EXIT_CONFIG)
+        hint = "" if path.exists() else "; name another one with --config FILE"
+        _give_up(f"{err}{hint}", EXIT_CONFIG)
 
 
 def _assembled(config: EdgeConfig, file: Path, *, simulated: bool) -> Assembled:

@@ -23,7 +23,10 @@ def secure(config: Path = typer.Option(DEFAULT_CONFIG, help="The gateway's edge.
         typer.echo(f"doorward-edge: {err}", err=True)
         raise typer.Exit(2) from err
     except (ImportError, OSError) as err:
-        typer.echo(f"doorward-edge: {err}", err=True)
+        typer.echo(
+            f"doorward-edge: no lock was locked: the pins of this board cannot be used: {err}",
+            err=True,
+        )
         raise typer.Exit(1) from err
     has_failed = False
     for portal, line in locks:

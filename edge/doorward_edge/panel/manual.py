@@ -8,7 +8,7 @@ from dataclasses import replace
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from doorward.reasons import REASON_TEXTS
+from doorward.reasons import REASON_TEXTS, Reason
 from doorward.staff import Ability
 from doorward_edge.by_hand import MOST_NOTE, Answer, Cause, Registration, Way
 from doorward_edge.panel.manual_forms import (
@@ -138,6 +138,7 @@ class Manual:
             problems={name: words(key, **values) for name, (key, values) in found.items()},
             online=self._parts.is_online(),
             once=session.new_form(),
+            may_service=self._desk.may(session, Ability.SERVICE),
         )
 
     def _message(self, request: Request, session: Session, status: int, key: str) -> Response:
@@ -167,7 +168,8 @@ class Manual:
             session,
             number,
             why=words.pick(text.en, text.zh),
-            then=words.pick(text.next_en, text.next_zh),
+            # Whoever came without a code is sent to a guard, who is the one that reads this.
+            then="" if answer.reason is Reason.NO_CODE else words.pick(text.next_en, text.next_zh),
         )
 
     def _refused(

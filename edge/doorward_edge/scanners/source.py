@@ -81,11 +81,23 @@ class ScannerSource:
         self._thrown_away: dict[str, int] = {"garbage": 0, "unfinished": 0}
         self._losses = 0
         self._is_lost = False
+        self._trouble = "not looked for yet"
         self._notices: list[Notice] = []
         self._turn = threading.Lock()
         self._closed = threading.Event()
         self._put: Callable[[PortalId, Scan], None] = _nowhere
         self._thread = threading.Thread(target=self._run, name=settings.name, daemon=True)
+
+    @property
+    def name(self) -> str:
+        """The scanner's name."""
+        return self._settings.name
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing is read from it now; empty while it is open."""
+        with self._turn:
+            return self._trouble
 
     def start(self, put: Callable[[PortalId, Scan], None]) -> None:
         """Begins to read."""
@@ -154,6 +166,7 @@ class ScannerSource:
 
     def _note_lost(self, err: OSError) -> None:
         with self._turn:
+            self._trouble = str(err) or "gone"
             if self._is_lost:
                 return
             self._is_lost = True
@@ -162,6 +175,7 @@ class ScannerSource:
 
     def _note_found(self) -> None:
         with self._turn:
+            self._trouble = ""
             if self._is_lost:
                 self._is_lost = False
                 self._note(EventCode.SCANNER_FOUND, self._settings.name)

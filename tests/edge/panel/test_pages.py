@@ -118,6 +118,28 @@ def test_what_is_missing_is_said_at_its_field_and_what_was_typed_stays(
     assert site.registered == []
 
 
+@pytest.mark.parametrize("also", [Ability(0), Ability.SERVICE])
+def test_a_guard_who_also_services_finds_the_way_there(
+    visitor: Visitor, site: PanelSite, also: Ability
+) -> None:
+    site.staff.put(member("g-08", Ability.REGISTER | also))
+    page = guard(visitor, "g-08").get("/manual").text
+    assert ('<a href="/service">' in page) == bool(also)
+
+
+def test_a_guard_is_not_sent_to_the_guard(visitor: Visitor, site: PanelSite) -> None:
+    site.answer = lambda _: Answer(
+        is_open=False, reason=Reason.NO_CODE, may_be_overruled=True, is_recorded=True
+    )
+    signed_in = guard(visitor, "g-08")
+    page = signed_in.post("/manual", GOOD | {"note": "left at home"}).text
+    assert "No code was shown." in page
+    assert 'class="then"' not in page
+    site.answer = refused
+    signed_in.get("/manual")
+    assert 'class="then"' in signed_in.post("/manual", GOOD).text
+
+
 def test_a_gateway_that_does_not_answer_is_told_as_not_opening(
     visitor: Visitor, site: PanelSite
 ) -> None:
