@@ -250,6 +250,34 @@ def load_config(path: Path) -> Config:
         raise ConfigError("\n".join(sentences)) from err
 
 
+def one_of_many(config: Config, *, identity: str = "", http_port: int = 0) -> Config:
+    """Returns the settings of one process of several that share a file.
+
+    Args:
+        config: what they share.
+        identity: its name at the broker; the certificate `NAME.pem` and its key `NAME-key.pem` lie
+            beside the configured one. Empty: as configured.
+        http_port: where it serves pages; 0: as configured.
+
+    Raises:
+        ConfigError: the identity is no client id, or the port is none.
+    """
+    mqtt, http = config.mqtt, config.http
+    try:
+        if identity:
+            folder = mqtt.cert_file.parent
+            files = {
+                "cert_file": folder / f"{identity}.pem",
+                "key_file": folder / f"{identity}-key.pem",
+            }
+            mqtt = Mqtt.model_validate(mqtt.model_dump() | files | {"client_id": identity})
+        if http_port:
+            http = Http.model_validate(http.model_dump() | {"port": http_port})
+    except ValidationError as err:
+        raise ConfigError(f"serve: {err.errors()[0]['msg']}: {err.errors()[0]['input']!r}") from err
+    return config.model_copy(update={"mqtt": mqtt, "http": http})
+
+
 def _sentence(path: Path, text: str, error: dict[str, Any]) -> str:
     """Returns one error as "file, line N: key value problem (allowed ...)"."""
     keys = [str(key) for key in error["loc"]]

@@ -15,6 +15,7 @@ from doorward_controller.services import (
     bulk_revocation,
     command_outcomes,
     plan_rounds,
+    policy_release,
     postures,
     presence_folding,
     proposing,
@@ -27,6 +28,7 @@ from doorward_controller.services import (
 from doorward_controller.services.alert_watch import AlertWatch
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.cutting_off import CuttingOff
+from doorward_controller.services.home_assistant import HomeAssistant
 
 REFRESH_S = 15 * 60
 """A gateway calls its rules stale after 72 h by default; it hears from us 288 times before."""
@@ -92,10 +94,12 @@ class Jobs:
             _Job("commands.expire", expire_s, partial(command_outcomes.expire, backend)),
             _Job("postures.settle", expire_s, partial(postures.settle, backend)),
             _Job("suspensions.end", expire_s, partial(bulk_revocation.end_suspensions, backend)),
+            _Job("policy.overtake", expire_s, partial(policy_release.publish_if_new, backend)),
             _Job("proposals.expire", PROPOSALS_S, partial(proposing.expire, backend)),
             _Job("presence.fold", SUMS_S, partial(presence_folding.settle, backend)),
             _Job("sums.add_up", SUMS_S, partial(sum_keeping.add_up, backend)),
             _Job("proposals.resume", PROPOSALS_S, partial(proposing.resume, backend)),
+            _Job("home_assistant.tell", ALERTS_S, HomeAssistant(backend).turn),
             _Job("webhooks.prune", PRUNE_S, partial(webhook_delivering.prune, backend)),
             _Job("plans.look", PLANS_S, partial(plan_rounds.make_round, backend)),
             _Job("gateways.cut_off", CUT_OFF_S, CuttingOff(backend).turn),

@@ -1,21 +1,26 @@
 """Runs the web server and the intake beside it until the process is told to stop."""
 
 import errno
+import fcntl
 import gc
 import signal
 import socket
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
+from typing import Protocol
 
 import uvicorn
 
 from doorward_controller.app import create_app
-from doorward_controller.config import Http
+from doorward_controller.config import Config, Http
 from doorward_controller.console.demo_port import DemoControls
 from doorward_controller.errors import ConfigError
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import Feed
-from doorward_controller.wiring import Intakes
+from doorward_controller.store.session import Store
 
 STOP_S = 5
 """For requests at hand; live streams end at once, because the feed is closed first."""
@@ -29,6 +34,18 @@ _WORDS = {
     errno.EACCES: "may not be used by this account; choose an http.port above 1023",
     errno.EADDRNOTAVAIL: "is not an address of this machine; correct http.host",
 }
+
+
+class Runs(Protocol):
+    """What runs beside the web server, or alone."""
+
+    def start(self) -> None:
+        """Starts threads."""
+        ...
+
+    def stop(self) -> None:
+        """Ends them in order."""
+        ...
 
 
 class Server(uvicorn.Server):
@@ -68,7 +85,7 @@ def listen(http: Http) -> socket.socket:
 
 def serve(
     backend: Backend,
-    intakes: Intakes,
+    intakes: Runs,
     listening: socket.socket,
     demo: DemoControls | None = None,
 ) -> None:
@@ -88,6 +105,37 @@ def serve(
         backend.feed.close()
         intakes.stop()
         backend.store.close()
+
+
+def serve_intake(intakes: Runs, store: Store) -> None:
+    """Runs an intake without pages until SIGTERM or SIGINT, then stops in order."""
+    told_to_stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told_to_stop.set())
+    _answer_soon()
+    intakes.start()
+    try:
+        told_to_stop.wait()
+    finally:
+        intakes.stop()
+        store.close()
+
+
+@contextmanager
+def alone(config: Config) -> Iterator[None]:
+    """Keeps other processes from serving the same SQLite database. Raises ConfigError."""
+    if not config.database_url.startswith("sqlite"):
+        yield
+        return
+    with (config.data_dir / "serving.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as err:
+            raise ConfigError(
+                f"{config.data_dir}: another process serves this SQLite database, which is for one"
+                " process; for many, set database.url to a PostgreSQL"
+            ) from err
+        yield
 
 
 def _answer_soon() -> None:

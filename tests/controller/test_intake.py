@@ -24,7 +24,7 @@ from doorward_controller.services.backend import Backend
 from doorward_controller.store.schema import quarantine, records
 from tests.controller.conftest import ADMIN, StandingClock, enrol
 from tests.fakes.controller_link import FakeLink
-from tests.fakes.journal_gateway import JournalGateway, scan
+from tests.fakes.journal_gateway import AT_UTC_MS, JournalGateway, scan
 
 
 @pytest.fixture
@@ -358,8 +358,8 @@ def test_message_that_the_database_refuses_is_put_aside_alone(
     with backend.store.write() as connection:
         connection.execute(
             sa.insert(records).values(
-                gateway_id=1, epoch=gateway.epoch, seq=12, received_at_utc_ms=0, at_utc_ms=0,
-                kind=1, reason="", portal="", body=b"", chain=b"",
+                gateway_id=1, epoch=gateway.epoch, seq=12, received_at_utc_ms=0,
+                at_utc_ms=AT_UTC_MS + 12_000, kind=1, reason="", portal="", body=b"", chain=b"",
             )
         )  # fmt: skip
     send(writer, link, gateway, gateway.wire(1, 10), gateway.wire(11, 20))

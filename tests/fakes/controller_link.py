@@ -17,6 +17,7 @@ class FakeLink:
         self.published: list[tuple[str, bytes]] = []
         self.retained: dict[str, bytes] = {}
         self.confirmed = 0
+        self.leads = True
 
     def publish(self, topic: str, wire: bytes, *, retain: bool) -> None:
         self.published.append((topic, wire))
@@ -28,6 +29,9 @@ class FakeLink:
     ) -> None:
         self.deliver = on_message
         on_connected()
+
+    def lead(self, *, leads: bool) -> None:
+        self.leads = leads
 
     def stop(self) -> None:
         self.connected = False

@@ -1,7 +1,8 @@
 """The broker connection (paho-mqtt, MQTT 3.1.1): callbacks only enqueue.
 
-The session is persistent and every message is confirmed by hand, after it was stored: what the
-broker sent and we did not confirm, it sends again.
+The session of a process that works alone is persistent and every message is confirmed by hand,
+after it was stored: what the broker sent and we did not confirm, it sends again. Of many processes
+that share the work each gets a part, and the leader what must be heard in order (docs/scaling.md).
 """
 
 import logging
@@ -23,17 +24,27 @@ KEEPALIVE_S = 30
 MIN_RECONNECT_S, MAX_RECONNECT_S = 1, 15
 """A controller that is away holds back every acknowledgement; it looks again soon."""
 
+SHARE = "$share/doorward"
+"""The broker gives each message to one of those who subscribe with this before the topic."""
+
 _QOS = {topics.Up.HEALTH: 0}
-_SUBSCRIPTIONS = [
-    (topics.ups_of_every_gateway(kind), _QOS.get(kind, 1))
-    for kind in (
-        topics.Up.STATE,
-        topics.Up.BIRTH,
-        topics.Up.RECORDS,
-        topics.Up.REPORTED,
-        topics.Up.HEALTH,
-        topics.Up.OUTCOME,
-    )
+
+
+def _subscriptions(*kinds: topics.Up, shared: bool = False) -> list[tuple[str, int]]:
+    before = f"{SHARE}/" if shared else ""
+    return [(before + topics.ups_of_every_gateway(kind), _QOS.get(kind, 1)) for kind in kinds]
+
+
+_OF_ONE = _subscriptions(*topics.Up)
+_OF_EACH = [
+    *_subscriptions(topics.Up.RECORDS, topics.Up.HEALTH, shared=True),
+    # Small, not retained, and of no use twice: whichever process is alive has it.
+    *_subscriptions(topics.Up.OUTCOME),
+]
+_OF_LEADER = [
+    # Retained: whoever leads next is told them again. One process sees them in their order.
+    *_subscriptions(topics.Up.STATE, topics.Up.BIRTH, topics.Up.REPORTED),
+    (topics.CONTROLLER_STATE, 1),
 ]
 
 _log = logging.getLogger(__name__)
@@ -42,13 +53,21 @@ _log = logging.getLogger(__name__)
 class PahoLink:
     """One MQTT client over mutual TLS."""
 
-    def __init__(self, settings: Mqtt) -> None:
-        """Prepares the client. Raises ConfigError for certificate files that cannot be used."""
-        self._settings = settings
+    def __init__(self, settings: Mqtt, *, is_shared: bool = False) -> None:
+        """Prepares the client. Raises ConfigError for certificate files that cannot be used.
+
+        Args:
+            settings: where the broker is, and who we are.
+            is_shared: one of many that share the work. The broker then keeps nothing for us while
+                we are away: it would go on giving us our share (measured: Mosquitto 2.0.11), and
+                the others would wait for it. What is lost so, gateways send again.
+        """
+        self._settings, self._is_shared = settings, is_shared
+        self._leads = not is_shared
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
-            clean_session=False,
+            clean_session=is_shared,
             protocol=mqtt.MQTTv311,
             manual_ack=True,
         )
@@ -125,9 +144,35 @@ class PahoLink:
             return
         self._connection += 1
         _log.info("broker.connected host=%s port=%d", self._settings.host, self._settings.port)
-        client.subscribe(_SUBSCRIPTIONS)
-        client.publish(topics.CONTROLLER_STATE, topics.CONTROLLER_ONLINE, qos=1, retain=True)
+        client.subscribe(_OF_EACH if self._is_shared else _OF_ONE)
+        if self._is_shared and self._leads:
+            client.subscribe(_OF_LEADER)
+        if self._leads:
+            self._say_online()
         self._on_connected()
+
+    def lead(self, *, leads: bool) -> None:
+        """From now on hears what one process of many must hear alone, and says that we are here."""
+        if not self._is_shared:
+            return  # hears everything anyway
+        self._leads = leads
+        if not self.connected:
+            return
+        if leads:
+            self._client.subscribe(_OF_LEADER)
+            self._say_online()
+        else:
+            self._client.unsubscribe([topic for topic, _ in _OF_LEADER])
+
+    def _say_online(self) -> None:
+        self._client.publish(topics.CONTROLLER_STATE, topics.CONTROLLER_ONLINE, qos=1, retain=True)
+
+    def _hear_of_ourselves(self, message: mqtt.MQTTMessage) -> None:
+        """Another of us has died, and the broker said that there is nobody. Gateways that hear that
+        we are here ask at once what we hold, and send what the dead one had not stored.
+        """
+        if self._leads and message.payload == topics.CONTROLLER_OFFLINE:
+            self._say_online()
 
     def _disconnected(
         self, _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _: object
@@ -137,6 +182,10 @@ class PahoLink:
 
     def _arrived(self, client: mqtt.Client, _: object, message: mqtt.MQTTMessage) -> None:
         mid, qos, connection = message.mid, message.qos, self._connection
+        if self._is_shared and _topic(message) == topics.CONTROLLER_STATE:
+            client.ack(mid, qos)
+            self._hear_of_ourselves(message)
+            return
 
         def confirm() -> None:
             # The number means another message after a reconnection; that one will come again.

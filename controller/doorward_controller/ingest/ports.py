@@ -36,6 +36,10 @@ class Link(Protocol):
         """Connects and stays connected until `stop`; both callbacks must only enqueue."""
         ...
 
+    def lead(self, *, leads: bool) -> None:
+        """Whether this process of many hears what one must hear alone, from now on."""
+        ...
+
     def stop(self) -> None:
         """Says good-bye and disconnects."""
         ...

@@ -29,6 +29,7 @@ class Report(NamedTuple):
 
     message: Inbound
     topic: UpTopic
+    gateway_id: int
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ def sort(backend: Backend, opener: Opener, group: Sequence[Inbound]) -> Sorted:
         elif isinstance(checked, OpenedBatch):
             out.batches.append((message, checked))
         else:
-            out.reports.append(Report(message, topic))
+            out.reports.append(Report(message, topic, checked.id))
     return out
 
 

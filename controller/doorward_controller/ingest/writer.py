@@ -60,7 +60,8 @@ class Writer:
         sorted_ = sort(self._backend, self._opener, group)
         with self._backend.store.write() as connection:
             batches = [opened for _, opened in sorted_.batches]
-            verdicts, rows = self._intake.take_in(connection, batches, now.utc_ms)
+            speaking = {report.gateway_id for report in sorted_.reports}
+            verdicts, rows = self._intake.take_in(connection, batches, now.utc_ms, speaking)
             for (message, _), verdict in zip(sorted_.batches, verdicts, strict=True):
                 sorted_.aside += _set_aside(message, verdict)
             after = self._note_reports(connection, sorted_, now)
@@ -93,7 +94,7 @@ class Writer:
         self, connection: sa.Connection, sorted_: Sorted, now: Instant
     ) -> list[Callable[[], None]]:
         after: list[Callable[[], None]] = []
-        for message, topic in sorted_.reports:
+        for message, topic, _ in sorted_.reports:
             told = handlers.handle(self._backend, connection, topic, message.wire, now)
             if isinstance(told, Unfit):
                 sorted_.aside.append(Aside(message.topic, topic.gateway, message.wire, told))

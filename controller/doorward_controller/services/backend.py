@@ -71,3 +71,4 @@ class Backend:
     measures: Measures = field(default_factory=Measures)
     terms: Terms = field(default_factory=Terms)
     gatekeeper: Gatekeeper = field(default_factory=NoGatekeeper)
+    leading: Leading = field(default_factory=Alone)

@@ -85,6 +85,15 @@ def publish_all(backend: Backend) -> None:
         _publish(backend, each.gateway, each.wire)
 
 
+def publish_newest(backend: Backend, gateway: GatewayId) -> None:
+    """Publishes the newest configuration of one gateway again, retained."""
+    with backend.store.read() as connection:
+        wires = configurations.newest_wires(connection, backend.config.site)
+    for each in wires:
+        if each.gateway == gateway:
+            _publish(backend, each.gateway, each.wire)
+
+
 def note_reported(
     backend: Backend,
     connection: sa.Connection,

@@ -1,7 +1,9 @@
 """Releasing a policy: the bundle is built from what the store holds, signed, kept, published."""
 
 import hashlib
+import threading
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
@@ -22,6 +24,7 @@ from doorward_controller.services.backend import Backend
 from doorward_controller.services.second_person import Approval
 from doorward_controller.store import policies
 from doorward_controller.store.policies import StoredBundle
+from doorward_controller.store.session import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,12 @@ def release(
     return Released(version=bundle.version, digest=bundle.sha256, credentials=bundle.credentials)
 
 
+_published: WeakKeyDictionary[Store, int] = WeakKeyDictionary()
+"""The version that this process published last."""
+
+_publishing = threading.Lock()
+"""The later of two releases must also be published last: a retained topic keeps the last."""
+
 _released_here: set[str] = set()
 """Sites for which this process has released a policy."""
 
@@ -89,14 +98,33 @@ def _next_version(backend: Backend, connection: sa.Connection, now_utc_s: int) -
     return max(newest + 1, now_utc_s - policies.site_created_at(connection, site))
 
 
+def publish_if_new(backend: Backend) -> int:
+    """Publishes rules and revocations that another process made; returns how many of the two.
+
+    The command line has no connection to the broker: the server that runs speaks for it.
+    """
+    if not (backend.leading.is_held and backend.publisher.connected):
+        return 0
+    site = backend.config.site
+    with backend.store.read() as connection:
+        version = policies.newest_bundle_version(connection, site)
+    is_new = _published.get(backend.store, version) < version
+    if is_new:
+        publish_bundle(backend)
+        status_publishing.announce(backend, "bundle", version)
+    return is_new + status_publishing.publish_if_new(backend)
+
+
 def publish_bundle(backend: Backend) -> None:
     """Publishes the newest bundle, retained."""
     site = backend.config.site
-    with backend.store.read() as connection:
-        bundle = policies.newest_bundle(connection, site)
-    if bundle is not None:
-        topic = topics.policy(site, topics.Policy.BUNDLE)
-        backend.publisher.publish(topic, bundle.wire, retain=True)
+    with _publishing:
+        with backend.store.read() as connection:
+            bundle = policies.newest_bundle(connection, site)
+        if bundle is not None:
+            topic = topics.policy(site, topics.Policy.BUNDLE)
+            backend.publisher.publish(topic, bundle.wire, retain=True)
+            _published[backend.store] = bundle.version
 
 
 def publish_current(backend: Backend) -> None:

@@ -70,15 +70,25 @@ class Intake:
         self._segments: set[tuple[Journal, int]] = set()
 
     def take_in(
-        self, connection: sa.Connection, batches: Sequence[OpenedBatch], now_utc_ms: int
+        self,
+        connection: sa.Connection,
+        batches: Sequence[OpenedBatch],
+        now_utc_ms: int,
+        also: Iterable[int] = (),
     ) -> tuple[tuple[Taken | Breached, ...], list[RecordInsert]]:
         """Stores what is new of the batches within the caller's transaction.
+
+        Args:
+            connection: of the transaction.
+            batches: what arrived.
+            now_utc_ms: when.
+            also: further gateways about which the transaction is going to write.
 
         Returns:
             One verdict for each batch, in order, and the rows that were inserted.
         """
         group = _Group(connection=connection, now_utc_ms=now_utc_ms)
-        intake.lock_gateways(connection, (opened.gateway.id for opened in batches))
+        intake.lock_gateways(connection, {*also, *(opened.gateway.id for opened in batches)})
         verdicts = tuple(self._take(group, opened) for opened in batches)
         intake.insert_records(connection, group.rows)
         for journal, ranges in group.after.items():

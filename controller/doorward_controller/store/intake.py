@@ -1,12 +1,12 @@
 """The hot path: records, the ranges stored of each journal, and the segments' sealed keys."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from doorward_controller.domain.history import StoredRange
-from doorward_controller.store import presence_notes, record_sums
+from doorward_controller.store import presence_notes, record_facets, record_sums
 from doorward_controller.store.prepared import Prepared
 from doorward_controller.store.record_rows import RecordInsert
 from doorward_controller.store.schema import gateways, records, segments, stored_ranges
@@ -23,18 +23,19 @@ class Journal(NamedTuple):
 
 _COLUMNS = RecordInsert._fields
 _NAMES = ", ".join(_COLUMNS)
-_INSERT = {
-    mark: f"INSERT INTO records ({_NAMES}) VALUES ({', '.join([mark] * len(_COLUMNS))})"  # noqa: S608  # constants only
-    for mark in ("?", "%s")
-}
-"""Driver SQL with plain tuples: four times as fast as compiling per row; measured by the bench."""
+_INSERT = f"INSERT INTO records ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608  # constants only
+_COPY = f"COPY records ({_NAMES}) FROM STDIN"
+"""Driver SQL with plain tuples: four times as fast as compiling per row; measured by the bench. And
+PostgreSQL takes twice as many rows a second from its COPY as from INSERT."""
 
 
 def lock_gateways(connection: sa.Connection, gateway_ids: Iterable[int]) -> None:
     """Keeps other workers from storing for the same gateways until we commit (PostgreSQL)."""
     if connection.dialect.name == "postgresql":
         wanted = sa.select(gateways.c.id).where(gateways.c.id.in_(sorted(set(gateway_ids))))
-        connection.execute(wanted.order_by(gateways.c.id).with_for_update())
+        # All at once and in their order: two workers never wait for each other in a circle. Rows
+        # that merely name a gateway can be made meanwhile.
+        connection.execute(wanted.order_by(gateways.c.id).with_for_update(key_share=True))
 
 
 def insert_records(connection: sa.Connection, rows: Sequence[RecordInsert]) -> None:
@@ -42,11 +43,22 @@ def insert_records(connection: sa.Connection, rows: Sequence[RecordInsert]) -> N
 
     What is kept beside the records learns of them in the same transaction.
     """
-    if rows:
-        mark = "?" if connection.dialect.name == "sqlite" else "%s"
-        connection.exec_driver_sql(_INSERT[mark], [tuple(row) for row in rows])
-        record_sums.note(connection, rows)
-        presence_notes.note(connection, rows)
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_INSERT, [tuple(row) for row in rows])
+    else:
+        _copy(connection, rows)
+    record_facets.note(connection, rows)
+    record_sums.note(connection, rows)
+    presence_notes.note(connection, rows)
+
+
+def _copy(connection: sa.Connection, rows: Sequence[RecordInsert]) -> None:
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 _OF_JOURNAL = (
@@ -66,7 +78,7 @@ _LOAD = Prepared(
 )
 _EXTEND = Prepared(
     sa.update(stored_ranges)
-    .where(*_OF_JOURNAL, _AT_FIRST)
+    .where(*_OF_JOURNAL, _AT_FIRST, stored_ranges.c.last_seq == sa.bindparam("from_last"))
     .values(last_seq=sa.bindparam("to_last"), chain_last=sa.bindparam("to_chain"))
 )
 _REMOVE = sa.delete(stored_ranges).where(*_OF_JOURNAL, _AT_FIRST)
@@ -84,18 +96,32 @@ def save_ranges(
     before: tuple[StoredRange, ...],
     after: tuple[StoredRange, ...],
 ) -> None:
-    """Writes the difference between two states of one journal's ranges."""
+    """Writes the difference between two states of one journal's ranges.
+
+    Raises:
+        RuntimeError: they are not what they were: somebody else stored for this journal although we
+            hold its lock. Nothing of the transaction may be committed.
+    """
     old, new = {r.first: r for r in before}, {r.first: r for r in after}
     place = {"of_gateway": journal.gateway_id, "of_epoch": journal.epoch}
     for first in old.keys() - new.keys():
-        connection.execute(_REMOVE, {**place, "at_first": first})
+        _check_one(journal, connection.execute(_REMOVE, {**place, "at_first": first}))
     for first, stored in new.items():
         if first not in old:
             row = (*journal, stored.first, stored.last, stored.chain_before, stored.chain_last)
             connection.execute(sa.insert(stored_ranges).values(row))
         elif old[first] != stored:
             end = {"to_last": stored.last, "to_chain": stored.chain_last}
-            _EXTEND.run(connection, {**place, "at_first": first, **end})
+            begin = {"at_first": first, "from_last": old[first].last}
+            _check_one(journal, _EXTEND.run(connection, {**place, **begin, **end}))
+
+
+def _check_one(journal: Journal, result: sa.CursorResult[Any]) -> None:
+    if result.rowcount != 1:
+        raise RuntimeError(
+            f"gateway {journal.gateway_id}, epoch {journal.epoch:012x}: the stored ranges changed"
+            " under our lock"
+        )
 
 
 def chain_at(connection: sa.Connection, journal: Journal, seq: int) -> bytes | None:

@@ -6,7 +6,7 @@ once; between processes SQLite's own busy timeout decides.
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that only reads. Raises StoreUnavailableError."""
-        with _translated(), self.engine.connect() as connection:
+        with self.translated(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -67,7 +67,7 @@ class Store:
 
         Raises StoreUnavailableError.
         """
-        with _translated(), self._of_one_moment.connect() as connection:
+        with self.translated(), self._of_one_moment.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
             yield connection
@@ -84,10 +84,10 @@ class Store:
         """
         if not self.is_sqlite:
             engine = self._of_one_moment if of_one_moment else self.engine
-            with _translated(), engine.begin() as connection:
+            with self.translated(), engine.begin() as connection:
                 yield connection
             return
-        with self._writers, _translated(), self.engine.connect() as connection:
+        with self._writers, self.translated(), self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -109,16 +109,29 @@ class Store:
         if not self._is_written:
             return
         self._is_written = False
-        with _translated(), self.engine.connect() as connection:
+        with self.translated(), self.engine.connect() as connection:
             _move_log(connection)
             if _move_log(connection) > _LONG_LOG_PAGES:
                 with self._writers:
                     _move_log(connection)
 
-    @staticmethod
-    def translated() -> AbstractContextManager[None]:
-        """For statements outside of our transactions: raises StoreUnavailableError alike."""
-        return _translated()
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """The database's being away is the world's fault; everything else stays what it is: a bug.
+
+        Raises StoreUnavailableError.
+        """
+        driver = self.engine.dialect.loaded_dbapi
+        try:
+            yield
+        except (OperationalError, sa.exc.TimeoutError, driver.OperationalError) as err:
+            raise StoreUnavailableError(
+                f"the database does not answer: {_first_line(err)}"
+            ) from err
+        except DBAPIError as err:
+            if err.connection_invalidated:
+                raise StoreUnavailableError(f"the database went away: {_first_line(err)}") from err
+            raise
 
     def pool(self) -> "PoolUse":
         """Returns how many connections are open."""
@@ -159,19 +172,6 @@ def _move_log(connection: sa.Connection) -> int:
     """Returns how many pages the log holds."""
     _busy, pages, _moved = connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
     return int(pages)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """The database's being away is the world's fault; everything else is a bug and stays itself."""
-    try:
-        yield
-    except (OperationalError, sa.exc.TimeoutError) as err:
-        raise StoreUnavailableError(f"the database does not answer: {_first_line(err)}") from err
-    except DBAPIError as err:
-        if err.connection_invalidated:
-            raise StoreUnavailableError(f"the database went away: {_first_line(err)}") from err
-        raise
 
 
 def _first_line(err: Exception) -> str:
