@@ -4,6 +4,7 @@ ControllerError                 everything that the controller raises on purpose
 ├── ConfigError                 the configuration cannot be used; names file, line and key
 ├── StoreError                  the database cannot be used
 │   ├── StoreUnavailableError   it does not answer
+│   ├── TooSlowError            it takes longer than the question may
 │   └── SchemaError             its tables are of another version than this program
 ├── KeyVaultError               a key file is missing or cannot be opened
 ├── BrokerError                 the MQTT broker refuses us for a reason that waiting cannot mend
@@ -48,6 +49,12 @@ class StoreUnavailableError(StoreError):
     """The database does not answer."""
 
     code = "store_unavailable"
+
+
+class TooSlowError(StoreError):
+    """The database takes longer than the question may."""
+
+    code = "store_too_slow"
 
 
 class SchemaError(StoreError):

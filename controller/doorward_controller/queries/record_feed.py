@@ -1,6 +1,6 @@
 """Records as people read them: newest first, filtered, paged; and counts of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,12 @@ from doorward_controller.queries.paging import Page, check_limit, numbers_of, to
 from doorward_controller.queries.record_filter import (
     KINDS,
     OUTCOMES,
+    Found,
     RecordFilter,
     conditions,
+    find,
     gateway_number,
-    newest_ids,
+    searching,
 )
 from doorward_controller.store.schema import gateways, records
 from doorward_controller.store.session import Store
@@ -69,20 +71,19 @@ def page(
         behind = sa.tuple_(records.c.at_utc_ms, records.c.id) < sa.tuple_(
             sa.literal(at), sa.literal(id_)
         )
-    with store.read() as connection:
-        found = connection.execute(
-            newest_ids(wanted, gateway_number(connection, wanted), size + 1, behind)
-        ).all()
-        items = _load(connection, [row.id for row in found[:size]])
+    with searching(store) as connection:
+        found = find(connection, wanted, size + 1, behind)
+        items = _load(connection, found[:size])
     more = to_cursor(found[size - 1].at_utc_ms, found[size - 1].id) if len(found) > size else None
     return Page(items=items, next_cursor=more)
 
 
-def _load(connection: sa.Connection, ids: Sequence[int]) -> tuple[RecordRow, ...]:
-    """Returns records in the order of their numbers given; what a page shows and no more."""
-    rows = connection.execute(selected().where(records.c.id.in_(ids)))
-    by_id = {row.id: row_of(row._asdict()) for row in rows}
-    return tuple(by_id[id_] for id_ in ids)
+def _load(connection: sa.Connection, found: Found) -> tuple[RecordRow, ...]:
+    """Returns records in the order in which they were found; what a page shows and no more."""
+    if not found:
+        return ()
+    by_id = {row.id: row_of(row._asdict()) for row in connection.execute(these(found))}
+    return tuple(by_id[row.id] for row in found)
 
 
 def newest_id(store: Store) -> int:
@@ -148,6 +149,14 @@ def selected() -> sa.Select[Any]:
     return sa.select(records, gateways.c.name.label("gateway")).join(
         gateways, gateways.c.id == records.c.gateway_id
     )
+
+
+def these(found: Found) -> sa.Select[Any]:
+    """Returns the same for the records that a search found: at least one, newest first."""
+    table = records.c
+    wanted = selected().where(table.id.in_([row.id for row in found]))
+    # On PostgreSQL records lie in months: these alone are looked into.
+    return wanted.where(table.at_utc_ms.between(found[-1].at_utc_ms, found[0].at_utc_ms))
 
 
 def row_of(values: Mapping[str, Any]) -> RecordRow:

@@ -5,7 +5,8 @@ decided here, by rules and not by statistics: SQLite has none unless somebody co
 guesses of PostgreSQL about rare reasons at busy portals cost seconds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from doorward.errors import BadIdError
 from doorward.ids import parse_credential_id
 from doorward.records import Outcome, RecordKind
-from doorward_controller.errors import InvalidError
+from doorward_controller.errors import InvalidError, TooSlowError
 from doorward_controller.store.schema import (
     REFUSED,
     SELDOM_KIND,
@@ -21,6 +22,12 @@ from doorward_controller.store.schema import (
     gateways,
     records,
 )
+from doorward_controller.store.session import Store
+from doorward_controller.store.sum_tables import record_facets
+from doorward_controller.store.time_limits import limited
+
+SEARCH_S = 5.0
+"""A page that takes longer is not waited for; at ten million records none should take a second."""
 
 MAX_CREDENTIALS = 200
 """Of one search: a person has a few, a family of the same name some more."""
@@ -83,6 +90,57 @@ class RecordFilter:
         if self.outcome == "deny":
             return "ix_records_refused_at"
         return "ix_records_at" if self.gateway is None else "ix_records_gateway_at"
+
+
+Found = Sequence[sa.Row[tuple[int, int]]]
+"""Times and numbers of records, the newest first."""
+
+
+@contextmanager
+def searching(store: Store, at_most_s: float = SEARCH_S) -> Iterator[sa.Connection]:
+    """Reads for a search, and not for ever. Raises InvalidError that says how to narrow it."""
+    try:
+        with store.read() as connection, limited(connection, at_most_s):
+            yield connection
+    except TooSlowError as err:
+        raise InvalidError(
+            f"the search took longer than {at_most_s:g} s and was stopped; choose a shorter time,"
+            " one portal, one reason or one person",
+            code="search_too_wide",
+        ) from err
+
+
+def find(
+    connection: sa.Connection,
+    wanted: "RecordFilter",
+    size: int,
+    behind: sa.ColumnElement[bool] | None = None,
+) -> Found:
+    """Returns (time, id) of the newest records that fit. Raises InvalidError."""
+    gateway_id = gateway_number(connection, wanted)
+    statement = newest_ids(wanted, gateway_id, size, behind)
+    if connection.scalar(_ever(wanted, gateway_id)) is None:
+        return ()
+    return connection.execute(statement).all()
+
+
+def _ever(wanted: "RecordFilter", gateway_id: int | None) -> sa.Select[tuple[int]]:
+    """Asks whether there ever was a record at any time, of anybody, that says what is wanted."""
+    table = record_facets.c
+    asked: list[sa.ColumnElement[bool]] = []
+    for column, value in (
+        (table.gateway_id, gateway_id),
+        (table.portal, wanted.portal),
+        (table.reason, wanted.reason),
+        (table.kind, wanted.kind and _number(_KIND_NUMBERS, wanted.kind, "kind")),
+    ):
+        if value is not None:
+            asked.append(column == value)
+    if wanted.kinds:
+        asked.append(table.kind.in_([_KIND_NUMBERS[kind] for kind in wanted.kinds]))
+    if wanted.outcome is not None:
+        asked.append(table.outcome == _OUTCOME_NUMBERS[wanted.outcome])
+    return sa.select(sa.literal(1)).select_from(record_facets).where(*asked).limit(1)
 
 
 def conditions(

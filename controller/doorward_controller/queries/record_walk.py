@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from doorward.records import Record
-from doorward_controller.queries.record_feed import RecordRow, row_of, selected
-from doorward_controller.queries.record_filter import RecordFilter, gateway_number, newest_ids
+from doorward_controller.queries.record_feed import RecordRow, row_of, these
+from doorward_controller.queries.record_filter import RecordFilter, find, searching
 from doorward_controller.store.schema import records
 from doorward_controller.store.session import Store
 
 PAGE = 1000
+AT_MOST_S = 60.0
+"""For a thousand records of a file, or for counting how many it would have."""
 
 Walked = tuple[RecordRow, Record]
 """A record as lists show it, and with what a guard wrote: that is personal."""
@@ -20,12 +22,9 @@ def walk(store: Store, wanted: RecordFilter) -> Iterator[tuple[Walked, ...]]:
     """Yields pages of records. What arrives meanwhile and is newer is left out."""
     behind: sa.ColumnElement[bool] | None = None
     while True:
-        with store.read() as connection:
-            number = gateway_number(connection, wanted)
-            found = connection.execute(newest_ids(wanted, number, PAGE, behind)).all()
-            rows = connection.execute(
-                selected().where(records.c.id.in_([row.id for row in found]))
-            ).all()
+        with searching(store, AT_MOST_S) as connection:
+            found = find(connection, wanted, PAGE, behind)
+            rows = connection.execute(these(found)).all() if found else []
         by_id = {row.id: (row_of(row._asdict()), Record.from_wire(row.body)) for row in rows}
         yield tuple(by_id[row.id] for row in found)
         if len(found) < PAGE:
@@ -38,6 +37,5 @@ def walk(store: Store, wanted: RecordFilter) -> Iterator[tuple[Walked, ...]]:
 
 def count_up_to(store: Store, wanted: RecordFilter, most: int) -> int:
     """Returns how many records fit, and `most` + 1 for any number beyond."""
-    with store.read() as connection:
-        fitting = newest_ids(wanted, gateway_number(connection, wanted), most + 1).subquery()
-        return int(connection.scalar(sa.select(sa.func.count()).select_from(fitting)) or 0)
+    with searching(store, AT_MOST_S) as connection:
+        return len(find(connection, wanted, most + 1))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from doorward_controller.store import record_facets
 from doorward_controller.store.record_rows import RecordInsert
 from doorward_controller.store.schema import records
 from doorward_controller.store.sum_tables import record_sum_changes, record_sums
@@ -142,9 +143,9 @@ def cover(
 
 
 def differences(connection: sa.Connection, fortnight_utc_s: int) -> int:
-    """Returns how many sums of a fortnight are not what its records are."""
-    wrong = 0
+    """Returns how many sums, and facets, of a fortnight are not what its records are."""
     span = (fortnight_utc_s, fortnight_utc_s + FORTNIGHT_S)
+    wrong = record_facets.count_missing(connection, *span)
     for step_s in STEPS_S:
         of_step = told(step_s, *span)
         keys = [of_step.c[name] for name in _KEYS]
@@ -157,7 +158,7 @@ def differences(connection: sa.Connection, fortnight_utc_s: int) -> int:
 
 
 def recount(connection: sa.Connection, fortnight_utc_s: int) -> None:
-    """Makes the sums of a fortnight anew.
+    """Makes the sums of a fortnight anew, and notes the facets of its records.
 
     The caller's transaction sees one moment: what is stored after it brings changes of its own.
     """
@@ -172,6 +173,7 @@ def recount(connection: sa.Connection, fortnight_utc_s: int) -> None:
         connection.execute(
             sa.insert(record_sums).from_select(names, sa.select(sa.literal(step_s), *rows.c))
         )
+    record_facets.add_missing(connection, *span)
 
 
 def fortnights(connection: sa.Connection) -> range:

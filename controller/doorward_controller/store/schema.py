@@ -174,13 +174,17 @@ _of = records.c
 sa.Index("ix_records_at", _of.at_utc_ms, _of.id, _of.kind, _of.outcome, _of.portal, _of.reason)
 sa.Index(
     "ix_records_portal_at",
-    _of.portal, _of.at_utc_ms, _of.id, _of.kind, _of.outcome, _of.reason,
+    _of.portal, _of.at_utc_ms, _of.id, _of.kind, _of.outcome, _of.reason, _of.gateway_id,
 )  # fmt: skip
 sa.Index("ix_records_gateway_at", _of.gateway_id, _of.at_utc_ms, _of.id)
 _is_known = _of.credential_id.is_not(None)
 for _name, _columns, _where in (
     ("ix_records_credential_at", (_of.credential_id, _of.at_utc_ms, _of.id), _is_known),
-    ("ix_records_reason_at", (_of.reason, _of.at_utc_ms, _of.id, _of.portal), SELDOM_REASON),
+    (
+        "ix_records_reason_at",
+        (_of.reason, _of.at_utc_ms, _of.id, _of.portal, _of.gateway_id),
+        SELDOM_REASON,
+    ),
     (
         "ix_records_refused_at",
         # The outcome too: SQLite compares it again. Without the last two, a search at one gateway
@@ -196,7 +200,11 @@ for _name, _columns, _where in (
         ),
         REFUSED,
     ),
-    ("ix_records_seldom_at", (_of.at_utc_ms, _of.id, _of.kind, _of.portal), SELDOM_KIND),
+    (
+        "ix_records_seldom_at",
+        (_of.at_utc_ms, _of.id, _of.kind, _of.portal, _of.gateway_id),
+        SELDOM_KIND,
+    ),
 ):
     sa.Index(_name, *_columns, sqlite_where=_where, postgresql_where=_where)
 

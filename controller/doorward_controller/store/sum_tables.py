@@ -36,6 +36,24 @@ record_sum_changes = sa.Table(
 )
 """What intake stored and nobody has added yet: it only appends, so that no two wait for a row."""
 
+record_facets = sa.Table(
+    "record_facets",
+    metadata,
+    *(
+        sa.Column(name, kind, primary_key=True, autoincrement=False)
+        for name, kind in (
+            ("gateway_id", sa.BigInteger),
+            ("portal", sa.Text),
+            ("kind", sa.BigInteger),
+            ("outcome", sa.BigInteger),
+            ("reason", sa.Text),
+        )
+    ),
+    sqlite_with_rowid=False,
+)
+"""What there ever was together in a record; a search for anything else ends here. No outcome is
+-1: a key has no empty part."""
+
 presence_changes = sa.Table(
     "presence_changes",
     metadata,

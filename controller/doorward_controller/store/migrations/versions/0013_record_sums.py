@@ -14,11 +14,36 @@ _KEYS = ("portal", "kind", "outcome", "reason")
 _AT_ONCE = 5_000
 
 
+_INDEXES = {
+    "ix_records_portal_at": (
+        ["portal", "at_utc_ms", "id", "kind", "outcome", "reason", "gateway_id"],
+        None,
+    ),
+    "ix_records_reason_at": (
+        ["reason", "at_utc_ms", "id", "portal", "gateway_id"],
+        "reason NOT IN ('granted', 'entered')",
+    ),
+    "ix_records_seldom_at": (
+        ["at_utc_ms", "id", "kind", "portal", "gateway_id"],
+        "kind NOT IN (1, 2)",
+    ),
+}
+"""They end with the gateway now: a search at one gateway compares it within them."""
+
+
 def upgrade() -> None:
     _make_sums()
     _make_presence()
+    _make_indexes()
     _count()
     _annul()
+
+
+def _make_indexes() -> None:
+    for name, (columns, where) in _INDEXES.items():
+        only = None if where is None else sa.text(where)
+        op.drop_index(name, table_name="records")
+        op.create_index(name, "records", columns, sqlite_where=only, postgresql_where=only)
 
 
 def _make_sums() -> None:
@@ -27,6 +52,13 @@ def _make_sums() -> None:
         *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("step_s", "begin_utc_s")),
         *_columns(),
         sa.PrimaryKeyConstraint("step_s", "begin_utc_s", *_KEYS, name="pk_record_sums"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "record_facets",
+        sa.Column("gateway_id", sa.BigInteger, nullable=False),
+        *_columns()[:-1],
+        sa.PrimaryKeyConstraint("gateway_id", *_KEYS, name="pk_record_facets"),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -96,6 +128,10 @@ def _make_presence() -> None:
 
 def _count() -> None:
     """Quarters of all portals and hours of each from the records, longer steps from the hours."""
+    op.execute(
+        "INSERT INTO record_facets SELECT DISTINCT gateway_id, portal, kind,"
+        " coalesce(outcome, -1), reason FROM records"
+    )
     keys, into = ", ".join(_KEYS), "INSERT INTO record_sums (step_s, begin_utc_s, "
     for step_s, portal in ((900, "''"), (3_600, "portal")):
         begin = f"at_utc_ms / {1000 * step_s} * {step_s}"
