@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tools.reference import (
     boards,
+    controller_commands,
     controller_settings,
     door,
     events,
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 PAGES = {
     "boards.md": boards.text,
+    "controller-commands.md": controller_commands.text,
     "controller-settings.md": controller_settings.text,
     "door.md": door.text,
     "events.md": events.text,

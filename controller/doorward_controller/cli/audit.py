@@ -12,12 +12,9 @@ from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from doorward_controller import wiring
-from doorward_controller.cli.speaking import AsJson, config_of, say
-from doorward_controller.domain.permissions import local_actor
+from doorward_controller.cli.speaking import AsJson, actor_of, config_of, progress, say
 from doorward_controller.errors import ConfigError
 from doorward_controller.exports import audit_log
 from doorward_controller.queries.audit_trail import AuditFilter
@@ -40,7 +37,7 @@ def verify(
     """Name the first altered, missing, inserted or cut-off entry; exit 3 when there is one."""
     config = config_of(ctx)
     backend = wiring.open_backend(config)
-    with _progress() as tell:
+    with progress("entries") as tell:
         found = audit_check.verify(
             config, backend.store, backend.keys.audit.public, checkpoints, tell
         )
@@ -57,7 +54,7 @@ def export(
     """Write every entry with its hash, one JSON object in a line, oldest first."""
     backend = wiring.open_backend(config_of(ctx))
     with _written(out) as file:
-        for line in audit_log.lines(backend, local_actor(), AuditFilter()):
+        for line in audit_log.lines(backend, actor_of(backend), AuditFilter()):
             file.write(line)
 
 
@@ -90,18 +87,6 @@ def _as_text(found: Verified) -> str:
         f"the audit log is unbroken: {found.entries} entries, {found.checkpoints} checkpoints,"
         f" signed up to entry {found.vouched}"
     )
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[audit_check.Progress]:
-    """A bar on a terminal's standard error; nothing where a program listens."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _done, _of: None
-        return
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("entries", total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 @contextlib.contextmanager

@@ -11,8 +11,14 @@ import typer
 
 from doorward.commands import CommandName
 from doorward_controller import wiring
-from doorward_controller.cli.speaking import AsJson, config_of, say
-from doorward_controller.domain.permissions import local_actor
+from doorward_controller.cli.speaking import (
+    AsJson,
+    DryRun,
+    actor_of,
+    backend_of,
+    config_of,
+    say,
+)
 from doorward_controller.domain.roll_out_order import (
     ROLLABLE,
     CommandOrder,
@@ -25,7 +31,6 @@ from doorward_controller.errors import ConfigError, NotFoundError
 from doorward_controller.queries import roll_outs
 from doorward_controller.queries.roll_outs import RollOutInFull
 from doorward_controller.services import rolling_out
-from doorward_controller.services.backend import Backend
 from doorward_controller.services.rolling_out import NewRollOut
 
 HOUR_S = 3600
@@ -52,7 +57,7 @@ def start(
     failure_percent: Annotated[int, typer.Option(min=0, max=100)] = 0,
     rest_s: Annotated[int, typer.Option(min=0)] = 0,
     hours: Annotated[float, typer.Option(help="Until who was not heard of is missed.")] = 24,
-    dry_run: Annotated[bool, typer.Option(help="Say who would take part, and do nothing.")] = False,
+    dry_run: DryRun = False,
     json_: AsJson = False,
 ) -> None:
     """Begin a roll-out; who takes part is fixed now."""
@@ -66,13 +71,13 @@ def start(
         rest_s=rest_s,
         deadline_s=int(hours * HOUR_S),
     )
-    backend = wiring.open_backend(config_of(ctx))
+    backend = backend_of(ctx)
     if dry_run:
         placed = rolling_out.members_of(backend, new)
         lines = "\n".join(f"wave {number}  {name}" for name, number in placed)
         say(json_, {"members": [{"gateway": n, "wave": w} for n, w in placed]}, lines)
         return
-    number = rolling_out.start(backend, local_actor(), new)
+    number = rolling_out.start(backend, actor_of(backend), new)
     say(json_, {"id": number}, f"roll-out {number} has begun")
 
 
@@ -96,26 +101,25 @@ def show(ctx: typer.Context, number: int, json_: AsJson = False) -> None:
 @roll_out_app.command("pause")
 def pause(ctx: typer.Context, number: int, json_: AsJson = False) -> None:
     """Hold it: nothing more is handed out."""
-    rolling_out.pause(_backend(ctx), local_actor(), number)
+    backend = backend_of(ctx)
+    rolling_out.pause(backend, actor_of(backend), number)
     say(json_, {"id": number, "state": "paused"}, f"roll-out {number} is paused")
 
 
 @roll_out_app.command("resume")
 def resume(ctx: typer.Context, number: int, json_: AsJson = False) -> None:
     """Let a paused one go on."""
-    rolling_out.resume(_backend(ctx), local_actor(), number)
+    backend = backend_of(ctx)
+    rolling_out.resume(backend, actor_of(backend), number)
     say(json_, {"id": number, "state": "running"}, f"roll-out {number} goes on")
 
 
 @roll_out_app.command("abort")
 def abort(ctx: typer.Context, number: int, json_: AsJson = False) -> None:
     """End it; what was handed over stays where it is."""
-    rolling_out.abort(_backend(ctx), local_actor(), number)
+    backend = backend_of(ctx)
+    rolling_out.abort(backend, actor_of(backend), number)
     say(json_, {"id": number, "state": "aborted"}, f"roll-out {number} is aborted")
-
-
-def _backend(ctx: typer.Context) -> Backend:
-    return wiring.open_backend(config_of(ctx))
 
 
 def _order(command: CommandName | None, settings: Path | None, *, restart: bool) -> Order:

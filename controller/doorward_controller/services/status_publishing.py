@@ -7,6 +7,7 @@ anew, so that a delta stays one small packet.
 import hashlib
 import threading
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
@@ -17,6 +18,7 @@ from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
 from doorward_controller.store import credentials, gateways, policies
 from doorward_controller.store.credentials import ListState
+from doorward_controller.store.session import Store
 
 MAX_DELTA = 1000
 """Changes: about 6 kB, one packet to each gateway."""
@@ -29,6 +31,9 @@ HEADROOM = 4096
 
 _published_full: dict[str, bytes] = {}
 """Digest of the full list that this process published last, by site."""
+
+_published_seq: WeakKeyDictionary[Store, int] = WeakKeyDictionary()
+"""The number that this process published last."""
 
 _publishing = threading.Lock()
 """The later of two changes must also be published last: a retained topic keeps the last."""
@@ -115,6 +120,7 @@ def publish(backend: Backend, *, full: bool = False) -> None:
     site = backend.config.site
     with _publishing:
         with backend.store.read() as connection:
+            seq = credentials.list_number(connection, site)
             full_wire, delta_wire = credentials.list_wires(connection, site)
         digest = hashlib.sha256(full_wire).digest()
         if full or _published_full.get(site) != digest:
@@ -126,6 +132,18 @@ def publish(backend: Backend, *, full: bool = False) -> None:
             backend.publisher.publish(
                 topics.policy(site, topics.Policy.DELTA), delta_wire, retain=True
             )
+        _published_seq[backend.store] = seq
+
+
+def publish_if_new(backend: Backend) -> bool:
+    """Publishes what another process changed, the command line, say; returns whether it did."""
+    with backend.store.read() as connection:
+        seq = credentials.list_number(connection, backend.config.site)
+    if _published_seq.get(backend.store, seq) >= seq:
+        return False
+    publish(backend)
+    announce(backend, "status", seq)
+    return True
 
 
 def announce(backend: Backend, what: str, version: int) -> None:

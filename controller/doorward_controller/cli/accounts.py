@@ -1,0 +1,138 @@
+"""`doorward-controller account`: who signs in, with which role, and what was forgotten."""
+
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from doorward_controller.cli.speaking import AsJson, actor_of, backend_of, in_columns, say
+from doorward_controller.domain.permissions import Action, Role
+from doorward_controller.errors import NotFoundError
+from doorward_controller.queries import operators
+from doorward_controller.services import accounts, tokens
+
+DAY_S = 86_400
+
+account_app = typer.Typer(no_args_is_help=True, help="Accounts of operators.")
+
+
+@account_app.command("add")
+def add(
+    ctx: typer.Context,
+    name: str,
+    role: Annotated[Role, typer.Option()],
+    json_: AsJson = False,
+) -> None:
+    """Make an account. The password is asked for, or read from standard input."""
+    backend = backend_of(ctx)
+    operator_id = accounts.create_operator(
+        backend, actor_of(backend), name=name, password=_password(), role=role
+    )
+    say(json_, {"id": operator_id, "name": name}, f"account {name} ({role.value}) was made")
+
+
+@account_app.command("list")
+def listed(ctx: typer.Context, json_: AsJson = False) -> None:
+    """List the accounts."""
+    rows = operators.all_operators(backend_of(ctx).store)
+    lines = [(row.name, row.role.value, _state(row), _factors(row)) for row in rows]
+    say(json_, {"accounts": [asdict(row) for row in rows]}, in_columns(lines, "no account yet"))
+
+
+@account_app.command("password")
+def password(ctx: typer.Context, name: str, json_: AsJson = False) -> None:
+    """Set a new password and end every session of the account."""
+    backend = backend_of(ctx)
+    accounts.set_password(backend, actor_of(backend), name, _password())
+    say(json_, {"name": name}, f"account {name} has a new password")
+
+
+@account_app.command("role")
+def role_(ctx: typer.Context, name: str, role: Role, json_: AsJson = False) -> None:
+    """Give somebody another role; their sessions and tokens end."""
+    backend = backend_of(ctx)
+    accounts.change_role(backend, actor_of(backend), name, role)
+    say(json_, {"name": name, "role": role.value}, f"account {name} is {role.value} now")
+
+
+@account_app.command("close")
+def close(ctx: typer.Context, name: str, json_: AsJson = False) -> None:
+    """Close an account: signed out at once, tokens ended."""
+    backend = backend_of(ctx)
+    accounts.disable_operator(backend, actor_of(backend), name)
+    say(json_, {"name": name}, f"account {name} is closed")
+
+
+@account_app.command("open")
+def open_(ctx: typer.Context, name: str, json_: AsJson = False) -> None:
+    """Open a closed account again; its first password is drawn and printed this once."""
+    backend = backend_of(ctx)
+    drawn = accounts.reopen_operator(backend, actor_of(backend), name)
+    say(json_, {"name": name, "password": drawn}, f"account {name} is open; password: {drawn}")
+
+
+@account_app.command("unlock")
+def unlock(ctx: typer.Context, name: str, json_: AsJson = False) -> None:
+    """Open an account that wrong passwords have locked."""
+    backend = backend_of(ctx)
+    accounts.unlock_operator(backend, actor_of(backend), name)
+    say(json_, {"name": name}, f"account {name} is unlocked")
+
+
+@account_app.command("forget-second-factor")
+def forget(ctx: typer.Context, name: str, json_: AsJson = False) -> None:
+    """Forget authenticator, passkeys and recovery codes of somebody who has lost them."""
+    backend = backend_of(ctx)
+    accounts.forget_second_factor(backend, actor_of(backend), name)
+    say(json_, {"name": name}, f"account {name} signs in by its password alone")
+
+
+@account_app.command("token")
+def token(
+    ctx: typer.Context,
+    name: str,
+    label: Annotated[str, typer.Option(help="What it is for.")],
+    days: Annotated[int, typer.Option(min=1, max=366)] = 90,
+    may: Annotated[
+        list[Action] | None,
+        typer.Option(help="What it may do; repeatable. Nothing said: all that the role may."),
+    ] = None,
+    json_: AsJson = False,
+) -> None:
+    """Make a bearer token for programs; it is shown this once."""
+    backend = backend_of(ctx)
+    made = tokens.create_token(
+        backend, actor_of(backend), operator=name, label=label,
+        lifetime_s=days * DAY_S, scope=may or (),
+    )  # fmt: skip
+    say(json_, {"token": made}, made)
+
+
+@account_app.command("tokens")
+def token_list(ctx: typer.Context, name: str, json_: AsJson = False) -> None:
+    """List an account's tokens."""
+    store = backend_of(ctx).store
+    if operators.one_operator(store, name) is None:
+        raise NotFoundError(f"there is no account {name[:40]!r}", code="no_account")
+    rows = operators.tokens_of(store, name)
+    lines = [(row.handle, row.label) for row in rows]
+    say(json_, {"tokens": [asdict(row) for row in rows]}, in_columns(lines, "no token"))
+
+
+def _state(row: operators.OperatorRow) -> str:
+    if row.disabled:
+        return "closed"
+    return "first password" if row.must_change else "open"
+
+
+def _factors(row: operators.OperatorRow) -> str:
+    held = (("authenticator", row.has_authenticator), ("passkey", row.has_passkey))
+    return ", ".join(name for name, has in held if has)
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        text: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return text
+    return sys.stdin.readline().rstrip("\n")
