@@ -21,6 +21,7 @@ from doorward_controller.services import accounts, holders, revocation
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.holders import HolderFields
 from doorward_controller.services.measures import Measures
+from doorward_controller.store import gateways
 from tests.controller.conftest import ADMIN, ISSUER, SECURITY, StandingClock, enrol, release
 from tests.controller.test_webhooks import badge
 from tests.fakes.controller_link import FakeLink
@@ -80,6 +81,8 @@ def lively(backend: Backend, clock: StandingClock, link: FakeLink) -> Backend:
     """A site on which everything has happened that is measured."""
     enrol(backend, "gate-1")
     enrol(backend, "gate-2")
+    with backend.store.write() as connection:
+        gateways.change(connection, 1, last_seen_at_utc_ms=clock.utc_ms)
     release(backend)
     holders.add_holder(backend, ISSUER, HolderFields(name="Mei Lin", contact="mei@example.org"))
     revocation.revoke(backend, SECURITY, [badge(backend)], "Mei Lin lost it")
@@ -94,7 +97,7 @@ def lively(backend: Backend, clock: StandingClock, link: FakeLink) -> Backend:
 
 def test_the_figures_say_what_is_so(lively: Backend, address: str) -> None:
     found = scrape(address, token_of(lively, Role.ADMIN, Action.READ_METRICS))
-    assert value(found, "doorward_gateways", state="never_seen") == 2
+    assert value(found, "doorward_gateways", state="never_seen") == 1
     assert value(found, "doorward_revocation_pending_gateways") == 2
     assert value(found, "doorward_revocation_oldest_pending_seconds") == 90
     assert value(found, "doorward_policy_version") >= 1

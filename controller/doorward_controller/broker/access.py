@@ -27,6 +27,21 @@ CONTROLLER = "controller"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HomeAssistantAccess:
+    """What Home Assistant may hear, and the controller say to it; nothing listens to it.
+
+    Attributes:
+        user: the name in its certificate.
+        discovery_prefix: where it looks for devices.
+        values: below which the controller says how they are.
+    """
+
+    user: str
+    discovery_prefix: str
+    values: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRules:
     """Everything the ACL file depends on.
 
@@ -35,17 +50,21 @@ class AccessRules:
         controllers: names of certificates that may read and write everything of ours; one for
             each connection, because the client id is the certificate's name.
         revoked: gateways that may say and hear nothing, whatever their certificate says.
+        home_assistant: None where nobody asked for it.
     """
 
     site: SiteId
     controllers: tuple[str, ...] = (CONTROLLER,)
     revoked: tuple[GatewayId, ...] = ()
+    home_assistant: HomeAssistantAccess | None = None
 
     def to_text(self) -> str:
         """Returns the file's content."""
+        home = self.home_assistant
         blocks = [
             _HEAD,
-            *(_controller(name) for name in self.controllers),
+            *(_controller(name) + (_told_by_us(home) if home else "") for name in self.controllers),
+            *([_home_assistant(home)] if home else []),
             *(f"user {name}\ntopic deny #\n" for name in self.revoked),
             _gateways(self.site),
         ]
@@ -72,6 +91,20 @@ def _controller(name: str) -> str:
     return (
         f"user {name}\ntopic readwrite {ROOT}/#\ntopic read $SYS/#\n"
         f"topic write {REQUESTS}\ntopic read {ANSWERS}\n"
+    )
+
+
+def _told_by_us(home: HomeAssistantAccess) -> str:
+    return f"topic write {home.discovery_prefix}/device/+/config\ntopic write {home.values}/#\n"
+
+
+def _home_assistant(home: HomeAssistantAccess) -> str:
+    # The patterns for gateways would let it read the policy: a denial comes before them. It says
+    # nothing but that it is there, and nobody of ours acts on that.
+    return (
+        f"user {home.user}\ntopic deny {ROOT}/#\n"
+        f"topic read {home.discovery_prefix}/#\ntopic read {home.values}/#\n"
+        f"topic write {home.discovery_prefix}/status\n"
     )
 
 

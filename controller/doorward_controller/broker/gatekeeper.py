@@ -17,7 +17,11 @@ from typing import Protocol
 
 from doorward.ids import GatewayId, SiteId
 from doorward_controller.broker import dynamic_security
-from doorward_controller.broker.access import AccessRules, controllers_in
+from doorward_controller.broker.access import (
+    AccessRules,
+    HomeAssistantAccess,
+    controllers_in,
+)
 from doorward_controller.broker.authority import Authority
 from doorward_controller.broker.errors import BrokerError, GateError
 
@@ -36,6 +40,7 @@ class GateFiles:
         authority_dir: where the authority's key, its certificates and its list lie.
         pid_file: names the process that is told to read both anew; None where it is told by
             somebody who watches the files.
+        home_assistant: what it may hear, where the settings ask for it.
     """
 
     site: SiteId
@@ -43,6 +48,7 @@ class GateFiles:
     access_file: Path | None = None
     authority_dir: Path | None = None
     pid_file: Path | None = None
+    home_assistant: HomeAssistantAccess | None = None
 
 
 class Exchange(Protocol):
@@ -113,6 +119,7 @@ class BrokerGatekeeper:
             site=self._files.site,
             controllers=tuple(dict.fromkeys((*self._files.controllers, *controllers_in(before)))),
             revoked=tuple(sorted(revoked)),
+            home_assistant=self._files.home_assistant,
         )
         text = rules.to_text()
         if before == text:

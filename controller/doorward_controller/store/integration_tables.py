@@ -71,7 +71,5 @@ home_assistant_topics = sa.Table(
     "home_assistant_topics",
     metadata,
     text("topic", primary_key=True),
-    blob("digest"),
 )
-"""Every retained message that stands at the broker for Home Assistant, so that it can be removed;
-`digest` is of its content."""
+"""Every retained message that stands at the broker for Home Assistant, so that it can be removed."""

@@ -15,7 +15,6 @@ def upgrade() -> None:
     op.create_table(
         "home_assistant_topics",
         _text("topic"),
-        _blob("digest"),
         sa.PrimaryKeyConstraint("topic", name=op.f("pk_home_assistant_topics")),
     )
 
