@@ -49,7 +49,7 @@ SILENT = {"serve", "demo", "gateway bootstrap", "audit export"}
 """Commands that answer nothing, or in JSON always."""
 
 
-ALONE = "[second_person]\\nrelease_policy = false\n"
+ALONE = "[second_person]\nrelease_policy = false\n"
 
 
 class Site:
