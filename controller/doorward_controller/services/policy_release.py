@@ -124,7 +124,7 @@ def publish_bundle(backend: Backend) -> None:
         if bundle is not None:
             topic = topics.policy(site, topics.Policy.BUNDLE)
             backend.publisher.publish(topic, bundle.wire, retain=True)
-            _published[backend.store] = bundle.version
+        _published[backend.store] = bundle.version if bundle is not None else 0
 
 
 def publish_current(backend: Backend) -> None:
