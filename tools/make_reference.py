@@ -18,6 +18,7 @@ from tools.reference import (
     reasons,
     remote_settings,
     topics,
+    webhook_events,
     work_order,
 )
 
@@ -35,6 +36,7 @@ PAGES = {
     "reasons.md": reasons.text,
     "remote-settings.md": remote_settings.text,
     "topics.md": topics.text,
+    "webhook-events.md": webhook_events.text,
     "work-order.md": work_order.text,
 }
 

@@ -48,6 +48,7 @@ from doorward_controller.console import (
     staff,
     token_pages,
     walls,
+    webhooks,
     work_order,
 )
 from doorward_controller.console.names import RecentLooks
@@ -87,6 +88,7 @@ def build() -> FastAPI:
         alert_rules,
         alert_receivers,
         walls,
+        webhooks,
         badges,
         policy,
         postures,

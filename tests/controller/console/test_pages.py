@@ -41,6 +41,7 @@ PAGES = {
     "/alert-rules/new": Action.EDIT_ALERT_RULES,
     "/alert-receivers": Action.EDIT_ALERT_RULES,
     "/walls": Action.MANAGE_WALL,
+    "/webhooks": Action.MANAGE_WEBHOOKS,
     "/badges": Action.READ_CREDENTIALS,
     "/badges/new": Action.ISSUE,
     "/badges/{badge}": Action.READ_CREDENTIALS,
