@@ -7,7 +7,7 @@ from doorward.ids import CredentialId
 from doorward_controller import wiring
 from doorward_controller.errors import ControllerError
 from doorward_controller.ingest.consumer import Consumer
-from doorward_controller.ingest.link_paho import _SUBSCRIPTIONS
+from doorward_controller.ingest.link_paho import _OF_ONE
 from doorward_controller.services import policy_release, revocation, rules, status_publishing
 from doorward_controller.services.backend import Backend
 from doorward_controller.store import credentials, policies
@@ -56,7 +56,7 @@ class SimulatedController:
             self.world,
             self.broker,
             process,
-            dict(_SUBSCRIPTIONS),
+            dict(_OF_ONE),
             self.oracle.published,
             self._look,
         )
