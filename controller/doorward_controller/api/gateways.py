@@ -1,6 +1,6 @@
 """Gateways: the fleet's state, enrolment, revocation, and what a new gateway must be given."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
@@ -10,7 +10,7 @@ from doorward_controller.api.paging import Paging
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.rule_book import PortalOptions
 from doorward_controller.errors import NotFoundError
-from doorward_controller.queries import fleet_board
+from doorward_controller.queries import cut_offs, fleet_board
 from doorward_controller.queries.fleet_board import GatewayRow
 from doorward_controller.queries.paging import Page
 from doorward_controller.services import enrolment, provisioning
@@ -44,6 +44,19 @@ class ReasonBody(BaseModel):
     """Why something is done."""
 
     reason: str = Field(max_length=500)
+
+
+class CutOffBody(BaseModel):
+    """How far it is: refused at intake, listed (its certificate as well), ended (its connection).
+
+    `problem` is what keeps the controller from going on, in words for whoever runs the broker.
+    """
+
+    stage: Literal["refused", "listed", "ended"]
+    asked_at_utc_ms: int
+    listed_at_utc_ms: int | None
+    ended_at_utc_ms: int | None
+    problem: str
 
 
 class ProvisioningBody(BaseModel):
@@ -90,8 +103,23 @@ def enrol(body: EnrolmentBody, backend: BackendDep, actor: ActorDep) -> GatewayR
     dependencies=[Depends(Needs(Action.REVOKE_GATEWAY))],
 )
 def revoke(gateway: str, body: ReasonBody, backend: BackendDep, actor: ActorDep) -> None:
-    """Refuses whatever the gateway says from now on."""
+    """Refuses whatever the gateway says from now on; the broker shuts it out within a minute."""
     enrolment.revoke_gateway(backend, actor, gateway=gateway, reason=body.reason)
+
+
+@router.get("/gateways/{gateway}/cut-off", dependencies=[reads])
+def cut_off(gateway: str, backend: BackendDep) -> CutOffBody:
+    """How far a revoked gateway is shut out of the broker."""
+    found = cut_offs.of_gateway(backend, gateway)
+    if found is None:
+        raise NotFoundError(f"gateway {gateway[:40]!r} was not revoked", code="not_revoked")
+    return CutOffBody(
+        stage=found.stage.value,
+        asked_at_utc_ms=found.asked_at_utc_ms,
+        listed_at_utc_ms=found.listed_at_utc_ms,
+        ended_at_utc_ms=found.ended_at_utc_ms,
+        problem=found.problem,
+    )
 
 
 @router.get("/provisioning", dependencies=[Depends(Needs(Action.ENROL_GATEWAY))])
