@@ -1,13 +1,17 @@
 """Home Assistant: gateways as devices with sensors, nothing that opens, nothing left behind."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from doorward.ids import SiteId
+from doorward.ids import GatewayId, SiteId
 from doorward.reasons import Severity
 from doorward_controller.broker.access import AccessRules, HomeAssistantAccess
+from doorward_controller.broker.errors import GateError
 from doorward_controller.config import HomeAssistant as Settings
 from doorward_controller.domain.alert_rules import Rule, RuleKind
 from doorward_controller.domain.alert_texts import Fact, Tongue
@@ -165,6 +169,45 @@ def test_switching_it_off_leaves_nothing_behind_also_after_a_restart(
     with backend.store.read() as connection:
         assert home_assistant.topics(connection) == set()
     assert another.turn() == 0
+
+
+@dataclass
+class Keeper:
+    """Notes how often the rules were written, and refuses when it is told to."""
+
+    asked: list[list[str]] = field(default_factory=list)
+    problem: str = ""
+
+    def shut_out(self, revoked: Sequence[GatewayId], now: datetime) -> None:
+        self.asked.append(list(revoked))
+        if self.problem:
+            raise GateError(self.problem)
+
+    def throw_out(self, gateway: GatewayId) -> None:
+        raise AssertionError(gateway)
+
+
+@pytest.mark.parametrize("problem", ["", "the rules are kept elsewhere"])
+def test_the_brokers_rules_are_written_once_and_only_where_somebody_asks(
+    backend: Backend, link: FakeLink, problem: str
+) -> None:
+    keeper = Keeper(problem=problem)
+    kept = replace(backend, gatekeeper=keeper)
+    enrol(backend)
+    assert HomeAssistant(kept).turn() == 0
+    assert keeper.asked == []
+    switch(backend, is_on=True)
+    home = HomeAssistant(kept)
+    assert home.turn() == 3, "where the rules are kept elsewhere, it is said all the same"
+    home.turn()
+    assert keeper.asked == [[]]
+    switch(backend, is_on=False)
+    after = HomeAssistant(kept)
+    assert after.turn() == 3
+    assert keeper.asked == [[]], "without rights nothing could be removed"
+    after.turn()
+    after.turn()
+    assert keeper.asked == [[], []], "its rights end with it"
 
 
 def test_everything_is_said_again_before_it_expires(

@@ -209,6 +209,13 @@ def test_the_dashboard_asks_for_nothing_that_is_not_exported(lively: Backend, ad
         check("sum by (person) (doorward_gateways)", series)
 
 
+def test_every_figure_stands_in_the_documents(lively: Backend, address: str) -> None:
+    text = (ROOT / "docs" / "integrations.md").read_text(encoding="utf-8")
+    headers = token_of(lively, Role.ADMIN, Action.READ_METRICS)
+    told = {name.removeprefix("doorward_ingest") for name in scrape(address, headers)}
+    assert sorted(name for name in told if name not in text) == []
+
+
 def test_the_dashboard_is_the_one_that_is_made() -> None:
     assert make_dashboard.PATH.read_text(encoding="utf-8") == make_dashboard.text()
     panels = make_dashboard.dashboard()["panels"]
