@@ -3,7 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -13,6 +13,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -184,6 +185,22 @@ class Logging(_Section):
     format: Literal["json", "text"] = "json"
 
 
+class Maintenance(_Section):
+    """What work on devices costs."""
+
+    labour_per_hour_minor: Annotated[int, Field(ge=0, le=100_000_000)] = 0
+    """In the currency's smallest unit: 12000 is 120.00 CNY. 0: labour is shown in hours alone.
+    Orders of the past are shown at the rate of now."""
+    labour_currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = ""
+    """Three letters, as CNY or EUR; needed with a rate."""
+
+    @model_validator(mode="after")
+    def _has_its_currency(self) -> Self:
+        if self.labour_per_hour_minor and not self.labour_currency:
+            raise ValueError("a rate of labour needs labour_currency, as CNY or EUR")
+        return self
+
+
 class SecondPerson(_Section):
     """Which acts one person proposes and another one approves."""
 
@@ -213,6 +230,7 @@ class Config(_Section):
     webhooks: Webhooks = Webhooks()
     home_assistant: HomeAssistant = HomeAssistant()
     limits: Limits = Limits()
+    maintenance: Maintenance = Maintenance()
     second_person: SecondPerson = SecondPerson()
 
     @field_validator("site")

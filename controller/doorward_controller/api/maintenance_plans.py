@@ -26,6 +26,7 @@ from doorward_controller.queries.maintenance_plans import PlanView
 from doorward_controller.queries.paging import Page
 from doorward_controller.services import plan_keeping, rules, spare_parts, work_orders
 from doorward_controller.services.backend import Backend
+from doorward_controller.services.labour import rate_of
 from doorward_controller.store.parts import StoredMove, StoredPart
 
 router = APIRouter(prefix="/maintenance", tags=["maintenance"])
@@ -184,7 +185,7 @@ def figures(backend: BackendDep, days: Annotated[int, Query(ge=1, le=3_660)] = 3
     """Reliability over the last days; a value is null where it would rest on too little."""
     now = backend.clock.now().utc_s
     together, each = maintenance_figures.figures(
-        backend.store, backend.config.site, now - days * DAY_S, now
+        backend.store, backend.config.site, now - days * DAY_S, now, rate_of(backend.config)
     )
     return FiguresBody(together=together, each=list(each))
 

@@ -22,6 +22,7 @@ from doorward_controller.queries import alerts, devices, fleet_board, maintenanc
 from doorward_controller.queries import work_orders as queries
 from doorward_controller.queries.devices import ComponentRow
 from doorward_controller.services import work_orders
+from doorward_controller.services.labour import rate_of
 
 router = APIRouter()
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -144,7 +145,11 @@ def figures_page(visit: SignedIn, days: int = 365) -> Response:
     window = days if days in WINDOWS_DAYS else WINDOWS_DAYS[-1]
     now = visit.reader.now_ms // 1000
     together, each = maintenance_figures.figures(
-        visit.backend.store, visit.backend.config.site, now - window * DAY_S, now
+        visit.backend.store,
+        visit.backend.config.site,
+        now - window * DAY_S,
+        now,
+        rate_of(visit.backend.config),
     )
     return visit.page(
         "maintenance_figures.html",

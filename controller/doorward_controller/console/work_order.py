@@ -33,6 +33,7 @@ from doorward_controller.services import (
     work_orders,
 )
 from doorward_controller.services import spare_parts as parts_acts
+from doorward_controller.services.labour import rate_of
 
 router = APIRouter()
 
@@ -238,7 +239,9 @@ def _do(
 
 
 def _view(visit: Visit, order_id: int) -> queries.OrderView:
-    found = queries.view(visit.backend.store, order_id, visit.reader.now_ms // 1000)
+    found = queries.view(
+        visit.backend.store, order_id, visit.reader.now_ms // 1000, rate_of(visit.backend.config)
+    )
     if found is None:
         raise NotFoundError(f"there is no work order {order_id}")
     return found

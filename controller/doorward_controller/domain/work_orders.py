@@ -5,6 +5,7 @@ changes nothing. The drawing in docs/reference/work-order.md is made from this t
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -161,6 +162,18 @@ class CheckResult(StrEnum):
     OK = "ok"
     BAD = "bad"
     NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabourRate:
+    """What an hour of work costs, in minor units of a currency; nothing, where nobody said."""
+
+    per_hour_minor: int = 0
+    currency: str = ""
+
+    def cost_minor(self, minutes: int) -> int:
+        """Returns what so many minutes cost, to the nearest minor unit."""
+        return (minutes * self.per_hour_minor + 30) // 60
 
 
 class OwnWork(StrEnum):

@@ -16,8 +16,8 @@ from doorward_controller.domain.reliability import (
     on_time_share,
     repeat_failures,
 )
-from doorward_controller.domain.work_orders import OrderKind, OrderOrigin, OrderState
-from doorward_controller.queries.work_orders import cost_of, parts_taken
+from doorward_controller.domain.work_orders import LabourRate, OrderKind, OrderOrigin, OrderState
+from doorward_controller.queries.work_orders import UNPRICED, cost_of, parts_taken
 from doorward_controller.store import work_orders as rows
 from doorward_controller.store.maintenance_tables import downtimes, work_orders
 from doorward_controller.store.schema import gateways
@@ -60,15 +60,17 @@ class _Source:
 
 
 def figures(
-    store: Store, site: str, from_utc_s: int, to_utc_s: int
+    store: Store, site: str, from_utc_s: int, to_utc_s: int, labour: LabourRate = UNPRICED
 ) -> tuple[Figures, tuple[Figures, ...]]:
     """Returns the figures of all devices together, and of each by name."""
-    sources = _sources(store, site, from_utc_s)
+    sources = _sources(store, site, from_utc_s, labour)
     each = tuple(_of_device(source, to_utc_s) for source in sources)
     return _together(sources, each, to_utc_s), each
 
 
-def _sources(store: Store, site: str, from_utc_s: int) -> tuple[_Source, ...]:
+def _sources(
+    store: Store, site: str, from_utc_s: int, labour: LabourRate
+) -> tuple[_Source, ...]:
     with store.read() as connection:
         devices = connection.execute(
             sa.select(gateways.c.id, gateways.c.name, gateways.c.enrolled_at_utc_s)
@@ -93,7 +95,7 @@ def _sources(store: Store, site: str, from_utc_s: int) -> tuple[_Source, ...]:
             from_utc_s=max(from_utc_s, device.enrolled_at_utc_s),
             orders=tuple(one for one in orders if one.gateway_id == device.id),
             spans=tuple(spans.get(device.id, ())),
-            cost={one.id: cost_of(one, taken.get(one.id, ())) for one in orders},
+            cost={one.id: cost_of(one, taken.get(one.id, ()), labour) for one in orders},
         )
         for device in devices
     )

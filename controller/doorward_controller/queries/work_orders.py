@@ -11,7 +11,7 @@ from doorward.health import Level, flattened
 from doorward.health_metrics import judge
 from doorward.records import Record
 from doorward_controller.domain.repair_evidence import Telemetry, is_borne_out
-from doorward_controller.domain.work_orders import OPEN, TABLE, OrderState
+from doorward_controller.domain.work_orders import OPEN, TABLE, LabourRate, OrderState
 from doorward_controller.errors import InvalidError
 from doorward_controller.queries.paging import Page, check_limit, numbers_of, to_cursor
 from doorward_controller.store import downtimes
@@ -27,6 +27,9 @@ from doorward_controller.store.work_orders import (
     StoredPhoto,
     StoredTurn,
 )
+
+UNPRICED = LabourRate()
+"""Where a site has said nothing of what an hour costs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ class OrderView:
     """One order with everything that hangs on it.
 
     Attributes:
-        cost: what labour apart was spent, by currency, in minor units.
+        cost: what was spent, by currency, in minor units; labour where it has a rate.
         is_borne_out: reports since the repair show the device well, so it may be verified.
     """
 
@@ -134,7 +137,9 @@ def board(store: Store, *, limit: int = 50) -> dict[OrderState, Column]:
     return columns
 
 
-def view(store: Store, order_id: int, now_utc_s: int) -> OrderView | None:
+def view(
+    store: Store, order_id: int, now_utc_s: int, labour: LabourRate = UNPRICED
+) -> OrderView | None:
     """Returns one order."""
     with store.read() as connection:
         order = rows.find(connection, order_id)
@@ -149,7 +154,7 @@ def view(store: Store, order_id: int, now_utc_s: int) -> OrderView | None:
             parts=taken,
             downtimes=downtimes.of_order(connection, order_id),
             notes=notes_of(connection, rows.records(connection, order_id)),
-            cost=cost_of(order, taken),
+            cost=cost_of(order, taken, labour),
             is_borne_out=_is_borne_out(connection, order, now_utc_s),
         )
 
@@ -161,10 +166,13 @@ def borne_out(store: Store, orders: tuple[StoredOrder, ...], now_utc_s: int) -> 
         return frozenset(one.id for one in done if _is_borne_out(connection, one, now_utc_s))
 
 
-def cost_of(order: StoredOrder, taken: tuple[PartTaken, ...]) -> dict[str, int]:
-    """Returns what an order cost by currency: what was written down, and its parts."""
+def cost_of(
+    order: StoredOrder, taken: tuple[PartTaken, ...], labour: LabourRate = UNPRICED
+) -> dict[str, int]:
+    """Returns what an order cost by currency: what was written down, its parts, its labour."""
     cost: dict[str, int] = {}
     for amount, currency in (
+        (labour.cost_minor(order.labour_minutes), labour.currency),
         (order.cost_minor, order.currency),
         *((part.cost_minor, part.currency) for part in taken),
     ):

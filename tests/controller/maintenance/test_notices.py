@@ -3,19 +3,24 @@
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import ValidationError
 
+from doorward_controller.config import Maintenance
 from doorward_controller.domain.alert_defaults import PLAN_DUE
 from doorward_controller.domain.alert_texts import Tongue, title_of
-from doorward_controller.domain.work_orders import OrderState
+from doorward_controller.domain.work_orders import LabourRate, OrderState, OrderTurn
 from doorward_controller.errors import InvalidError
 from doorward_controller.queries import alerts
 from doorward_controller.queries import work_orders as order_queries
 from doorward_controller.services import devices, plan_keeping, plan_rounds
+from doorward_controller.services import work_orders as orders
 from doorward_controller.services.backend import Backend
+from doorward_controller.services.labour import rate_of
+from doorward_controller.services.work_orders import WriteUp
 from doorward_controller.store import work_orders as rows
 from doorward_controller.store.devices import NewComponent
 from tests.controller.conftest import SECURITY, StandingClock
-from tests.controller.maintenance.test_acts import DAY_S, FAY, ask, near, sheet
+from tests.controller.maintenance.test_acts import DAY_S, FAY, ask, near, sheet, take
 from tests.fakes.fed_gateway import FedGateway
 
 __all__ = ["near"]
@@ -96,3 +101,38 @@ def test_a_board_shows_the_soonest_of_each_state_and_counts_the_others(
     column = board[OrderState.REQUESTED]
     assert ([each.id for each in column.orders], column.total) == ([1, 2], 5)
     assert (board[OrderState.DONE].orders, board[OrderState.DONE].total) == ((), 0)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "per_hour", "cost"),
+    [(0, 12_000, 0), (60, 12_000, 12_000), (25, 100, 42), (90, 0, 0)],
+)
+def test_labour_costs_its_minutes_at_the_sites_rate(minutes: int, per_hour: int, cost: int) -> None:
+    assert LabourRate(per_hour_minor=per_hour, currency="CNY").cost_minor(minutes) == cost
+
+
+def test_an_orders_cost_counts_its_labour_where_the_site_names_a_rate(
+    backend: Backend, near: FedGateway
+) -> None:
+    number = ask(backend)
+    take(backend, number, OrderTurn.APPROVE, OrderTurn.SCHEDULE, OrderTurn.START)
+    told = WriteUp(labour_minutes=90, cost_minor=500, currency="EUR")
+    orders.write_up(backend, FAY, number, told)
+    now = backend.clock.now().utc_s
+    priced = rate_of(
+        backend.config.model_copy(
+            update={"maintenance": Maintenance(labour_per_hour_minor=6_000, labour_currency="CNY")}
+        )
+    )
+    for rate, cost in (
+        (rate_of(backend.config), {"EUR": 500}),
+        (priced, {"CNY": 9_000, "EUR": 500}),
+    ):
+        view = order_queries.view(backend.store, number, now, rate)
+        assert view is not None
+        assert view.cost == cost
+
+
+def test_a_rate_needs_its_currency() -> None:
+    with pytest.raises(ValidationError, match="labour_currency"):
+        Maintenance(labour_per_hour_minor=6_000)
