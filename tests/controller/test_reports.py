@@ -7,7 +7,7 @@ import pytest
 from doorward import topics
 from doorward.envelope import parse_envelope
 from doorward.ids import SiteId
-from doorward.messages import Applied, Health, Reported, State
+from doorward.messages import Applied, Health, Rejection, Reported, State
 from doorward.policy import Policy
 from doorward.status import Delta, StatusList
 from doorward.times import UtcSeconds
@@ -152,6 +152,32 @@ def test_propagation_counts_who_has_applied_and_names_who_has_not(
     late = replace(reported, applied=Applied(bundle=version))
     say(backend, link, other, Up.REPORTED, late.to_wire())
     assert propagation.of_bundle(backend.store).is_complete
+
+
+REFUSALS: list[tuple[str, str, str]] = [
+    ("bundle", "policy: a zone's rule has wrong fields", ""),
+    ("status", "", "status list: cut off"),
+    ("delta", "", "status list: cut off"),
+    ("config", "", ""),
+]
+
+
+@pytest.mark.parametrize(("what", "bundle", "status"), REFUSALS)
+def test_who_refused_it_is_told_with_the_words_until_it_has_it(
+    backend: Backend, link: FakeLink, gateway: JournalGateway, what: str, bundle: str, status: str
+) -> None:
+    version = release(backend)
+    error = bundle or status or "a setting"
+    rejection = Rejection(what=what, version=0, error=error)
+    reported = Reported(applied=Applied(), rejected=(rejection,), at=UtcSeconds(1))
+    say(backend, link, gateway, Up.REPORTED, reported.to_wire())
+    (arrival,) = propagation.of_bundle(backend.store).arrivals
+    assert (arrival.has_it, arrival.refused) == (False, bundle)
+    (arrival,) = propagation.of_status(backend.store, seq=1).arrivals
+    assert arrival.refused == status
+    held = replace(reported, applied=Applied(bundle=version, status=1))
+    say(backend, link, gateway, Up.REPORTED, held.to_wire())
+    assert propagation.of_bundle(backend.store).arrivals[0].refused == "", "it has this one"
 
 
 def retained_numbers(link: FakeLink) -> tuple[int, int, int]:

@@ -52,6 +52,7 @@ _APPLIED: _Looks = {
     "applied": _look("good", icon="circle-check", word=mark("Applied")),
     "pending": _look("info", icon="hourglass", word=mark("On its way")),
     "unreachable": _look("warn", icon="plug-connected-x", word=mark("Unreachable")),
+    "refused": _look("bad", icon="ban", word=mark("Refused by the gateway")),
 }
 _ACCOUNTS: _Looks = {
     "open": _look("good", icon="circle-check", word=mark("In use")),

@@ -1,16 +1,23 @@
 """How far a revocation or a policy has come: at 11 of 12, gate 7 unreachable since 10:41."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import sqlalchemy as sa
 
+from doorward.envelope import Kind
 from doorward_controller.store.gateways import GatewayState
 from doorward_controller.store.schema import bundles, credentials, gateways, status_lists
 from doorward_controller.store.session import Store
 
 What = Literal["status", "bundle"]
 _SHOWN = 10
+_KINDS: Mapping[What, frozenset[str]] = {
+    "bundle": frozenset({Kind.BUNDLE}),
+    "status": frozenset({Kind.STATUS, Kind.DELTA}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +29,8 @@ class Arrival:
         has_it: whether that is the version asked about, or a later one.
         applied_at_utc_ms: since when it has the version that it has.
         unreachable_since_utc_ms: None while it is connected or was never heard.
+        refused: why it did not take what was sent last, in its own words; empty where it did not
+            refuse it, or has the version asked about.
     """
 
     gateway: str
@@ -30,6 +39,7 @@ class Arrival:
     online: bool | None
     applied_at_utc_ms: int | None
     unreachable_since_utc_ms: int | None
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +99,7 @@ def _of(
             table.name,
             table.online,
             table.offline_since_utc_ms,
+            table.reported_json,
             table[f"applied_{what}"].label("applied"),
             table[f"{what}_applied_at_utc_ms"].label("applied_at"),
         )
@@ -106,6 +117,7 @@ def _of(
             online=row.online,
             applied_at_utc_ms=row.applied_at,
             unreachable_since_utc_ms=row.offline_since_utc_ms,
+            refused="" if row.applied >= wanted else _refusal(what, row.reported_json),
         )
         for row in rows
     )
@@ -113,3 +125,9 @@ def _of(
     return Propagation(
         what=what, version=wanted, applied=applied, total=len(arrivals), arrivals=arrivals
     )
+
+
+def _refusal(what: What, reported_json: str) -> str:
+    """Returns why a gateway refused what was sent last; empty where it says nothing of it."""
+    said = json.loads(reported_json).get("rejected", ())
+    return next((each["error"] for each in said if each["what"] in _KINDS[what]), "")

@@ -2,9 +2,16 @@
 
 import pytest
 
+from doorward import topics
+from doorward.ids import GatewayId, SiteId
+from doorward.messages import Applied, Rejection, Reported
+from doorward.times import UtcSeconds
+from doorward.topics import Up
 from doorward_controller.domain.permissions import Role
 from doorward_controller.domain.rule_book import RuleBook
-from doorward_controller.services import rules
+from doorward_controller.ingest.ports import Inbound
+from doorward_controller.ingest.writer import Writer
+from doorward_controller.services import policy_release, rules
 from tests.controller.conftest import SECURITY
 from tests.controller.console.conftest import Plant
 
@@ -104,3 +111,21 @@ def test_policy_page_says_every_rule_in_words(plant: Plant, language: str) -> No
     rules.save_rules(plant.backend, SECURITY, book)
     page = client.get("/policy").text
     assert [words for words in SAID[language] if words not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en-GB", "Refused by the gateway"), ("zh-CN", "被网关拒绝")]
+)
+def test_a_release_that_a_gateway_refused_is_not_on_its_way(
+    plant: Plant, language: str, words: str
+) -> None:
+    client = plant.signed_in(Role.SECURITY, language)
+    policy_release.release(plant.backend, SECURITY)
+    assert words not in client.get("/policy/part").text
+    rejection = Rejection(what="bundle", version=0, error="policy: a <b>zone</b>'s rule")
+    said = Reported(applied=Applied(), rejected=(rejection,), at=UtcSeconds(1))
+    topic = topics.up(SiteId("main"), GatewayId("near"), Up.REPORTED)
+    Writer(plant.backend).process([Inbound(topic=topic, wire=said.to_wire(), confirm=lambda: None)])
+    part = client.get("/policy/part").text
+    assert words in part
+    assert "policy: a &lt;b&gt;zone&lt;/b&gt;" in part
