@@ -9,9 +9,8 @@ PYTHON := .venv/bin/python
 # compiled, each would compile the whole product anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-# As many workers as there are processors, four at most: beyond that, each starts its own
-# PostgreSQL for nothing. `loadgroup` keeps tests that start real processes together on one
-# worker (tests/conftest.py puts them there), so that they do not starve each other.
+# One worker more than there are processors, four at most: beyond that, each starts its own
+# PostgreSQL for nothing. tests/distribution.py says what runs where.
 PYTEST := $(PYTHON) -m pytest --hypothesis-profile=ci
 PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadgroup
 CODE := doorward edge controller tests tools bench

@@ -1,4 +1,4 @@
-"""What holds for every test: log lines that can be read, and where a test runs in parallel."""
+"""What holds for every test: log lines that can be read, and which tests a run is about."""
 
 import gc
 import logging
@@ -8,11 +8,14 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+# Hooks, which pytest finds by their names.
+from tests.distribution import (  # noqa: F401
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
+
 TESTS = Path(__file__).parent
 PRODUCT_LOGGERS = ("doorward", "doorward_edge", "doorward_controller")
-# Real processes (broker, database, gateways, browser) want a processor each. On one worker they
-# follow one another, while the other workers run what only computes.
-REAL_PROCESSES = "real-processes"
 
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=200)
 hypothesis.settings.register_profile(
@@ -34,19 +37,18 @@ HISTORIES = 400
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let `make test-endurance` and the build server ask for more."""
     parser.addoption("--histories", type=int, default=HISTORIES, help="seeded histories to play")
+    parser.addoption("--chaos-seed", type=int, help="play this history of killings")
     parser.addoption("--endurance", action="store_true", help="run the endurance tests, alone")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what lies in tests/system, and keep all that starts real processes on one worker."""
+    """Mark what lies in tests/system, and choose between the endurance tests and all others."""
     wanted = bool(config.getoption("--endurance"))
     items[:] = [i for i in items if bool(i.get_closest_marker("endurance")) == wanted]
     for item in items:
         if item.path.is_relative_to(TESTS / "system"):
             item.add_marker(pytest.mark.system)
-        if item.get_closest_marker("system") or item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group(REAL_PROCESSES))
 
 
 def pytest_collection_finish() -> None:

@@ -23,6 +23,11 @@ def _module(path: Path) -> "Module":
     return Module(path)
 
 
+def forget() -> None:
+    """Let go of everything that was read and parsed."""
+    _module.cache_clear()
+
+
 @dataclass(frozen=True)
 class Module:
     """One file of Python."""
