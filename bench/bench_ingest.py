@@ -52,10 +52,10 @@ def run(report: Report) -> None:
         with controller_of(site) as process:
             controller = psutil.Process(process.pid)
             fleet = Fleet(site)
-            fleet.send(_journals(site, 2_000), BATCH)  # warm: keys open, pages cached
+            fleet.send(journals_of(site, 2_000), BATCH)  # warm: keys open, pages cached
             ours, bare, worked = [], [], []
             for _ in range(rounds):
-                journals = _journals(site, records)
+                journals = journals_of(site, records)
                 before_s = _cpu_s(controller)
                 ours.append(records / fleet.send(journals, BATCH))
                 worked.append((_cpu_s(controller) - before_s) / records * 1e6)
@@ -67,13 +67,13 @@ def run(report: Report) -> None:
             paced = report.scaled(20_000, 4_000)
             report.samples(
                 f"to acknowledgement, {PACED_PER_S}/s in batches of {PACED_BATCH}",
-                fleet.pace(_journals(site, paced), PACED_BATCH, PACED_PER_S),
+                fleet.pace(journals_of(site, paced), PACED_BATCH, PACED_PER_S),
                 unit="ms",
                 p99_at_most=10,
             )
             report.samples(
                 f"to acknowledgement, {PACED_PER_S // 4}/s, each record alone",
-                fleet.pace(_journals(site, paced // 8), 1, PACED_PER_S // 4),
+                fleet.pace(journals_of(site, paced // 8), 1, PACED_PER_S // 4),
                 unit="ms",
             )
             fleet.close()
@@ -85,10 +85,10 @@ def _cpu_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _journals(site: Site, records: int) -> list[JournalGateway]:
+def journals_of(site: Site, records: int, names: Sequence[str] = GATEWAYS) -> list[JournalGateway]:
     """Each gateway begins a new journal; a round never meets the numbers of another."""
     epoch = next(_epochs) + 1
-    journals = [site.journal(name, epoch) for name in GATEWAYS]
+    journals = [site.journal(name, epoch) for name in names]
     for journal in journals:
         journal.append_scans(records // len(journals), portal=f"{journal.name}-door")
     return journals
@@ -106,12 +106,12 @@ class Waiting:
 class Fleet:
     """The gateways' clients; counts acknowledgements."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, names: Sequence[str] = GATEWAYS) -> None:
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._waiting: dict[tuple[str, int], Waiting] = {}
         self._clients: dict[str, mqtt.Client] = {}
-        for name in GATEWAYS:
+        for name in names:
             client = site.client(site.identity(name), self._heard)
             client.subscribe(topics.down(SITE, GatewayId(name), topics.Down.ACK), qos=1)
             self._clients[name] = client
@@ -182,7 +182,7 @@ class Fleet:
 
 def _bare(site: Site, journal: JournalGateway, records: int) -> float:
     """Return the seconds that SQLite alone takes for as many rows of the same kind."""
-    rows = _rows(site, journal)
+    rows = rows_like(site, journal)
     path = site.folder / f"bare-{next(_epochs)}.sqlite3"
     store = Store(f"sqlite:///{path}")
     upgrade(store)
@@ -208,7 +208,7 @@ def _bare(site: Site, journal: JournalGateway, records: int) -> float:
     return taken_s
 
 
-def _rows(site: Site, journal: JournalGateway) -> list[RecordInsert]:
+def rows_like(site: Site, journal: JournalGateway) -> list[RecordInsert]:
     """The rows that intake would write for a journal."""
     with site.backend.store.read() as connection:
         gateway = gateways.find(connection, SITE, journal.name)

@@ -15,6 +15,8 @@ from tests.distribution import (  # noqa: F401
 )
 
 TESTS = Path(__file__).parent
+SYSTEM_TIMEOUT_S = 300
+"""Long enough for the deadlines within such a test to be what it fails by, and to say why."""
 PRODUCT_LOGGERS = ("doorward", "doorward_edge", "doorward_controller")
 
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=200)
@@ -49,6 +51,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.is_relative_to(TESTS / "system"):
             item.add_marker(pytest.mark.system)
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(SYSTEM_TIMEOUT_S))
 
 
 def pytest_collection_finish() -> None:

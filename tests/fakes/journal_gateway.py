@@ -63,11 +63,17 @@ class JournalGateway:
         self._cipher = SegmentCipher.of(key, self.name, self.epoch)
         self._sealed: list[SealedRecord] = []
         self._chain = [chain_start(self.name, self.epoch)]
+        self.plain: list[bytes] = []
 
     @property
     def head(self) -> int:
         """Number of the last record."""
         return len(self._sealed)
+
+    @property
+    def chain(self) -> list[bytes]:
+        """The running hash before the first record and after each."""
+        return self._chain
 
     def topic(self, kind: topics.Up = topics.Up.RECORDS) -> str:
         return topics.up(self.site, self.name, kind)
@@ -81,6 +87,7 @@ class JournalGateway:
         seq = self.head + 1
         sealed = self._cipher.seal(seq, plain)
         self._sealed.append(SealedRecord(1, sealed))
+        self.plain.append(plain)
         self._chain.append(chain_next(self._chain[-1], seq, 1, sealed))
 
     def append_scans(self, count: int, *, portal: str = "north") -> None:

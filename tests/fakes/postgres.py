@@ -61,7 +61,7 @@ class PostgresCluster:
         with (data / "postgresql.conf").open("a") as settings:
             settings.write(
                 f"listen_addresses = ''\nunix_socket_directories = '{self._folder}'\n"
-                "shared_buffers = 32MB\nmax_connections = 60\n"
+                f"shared_buffers = {128 if self._is_durable else 32}MB\nmax_connections = 60\n"
             )
             if not self._is_durable:
                 settings.write("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n")

@@ -16,7 +16,7 @@ from doorward_controller.store.notices import Line
 from doorward_controller.store.session import Store
 
 LOOK_S = 0.5
-LEASE_S = 2.0
+LEASE_S = 4.0
 _JOIN_S = 10.0
 
 _log = logging.getLogger(__name__)

@@ -65,6 +65,8 @@ class Relay:
         self._waiting: queue.Queue[_Item] = queue.Queue(MAX_WAITING)
         self._dropped = False
         self._stopping = threading.Event()
+        self.listening = threading.Event()
+        """Set once it hears the others."""
         self._threads = (
             threading.Thread(target=self._tell_all, name="relay-out", daemon=True),
             threading.Thread(target=self._hear_all, name="relay-in", daemon=True),
@@ -150,6 +152,7 @@ class Relay:
             try:
                 if not self._in.is_open:
                     self._in.listen()
+                    self.listening.set()
                     if not is_first:
                         self._feed.take(EventKind.RESET, {})
                         self._on_gap()

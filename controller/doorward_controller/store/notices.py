@@ -14,7 +14,7 @@ CHANNEL = "doorward"
 MAX_BYTES = 7_900
 """PostgreSQL takes less than 8,000."""
 
-_LEADER_LOCK = 0x646F6C65
+LEADER_LOCK = 0x646F6C65
 """Advisory lock, held by one connection: when its process or machine dies, the lock is free."""
 
 _SILENCE = (
@@ -75,7 +75,7 @@ class Line:
         """Returns whether we have the lock that one process has. Raises StoreUnavailableError."""
         for setting in _SILENCE:
             self.run(setting)
-        return bool(self.run("SELECT pg_try_advisory_lock(%s)", _LEADER_LOCK))
+        return bool(self.run("SELECT pg_try_advisory_lock(%s)", LEADER_LOCK))
 
     def close(self) -> None:
         """Closes the connection, and gives back what it held."""
@@ -97,4 +97,4 @@ def has_leader(connection: sa.Connection) -> bool:
         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
         " AND classid = 0 AND objid = %s AND objsubid = 1"
     )
-    return bool(connection.exec_driver_sql(held, (_LEADER_LOCK,)).scalar())
+    return bool(connection.exec_driver_sql(held, (LEADER_LOCK,)).scalar())
