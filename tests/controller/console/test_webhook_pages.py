@@ -51,7 +51,7 @@ def test_what_was_typed_is_explained_and_kept(plant: Plant) -> None:
     client = plant.signed_in(Role.SECURITY)
     answer = add(client, url="http://tickets.example/")
     assert answer.status_code == 422
-    assert "must begin with https://" in answer.text
+    assert "must be one of HTTPS" in answer.text
     assert 'value="Tickets"' in answer.text
     assert add(client, events=[]).status_code == 422
     assert shown.webhooks_of(plant.backend.store) == ()
