@@ -3,15 +3,20 @@
 import io
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
 from openpyxl import Workbook  # type: ignore[import-untyped]
 
 from doorward_controller.domain.permissions import Role
+from doorward_controller.domain.revocations import Cause, Change, Source
 from doorward_controller.errors import InvalidError
 from doorward_controller.queries import credentials, policies, proposals
-from doorward_controller.services import code_lists, postures
+from doorward_controller.services import bulk_revocation, code_lists, postures
+from doorward_controller.store import credentials as credential_rows
+from doorward_controller.store import revocation_batches as revocation_rows
+from tests.controller.conftest import SECURITY, StandingClock
 from tests.controller.console.conftest import Plant, issue, token_of
 
 
@@ -133,6 +138,59 @@ def test_more_than_one_person_may_revoke_alone_is_proposed(plant: Plant) -> None
     assert state_of(plant, ids[0]) == "valid"
     assert post(rae, f"{where}/approve").status_code == 303
     assert {state_of(plant, each) for each in ids} == {"revoked"}
+
+
+def test_what_cannot_be_taken_back_asks_again_who_it_is(plant: Plant, clock: StandingClock) -> None:
+    """The list is not kept: who comes back finds the form, and nothing has been done."""
+    sam, rae = plant.signed_in(Role.SECURITY), plant.signed_in(Role.REVIEWER)
+    option = re.search(
+        r'name="key".*?<option value="([^"]+)"', sam.get("/revocations").text, re.DOTALL
+    )
+    assert option
+    key = option[1]
+    chosen = {"change": "revoke", "source": "key", "key": key}
+    assert post(sam, "/revocations/preview", **chosen).status_code == 200
+    made = post(
+        sam, "/revocations", change="revoke", source="key", name=key,
+        cause="key_compromised", note="leaked", expected="1", is_proposal="true",
+    )  # fmt: skip
+    where = made.headers["location"].split("?")[0]
+    clock.pass_s(plant.backend.config.accounts.fresh_minutes * 60 + 1)
+    for client, path, fields in (
+        (sam, "/revocations/preview", chosen),
+        (rae, f"{where}/approve", {}),
+    ):
+        asked = post(client, path, **fields)
+        assert (asked.status_code, asked.headers["location"][:9]) == (303, "/confirm?"), path
+    assert sam.get("/revocations/preview").headers["location"] == "/revocations"
+    assert state_of(plant, plant.badge) == "valid"
+    # A few badges of one's own list need no second person, and no second look.
+    few = {"change": "revoke", "source": "list", "codes": plant.badge}
+    assert post(sam, "/revocations/preview", **few).status_code == 200
+
+
+def test_a_long_revocation_shows_how_far_it_is(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sam = plant.signed_in(Role.SECURITY)
+    assert "Badges are being changed" not in sam.get("/revocations").text
+    seen: list[str] = []
+    told = credential_rows.set_status
+
+    def slowly(*args: Any, **more: Any) -> None:
+        told(*args, **more)
+        seen.append(sam.get("/revocations/work/part").text)
+
+    monkeypatch.setattr(revocation_rows, "CHUNK", 1)
+    monkeypatch.setattr(credential_rows, "set_status", slowly)
+    badges = [plant.badge, issue(plant.backend, "Lin Wei"), issue(plant.backend, "Ada Wong")]
+    lines = bulk_revocation.Selection(source=Source.LIST, lines=tuple(badges))
+    order = bulk_revocation.Order(change=Change.REVOKE, cause=Cause.LOST, note="")
+    bulk_revocation.carry_out(plant.backend, SECURITY, lines, order)
+    assert ["Badges are being changed" in page for page in seen] == [False, True, True]
+    assert "1 of 3" in seen[1]
+    assert "2 of 3" in seen[2]
+    assert "Badges are being changed" not in sam.get("/revocations/work/part").text
 
 
 def test_a_lockdown_is_ordered_shown_everywhere_and_ended(plant: Plant) -> None:
