@@ -45,6 +45,34 @@ from doorward_controller.services.backend import Backend
 API_ROOT = "/api/v1"
 VERSION = "1.0"
 
+MODULES = (
+    session,
+    own_account,
+    accounts,
+    gateways,
+    records,
+    occupancy,
+    credentials,
+    forgiving,
+    holders,
+    policy,
+    policy_preview,
+    postures,
+    proposals,
+    revocations,
+    audit,
+    live,
+    maintenance,
+    maintenance_plans,
+    commands,
+    roll_outs,
+    staff,
+    alerts,
+    devices,
+    webhooks,
+)
+"""What the interface consists of; each has its operations in `router`."""
+
 
 def create_app(backend: Backend, demo: DemoControls | None = None) -> FastAPI:
     """Returns the application. It starts no threads: intake and jobs run beside it.
@@ -80,31 +108,6 @@ def _api(backend: Backend) -> FastAPI:
     api.add_middleware(Idempotency, backend=backend)
     api.add_middleware(PlainTexts)
     api.add_middleware(Rates, backend=backend)
-    for module in (
-        session,
-        own_account,
-        accounts,
-        gateways,
-        records,
-        occupancy,
-        credentials,
-        forgiving,
-        holders,
-        policy,
-        policy_preview,
-        postures,
-        proposals,
-        revocations,
-        audit,
-        live,
-        maintenance,
-        maintenance_plans,
-        commands,
-        roll_outs,
-        staff,
-        alerts,
-        devices,
-        webhooks,
-    ):
+    for module in MODULES:
         api.take(module.router)
     return api

@@ -14,6 +14,7 @@ from doorward_controller.services import (
     audit_checkpoints,
     bulk_revocation,
     command_outcomes,
+    kept_answers,
     plan_rounds,
     policy_release,
     postures,
@@ -44,6 +45,9 @@ ALERTS_S = 15.0
 
 PLANS_S = 60.0
 """As often as gateways report their health: a meter that falls back is seen within a report."""
+
+PURGE_S = 15 * 60.0
+"""How often the answers to repeated requests that are older than their day are forgotten."""
 
 PROPOSALS_S = 30.0
 """Who decides on a proposal whose time is over is refused anyway; this is for the list."""
@@ -101,6 +105,7 @@ class Jobs:
             _Job("proposals.resume", PROPOSALS_S, partial(proposing.resume, backend)),
             _Job("home_assistant.tell", ALERTS_S, HomeAssistant(backend).turn),
             _Job("webhooks.prune", PRUNE_S, partial(webhook_delivering.prune, backend)),
+            _Job("answers.purge", PURGE_S, partial(kept_answers.purge, backend)),
             _Job("plans.look", PLANS_S, partial(plan_rounds.make_round, backend)),
             _Job("gateways.cut_off", CUT_OFF_S, CuttingOff(backend).turn),
             _Job("records.months", MONTHS_S, partial(record_months.keep_ahead, backend)),

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from doorward_controller.errors import ActError, ControllerError, StoreUnavailableError
 
@@ -94,12 +95,27 @@ def _not_valid(_: Request, err: Exception) -> JSONResponse:
     return problem(422, "invalid", "the request has values that are not allowed", errors=errors)
 
 
-def _http(_: Request, err: Exception) -> JSONResponse:
+def _http(request: Request, err: Exception) -> JSONResponse:
     if not isinstance(err, HTTPException):
         raise err
     phrase = HTTPStatus(err.status_code).phrase
     code = phrase.lower().replace(" ", "_")
-    return problem(err.status_code, code, str(err.detail), headers=dict(err.headers or {}))
+    headers = dict(err.headers or {})
+    if err.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_allowed(request)))
+    return problem(err.status_code, code, str(err.detail), headers=headers)
+
+
+def _allowed(request: Request) -> set[str]:
+    """Returns every method of an address; the router itself tells those of its first route only.
+
+    What is said letter by letter comes before what has a place for anything.
+    """
+    found: dict[bool, set[str]] = {}
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found.setdefault("{" in route.path, set()).update(route.methods or ())
+    return found.get(False) or found.get(True, set())
 
 
 def _broken(request: Request, err: Exception) -> JSONResponse:

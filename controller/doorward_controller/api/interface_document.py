@@ -16,7 +16,7 @@ from doorward_controller.api import idempotency
 from doorward_controller.api.deps import CSRF_HEADER, Needs, actor_with_duties, own_session
 from doorward_controller.api.errors import MEDIA_TYPE
 from doorward_controller.api.paging import Paged
-from doorward_controller.api.versions import Changing, Showing
+from doorward_controller.api.versions import CONDITION, MAX_CONDITION, Changing, Showing
 from doorward_controller.services import sign_in
 
 Operation = dict[str, Any]
@@ -57,7 +57,7 @@ _KEY = {
         "pattern": "^[A-Za-z0-9._~:+/=-]+$",
     },
 }
-_TAGS = {"type": "string", "pattern": r'^(\*|"[!#-~]*")$', "maxLength": 200}
+_TAGS = {"type": "string", "pattern": CONDITION, "maxLength": MAX_CONDITION}
 
 SCHEMES = {
     "token": {"type": "http", "scheme": "bearer", "description": "An API token, for programs."},

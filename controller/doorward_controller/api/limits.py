@@ -38,7 +38,12 @@ class BodyLimit:
             answer = problem(413, "too_large", f"at most {limit} bytes")
             await answer(scope, receive, send)
             return
-        taken = 0
+        taken, has_answered = 0, False
+
+        async def noted(message: Message) -> None:
+            nonlocal has_answered
+            has_answered = True
+            await send(message)
 
         async def counted() -> Message:
             nonlocal taken
@@ -46,4 +51,7 @@ class BodyLimit:
             taken += len(message.get("body", b""))
             return {"type": "http.disconnect"} if taken > limit else message
 
-        await self._app(scope, counted, send)
+        await self._app(scope, counted, noted)
+        if taken > limit and not has_answered:
+            answer = problem(413, "too_large", f"at most {limit} bytes")
+            await answer(scope, receive, send)

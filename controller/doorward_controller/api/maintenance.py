@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Query, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Path, Query, UploadFile
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
 from doorward_controller.api.paging import Paging
 from doorward_controller.api.versions import WORK_ORDER, Changes, Shows
+from doorward_controller.domain.alert_texts import Tongue, title_of
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.work_orders import (
     CheckResult,
@@ -21,6 +22,7 @@ from doorward_controller.domain.work_orders import (
     Remedy,
 )
 from doorward_controller.errors import NotFoundError
+from doorward_controller.queries import alerts
 from doorward_controller.queries import work_orders as queries
 from doorward_controller.queries.paging import Page
 from doorward_controller.queries.work_orders import OrderFilter, OrderView
@@ -32,6 +34,7 @@ from doorward_controller.services import (
     work_orders,
 )
 from doorward_controller.services.backend import Backend
+from doorward_controller.services.labour import rate_of
 from doorward_controller.store.work_orders import StoredOrder
 
 router = APIRouter(prefix="/maintenance", tags=["maintenance"])
@@ -164,6 +167,31 @@ def request(body: OrderBody, backend: BackendDep, actor: ActorDep) -> MadeBody:
     return MadeBody(id=work_orders.request(backend, actor, wanted))
 
 
+@router.post(
+    "/orders/from-alert/{alert_id}",
+    status_code=201,
+    dependencies=[Depends(Needs(Action.DO_MAINTENANCE, Action.APPROVE_MAINTENANCE))],
+)
+def request_from_alert(
+    alert_id: Annotated[int, Path(ge=1, lt=2**63)],
+    backend: BackendDep,
+    actor: ActorDep,
+    language: Tongue = Tongue.ENGLISH,
+) -> MadeBody:
+    """Asks for the work that an alert shows to be needed; the order that waits already, if any.
+
+    An alert that only security may see opens none: a work order would tell of it.
+    """
+    alert = alerts.alert(backend.store, alert_id, with_discreet=False)
+    if alert is None or not alert.gateway:
+        raise NotFoundError(f"there is no alert {alert_id} of a gateway", code="no_alert")
+    title = title_of(alert.fact, language)
+    number = work_orders.open_from_alert(
+        backend, alert_id=alert_id, gateway=alert.gateway, title=title, actor=actor
+    )
+    return MadeBody(id=number)
+
+
 @router.get("/orders/{order_id}", dependencies=[reads, Shows(WORK_ORDER)])
 def shown(order_id: Number, backend: BackendDep) -> OrderView:
     """One order with everything on it."""
@@ -273,7 +301,9 @@ def end_downtime(downtime_id: Number, body: EndBody, backend: BackendDep, actor:
 
 
 def _view(backend: Backend, order_id: int) -> OrderView:
-    found = queries.view(backend.store, order_id, backend.clock.now().utc_s)
+    found = queries.view(
+        backend.store, order_id, backend.clock.now().utc_s, rate_of(backend.config)
+    )
     if found is None:
         raise NotFoundError(f"there is no work order {order_id}", code="no_order")
     return found

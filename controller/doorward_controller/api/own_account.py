@@ -20,7 +20,7 @@ from doorward_controller.domain.permissions import Action
 from doorward_controller.queries import operators
 from doorward_controller.queries.operators import SessionRow, TokenRow
 from doorward_controller.queries.paging import Page
-from doorward_controller.services import own_account, tokens
+from doorward_controller.services import own_account, passkeys, tokens
 
 router = APIRouter(tags=["own account"], prefix="/account")
 
@@ -34,11 +34,20 @@ class PasswordBody(BaseModel):
     new: str = Field(max_length=1024)
 
 
+class PasskeyBody(BaseModel):
+    """A passkey, named by its handle. A browser adds one: it has to talk to the key itself."""
+
+    handle: str
+    label: str
+    created_at_utc_s: int
+    used_at_utc_s: int | None
+
+
 class FactorsBody(BaseModel):
     """How one can prove who one is beside the password."""
 
     has_authenticator: bool
-    passkeys: list[str]
+    passkeys: list[PasskeyBody]
     recovery_codes: int
 
 
@@ -125,7 +134,15 @@ def second_factor(backend: BackendDep, session: OwnSession) -> FactorsBody:
     found = operators.factors_of(backend.store, session.actor.name)
     return FactorsBody(
         has_authenticator=found.has_authenticator,
-        passkeys=[key.label for key in found.passkeys],
+        passkeys=[
+            PasskeyBody(
+                handle=passkeys.handle_of(key.credential_id),
+                label=key.label,
+                created_at_utc_s=key.created_at_utc_s,
+                used_at_utc_s=key.used_at_utc_s,
+            )
+            for key in found.passkeys
+        ],
         recovery_codes=found.recovery_codes,
     )
 
@@ -153,6 +170,12 @@ def finish_totp(body: CodeBody, backend: BackendDep, session: OwnSession) -> Cod
 def remove_totp(backend: BackendDep, session: OwnSession) -> None:
     """Forgets the authenticator."""
     own_account.remove_totp(backend, session)
+
+
+@router.delete("/passkeys/{handle}", status_code=204, dependencies=[Fresh])
+def remove_passkey(handle: str, backend: BackendDep, session: OwnSession) -> None:
+    """Forgets a passkey."""
+    passkeys.remove(backend, session, handle)
 
 
 @router.post("/recovery-codes", dependencies=[Fresh])

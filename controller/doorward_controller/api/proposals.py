@@ -2,15 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 
-from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.deps import ActorDep, BackendDep, Needs, fresh_of
 from doorward_controller.api.paging import Paging
 from doorward_controller.api.revocations import RevocationBody
 from doorward_controller.api.versions import PROPOSAL, Changes, Shows
 from doorward_controller.domain.permissions import Action
-from doorward_controller.domain.proposals import MAX_REASON_CHARACTERS, Proposal
+from doorward_controller.domain.proposals import MAX_REASON_CHARACTERS, SENSITIVE, Proposal
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import proposals
 from doorward_controller.queries.paging import Page
@@ -125,10 +125,17 @@ def propose_gateway(body: ProposeGateway, backend: BackendDep, actor: ActorDep) 
     dependencies=[Depends(Needs(Action.APPROVE)), Changes(PROPOSAL)],
 )
 def decide(
-    proposal_id: ProposalId, body: Decision, backend: BackendDep, actor: ActorDep
+    proposal_id: ProposalId,
+    body: Decision,
+    request: Request,
+    backend: BackendDep,
+    actor: ActorDep,
 ) -> ProposalBody:
     """Approves, and has it carried out at once, or refuses. Never one's own."""
     if body.decision == "approve":
+        found = proposals.find(backend.store, proposal_id)
+        if found is not None and found.kind in SENSITIVE:
+            fresh_of(request, backend)
         return _body(proposing.approve(backend, actor, proposal_id, body.note))
     proposing.refuse(backend, actor, proposal_id, body.note)
     return show_proposal(proposal_id, backend)

@@ -3,7 +3,8 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from doorward.commands import CommandName
 from doorward_controller.api.deps import ActorDep, BackendDep, Needs
@@ -55,8 +56,22 @@ class ConfigurationOrderBody(BaseModel):
     restart: bool = True
 
 
+def _only(given: str, left_out: str) -> JsonDict:
+    properties: JsonDict = {given: {"type": "object"}, left_out: {"type": "null"}}
+    return {"required": [given], "properties": properties}
+
+
 class RollOutBody(BaseModel):
     """What is rolled out, to whom, and how carefully. Either `command` or `configuration`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                _only("command", "configuration"),
+                _only("configuration", "command"),
+            ]
+        }
+    )
 
     title: str = Field(min_length=1, max_length=rolling_out.MAX_TITLE_CHARACTERS)
     command: CommandOrderBody | None = None
@@ -102,10 +117,28 @@ class RollOutBody(BaseModel):
         return CommandOrder(name=self.command.name, arguments=self.command.arguments)
 
 
+class WaveBody(BaseModel):
+    """A wave, and the gateways in it."""
+
+    wave: int
+    gateways: list[str]
+
+
 @router.post("/roll-outs", status_code=201, dependencies=[Depends(Needs(Action.ROLL_OUT))])
 def start(body: RollOutBody, backend: BackendDep, actor: ActorDep) -> RollOutInFull:
     """Begins a roll-out. Who takes part, and in which wave, is fixed now."""
     return shown(rolling_out.start(backend, actor, body.to_new()), backend)
+
+
+@router.post("/roll-outs/preview", dependencies=[Depends(Needs(Action.ROLL_OUT))])
+def preview(body: RollOutBody, backend: BackendDep) -> list[WaveBody]:
+    """Who would take part, wave by wave; begins nothing."""
+    new = body.to_new()
+    rolling_out.check(new)
+    waves: dict[int, list[str]] = {}
+    for gateway, wave in rolling_out.members_of(backend, new):
+        waves.setdefault(wave, []).append(gateway)
+    return [WaveBody(wave=wave, gateways=names) for wave, names in sorted(waves.items())]
 
 
 @router.get("/roll-outs", dependencies=[reads])

@@ -9,7 +9,7 @@ from doorward_controller.console import order_words
 from doorward_controller.console.revocations import work_of
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
 from doorward_controller.domain.permissions import Action
-from doorward_controller.domain.proposals import Proposal, ProposalKind, why_not_decide
+from doorward_controller.domain.proposals import SENSITIVE, Proposal, why_not_decide
 from doorward_controller.errors import ActError, NotFoundError
 from doorward_controller.queries import proposals
 from doorward_controller.services import proposing
@@ -17,11 +17,6 @@ from doorward_controller.services import proposing
 router = APIRouter()
 
 _SHOWN_CODES = 60
-_SENSITIVE = frozenset(
-    {ProposalKind.CHANGE_CODES, ProposalKind.REVOKE_KEY, ProposalKind.REVOKE_GATEWAY}
-)
-"""What cannot be taken back: whoever approves it proves once more who they are."""
-
 
 @router.get("/approvals")
 def approvals_page(visit: SignedIn) -> Response:
@@ -47,7 +42,7 @@ def approve_act(
 ) -> Response:
     """Approves, and has it carried out at once."""
     found = proposals.find(visit.backend.store, proposal_id)
-    if found is not None and found.kind in _SENSITIVE:
+    if found is not None and found.kind in SENSITIVE:
         visit.require_fresh()
     try:
         proposing.approve(visit.backend, visit.actor, proposal_id, note)

@@ -3,7 +3,7 @@
 import re
 from datetime import date, time
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -30,8 +30,13 @@ class RuleKind(StrEnum):
     CONDITION = "condition"
 
 
+def _needs_its_kind(schema: dict[str, Any]) -> None:
+    """What `by` says decides how the rest is read: who sends a rule must say it."""
+    schema["required"] = ["by", *schema["required"]]
+
+
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_needs_its_kind)
 
 
 class CalendarBody(_Body):
@@ -40,7 +45,12 @@ class CalendarBody(_Body):
     by: Literal["calendar"] = "calendar"
     every: int = Field(ge=1, le=1_000)
     unit: Every
-    first_day: date = Field(ge=date(2000, 1, 1), le=date(2100, 1, 1))
+    first_day: date = Field(
+        ge=date(2000, 1, 1),
+        le=date(2100, 1, 1),
+        # The bounds once more, for who reads the description: it has none for days.
+        json_schema_extra={"pattern": r"^(20\d\d-\d\d-\d\d|2100-01-01)$"},
+    )
     at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "08:00"
     count_from: CountFrom = CountFrom.CALENDAR
 

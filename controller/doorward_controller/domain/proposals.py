@@ -76,6 +76,12 @@ TRANSITIONS: Mapping[ProposalState, frozenset[ProposalState]] = MappingProxyType
 )
 
 
+SENSITIVE = frozenset(
+    {ProposalKind.CHANGE_CODES, ProposalKind.REVOKE_KEY, ProposalKind.REVOKE_GATEWAY}
+)
+"""What cannot be taken back: whoever approves it proves once more who they are."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """Somebody who proposes or decides.

@@ -152,8 +152,11 @@ def test_the_second_of_two_who_edit_the_same_is_told(client: Caller, edited: Edi
 def test_a_tag_that_is_weak_or_of_something_else_never_fits(client: Caller, edited: Edited) -> None:
     thing = made(client, edited)
     tag = thing.look().headers["etag"]
-    for wrong in (f"W/{tag}", tag.replace('"', '"x', 1), tag.strip('"'), '""', "nonsense"):
+    for wrong in (f"W/{tag}", tag.replace('"', '"x', 1), '""'):
         check_problem(thing.edit(**{"If-Match": wrong}), 412, CODE)
+    for malformed in (tag.strip('"'), "", "nonsense", f"{tag} {tag}", f"{tag},", '"' + "x" * 1000):
+        check_problem(thing.edit(**{"If-Match": malformed}), 400, "bad_condition")
+        check_problem(thing.look(**{"If-None-Match": malformed}), 400, "bad_condition")
     assert thing.edit(**{"If-Match": tag}).is_success
 
 
