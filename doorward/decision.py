@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from doorward.credential import Credential, Refusal
 from doorward.entitlement import Claim, entitlement_of
-from doorward.entry_limits import counts_entries
+from doorward.entry_limits import counted_until
 from doorward.errors import MalformedError
 from doorward.foreign import ForeignClaim
 from doorward.ids import PortalId
@@ -263,8 +263,10 @@ class _Decision:
         if found.reason is not Reason.GRANTED:
             return self._deny(found.reason, found.rule)
         bearer = _bearer(who, rights, rule, rules.policy)
-        if found.is_counted or counts_entries(rules.policy, _entered(rule, movement)):
-            bearer = replace(bearer, counts_until=rights.until)
+        entered = _entered(rule, movement)
+        limits = (found.line, None if entered is None else rules.policy.zone_rule(entered))
+        if counts_until := counted_until(limits, rights.until, self._now):
+            bearer = replace(bearer, counts_until=counts_until)
         companions: tuple[Companion, ...] = ()
         leads, led_by = 0, None
         if bearer.once_until or self._portal in rules.policy.restrained:

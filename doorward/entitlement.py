@@ -45,12 +45,12 @@ class Entitlement:
     Attributes:
         reason: `Reason.GRANTED`, or the nearest miss.
         rule: the line that granted, or came nearest.
-        is_counted: the line limits how often one may enter.
+        line: the line that granted, which may limit how often one enters; None where none did.
     """
 
     reason: Reason
     rule: str
-    is_counted: bool = False
+    line: GrantRule | None = None
 
 
 def entitlement_of(claim: Claim, known: Knowledge) -> Entitlement:
@@ -65,7 +65,7 @@ def entitlement_of(claim: Claim, known: Knowledge) -> Entitlement:
             return Entitlement(
                 reason=Reason.GRANTED,
                 rule=_name_of(grant, known.policy),
-                is_counted=bool(grant.per_day or grant.per_visit),
+                line=grant,
             )
         if _NEARNESS[miss] > _NEARNESS[nearest]:
             nearest, nearest_line = miss, grant

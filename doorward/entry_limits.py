@@ -1,14 +1,17 @@
 """How often one person may enter a zone: by a line of the policy, and by the zone's own rule."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from doorward.ids import CredentialId
 from doorward.knowledge import Knowledge
-from doorward.policy import Policy
 from doorward.presence_port import Entries
 from doorward.reasons import Reason
 from doorward.schedule import DAY_S
-from doorward.times import ClockTrust
+from doorward.times import ClockTrust, Instant
+
+KEPT_FOR_A_DAY_S = 2 * DAY_S
+"""A day of the site has up to 25 hours, and clocks of two gateways differ."""
 
 
 class EntryLimits(Protocol):
@@ -41,9 +44,23 @@ def over_limit(limits: EntryLimits, holder_id: CredentialId, known: Knowledge) -
     return known.weigh(against, is_known=is_known, stands=True)
 
 
-def counts_entries(policy: Policy, zone: int | None) -> bool:
-    """Returns whether a zone's own rule needs to know how often somebody entered it."""
-    return zone is not None and policy.zone_rule(zone).counts_entries
+def counted_until(limits: Iterable[EntryLimits | None], until: int, now: Instant) -> int:
+    """Returns until when an entry must be remembered; 0: nothing limits how often one enters.
+
+    What counts for a day alone is not kept for the life of a badge: there is room for so many.
+
+    Args:
+        limits: that of the line that granted, and that of the zone that is entered.
+        until: when the credential ends.
+        now: when the entry is.
+    """
+    known = [each for each in limits if each is not None]
+    if any(each.per_visit for each in known):
+        return until
+    if not any(each.per_day for each in known):
+        return 0
+    at = now.trusted_utc_s
+    return until if at is None else min(until, at + KEPT_FOR_A_DAY_S)
 
 
 def _today(entries: Entries, known: Knowledge) -> int:

@@ -145,7 +145,8 @@ class Policy:
             name
             for name, rule in self.portals.items()
             if rule.is_restrained
-            or self.zone_rule(rule.zone).counts_entries
+            or self.zone_rule(rule.zone).per_day
+            or self.zone_rule(rule.zone).per_visit
             or any(self.zone_rule(z).at_most for z in (rule.zone, rule.beyond) if z is not None)
         )
 

@@ -145,11 +145,6 @@ class ZoneRule:
     per_day: int = 0
     per_visit: int = 0
 
-    @property
-    def counts_entries(self) -> bool:
-        """Whether it must be known how often somebody entered."""
-        return self.per_day > 0 or self.per_visit > 0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalTerms(Generic[Ref]):

@@ -2,21 +2,24 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from doorward import canonical
 from doorward.decision import Deny, Grant
 from doorward.ids import CredentialId, Epoch
-from doorward.policy import MAX_ENTRIES, Direction, PresenceDoubt
+from doorward.policy import MAX_ENTRIES, Direction, InDoubt, PresenceDoubt
 from doorward.policy_draft import GrantDraft, PortalDraft, ZoneDraft, build_body
 from doorward.presence import PresenceBook
 from doorward.reasons import Reason
 from doorward.schedule import DAY_S
-from tests.kit.plant import ALICE, BOB, GATE, GATEWAY, SITE, draft, person, policy
+from doorward.times import ClockTrust
+from tests.kit.plant import ALICE, BOB, GATE, GATEWAY, NOON, SITE, draft, person, policy
 from tests.kit.two_gateways import SOUTH, WAY_OUT, Pair, after
 
 EXIT = Direction.EXIT
+SYNCHRONISED = ClockTrust.SYNCHRONISED
 PHONE = CredentialId(b"the-fone")
 
 
@@ -81,6 +84,32 @@ def test_the_visit_counts_over_days_and_a_restart() -> None:
     )
     pair.north.follow(pair.policy)
     assert pair.ask(GATE, ALICE, after(2 * DAY_S)).reason is Reason.VISIT_LIMIT
+
+
+KEPT: dict[str, tuple[dict[str, int], dict[str, int], ClockTrust, int]] = {
+    "nothing limits": ({}, {}, SYNCHRONISED, 0),
+    "only how many are inside": ({}, {"at_most": 3}, SYNCHRONISED, 0),
+    "the day, by the line": ({"per_day": 1}, {}, SYNCHRONISED, NOON + 2 * DAY_S),
+    "the day, by the zone": ({}, {"per_day": 1}, SYNCHRONISED, NOON + 2 * DAY_S),
+    "the visit, by the line": ({"per_visit": 1}, {"per_day": 1}, SYNCHRONISED, NOON + 9 * DAY_S),
+    "the visit, by the zone": ({"per_day": 1}, {"per_visit": 1}, SYNCHRONISED, NOON + 9 * DAY_S),
+    "the day, without a clock": ({}, {"per_day": 1}, ClockTrust.UNKNOWN, NOON + 9 * DAY_S),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_an_entry_is_remembered_for_as_long_as_it_can_count(name: str) -> None:
+    line, zone, trust, until = KEPT[name]
+    rules = policy(
+        portals={GATE: PortalDraft(zone="site", gateway=GATEWAY, clock_untrusted=InDoubt.ALLOW)},
+        zone_rules={"site": ZoneDraft(**zone)},  # type: ignore[arg-type]
+        grants=(GrantDraft(group="staff", zone="site", schedule="always", **line),),  # type: ignore[arg-type]
+        people=(person(not_after=NOON + 9 * DAY_S),),
+    )
+    found = Pair(policy=rules).ask(GATE, ALICE, after(0, trust))
+    assert isinstance(found, Grant)
+    assert found.bearer is not None
+    assert found.bearer.counts_until == until
 
 
 def test_entering_a_zone_by_leaving_another_counts_and_is_never_refused() -> None:
