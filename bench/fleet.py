@@ -200,14 +200,13 @@ class FleetLoop:
         touched: dict[GatewayId, FleetGateway] = {}
         for key, ready in self._selector.select(timeout_s):
             one: FleetGateway = key.data
-            if not self._serve(one, ready):
-                self.lost_connections += 1
-                self._drop(one)
+            self._serve(one, ready)
             touched[one.name] = one
         now_s = time.perf_counter()
         for one in touched.values():
             one.send_waiting(now_s)
             self.mind_writing(one)
+            self._mind_loss(one)
         if now_s >= self._misc_due_s:
             self._misc_due_s = now_s + MISC_EVERY_S
             for one in self.gateways:
@@ -215,6 +214,7 @@ class FleetLoop:
                     one.client.loop_misc()
                     one.send_waiting(now_s)
                     self.mind_writing(one)
+                    self._mind_loss(one)
 
     def run_until(self, is_done: Callable[[], bool], timeout_s: float) -> None:
         """Serves all until it is done. Raises TimeoutError."""
@@ -297,20 +297,25 @@ class FleetLoop:
         one.is_watched = True
         self.mind_writing(one)
 
-    def _serve(self, one: FleetGateway, ready: int) -> bool:
+    def _serve(self, one: FleetGateway, ready: int) -> None:
+        """Reads and writes; paho closes a connection that failed."""
         client = one.client
-        if client is None or client.socket() is None:
-            return False
-        if ready & selectors.EVENT_WRITE and client.loop_write() != mqtt.MQTT_ERR_SUCCESS:
-            return False
-        if ready & selectors.EVENT_READ:
-            while True:
-                if client.loop_read() != mqtt.MQTT_ERR_SUCCESS:
-                    return False
-                sock = client.socket()
-                if not isinstance(sock, ssl.SSLSocket) or not sock.pending():
-                    break
-        return client.socket() is not None
+        if client is None:
+            return
+        if ready & selectors.EVENT_WRITE:
+            client.loop_write()
+        while ready & selectors.EVENT_READ and client.loop_read() == mqtt.MQTT_ERR_SUCCESS:
+            sock = client.socket()
+            if not isinstance(sock, ssl.SSLSocket) or not sock.pending():
+                break
+
+    def _mind_loss(self, one: FleetGateway) -> None:
+        """Dials again for a gateway whose connection ended, as it would."""
+        if one.client is not None and one.client.socket() is None:
+            self.lost_connections += 1
+            self._drop(one)
+            self._dial(one)
+            self._watch(one)
 
     def _drop(self, one: FleetGateway) -> None:
         client, one.client = one.client, None

@@ -38,7 +38,7 @@ SITE = SiteId("bench")
 SENDER = "controller-bench"
 """A second client with the controller's rights."""
 
-START_S = 90.0
+START_S = 180.0
 _CONFIG = """\
 site = "{site}"
 data_dir = "{folder}/data"

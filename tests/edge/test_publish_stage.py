@@ -133,16 +133,26 @@ def test_how_long_an_answer_took_says_how_long_to_wait_for_the_next(
     assert outbox.next_due_mono_ms() == took_ms + then_waits_ms
 
 
-def test_an_answer_to_what_was_sent_twice_says_nothing_of_how_long_to_wait() -> None:
+def test_an_answer_to_what_was_sent_twice_counts_from_the_first_time() -> None:
     outbox = Outbox([span(NEW, ((1, 600),))])
     send(outbox, 0)
     send(outbox, FIRST_WAIT_MS)
-    outbox.acknowledged(committed(NEW, (1, 256)), FIRST_WAIT_MS + 1)
-    send(outbox, FIRST_WAIT_MS + 1)
-    assert outbox.next_due_mono_ms() == FIRST_WAIT_MS + 1 + 2 * FIRST_WAIT_MS
-    outbox.acknowledged(committed(NEW, (257, 512)), FIRST_WAIT_MS + 20)
-    send(outbox, FIRST_WAIT_MS + 20)
-    assert outbox.next_due_mono_ms() == FIRST_WAIT_MS + 20 + FIRST_WAIT_MS
+    now = FIRST_WAIT_MS + 1
+    outbox.acknowledged(committed(NEW, (1, 256)), now)
+    send(outbox, now)
+    assert outbox.next_due_mono_ms() == now + 4 * now
+    outbox.acknowledged(committed(NEW, (257, 512)), now + 20)
+    send(outbox, now + 20)
+    assert outbox.next_due_mono_ms() == now + 20 + FIRST_WAIT_MS
+
+
+def test_an_answer_after_giving_up_tells_how_slow_it_was() -> None:
+    outbox = Outbox([span(NEW, ((1, 600),))])
+    send(outbox, 0)
+    assert outbox.wanted(FIRST_WAIT_MS) is not None, "it is given up, and not sent again yet"
+    outbox.acknowledged(committed(NEW, (1, 256)), 8_000)
+    send(outbox, 8_000)
+    assert outbox.next_due_mono_ms() == 8_000 + 4 * 8_000
 
 
 def test_late_answer_spares_a_batch_that_would_have_gone_again() -> None:

@@ -6,6 +6,7 @@ means nothing here; a record has arrived when the controller's signed acknowledg
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from doorward.acks import Ack
 from doorward.batches import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, Batch
@@ -40,9 +41,20 @@ class Wanted:
 class _Flight:
     epoch: Epoch
     left: Ranges
-    sent_mono_ms: int
+    since_mono_ms: int
     due_mono_ms: int
-    is_again: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Overdue:
+    """Records that were given up, and when they were first sent."""
+
+    epoch: Epoch
+    left: Ranges
+    since_mono_ms: int
+
+
+_Sent = TypeVar("_Sent", _Flight, _Overdue)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +72,14 @@ class Outbox:
     Rules: oldest epoch first and lowest number first; one batch on its way at first, one more for
     each that was acknowledged, at most `MOST_IN_FLIGHT`; what is not acknowledged in time goes back
     and is sent again, one batch at a time, after 5 s, then 10 s, and so on to 5 min; a batch that
-    was sent once and acknowledged tells how long to wait for the next: four times as long as it
-    took, and at least 5 s; a lost connection brings everything back at once.
+    was acknowledged tells how long to wait for the next: four times as long as it took since it
+    was first sent, and at least 5 s; a lost connection brings everything back at once.
     """
 
     def __init__(self, spans: Iterable[EpochSpan]) -> None:
         self._waiting: dict[Epoch, Ranges] = {span.epoch: span.pending for span in spans}
         self._flights: list[_Flight] = []
-        self._overdue: dict[Epoch, Ranges] = {}
+        self._overdue: list[_Overdue] = []
         self._wait_ms = FIRST_WAIT_MS
         self._room = 1
 
@@ -113,14 +125,17 @@ class Outbox:
         """
         sent = (stretch.first_seq, stretch.last_seq)
         self._take(wanted.epoch, (wanted.first, stretch.last_seq))
-        is_again = bool(intersect([sent], self._overdue.get(wanted.epoch, ())))
+        since = [
+            late.since_mono_ms
+            for late in self._overdue
+            if late.epoch == wanted.epoch and intersect([sent], late.left)
+        ]
         self._flights.append(
             _Flight(
                 epoch=wanted.epoch,
                 left=(sent,),
-                sent_mono_ms=now_mono_ms,
+                since_mono_ms=min(since, default=now_mono_ms),
                 due_mono_ms=now_mono_ms + self._wait_ms,
-                is_again=is_again,
             )
         )
 
@@ -132,31 +147,26 @@ class Outbox:
         """Brings back what was on its way; the next connection sends it again."""
         for flight in self._flights:
             self._return(flight)
-        self._flights, self._overdue = [], {}
+        self._flights, self._overdue = [], []
         self._wait_ms, self._room = FIRST_WAIT_MS, 1
 
     def acknowledged(self, settlement: Settlement, now_mono_ms: int) -> None:
         """Takes in what the journal has noted of an acknowledgement."""
         epoch, committed = settlement.epoch, settlement.committed
-        flights = [
-            self._relieved(flight, committed) if flight.epoch == epoch else flight
-            for flight in self._flights
-        ]
-        for before, after in zip(self._flights, flights, strict=True):
-            if before.left and not after.left:
-                self._learn(before, now_mono_ms)
-        self._flights = [flight for flight in flights if flight.left]
-        self._overdue[epoch] = subtract(self._overdue.get(epoch, ()), committed)
-        waiting = merge(subtract(self._waiting.get(epoch, ()), committed), settlement.resend)
-        self._waiting[epoch] = subtract(waiting, self._on_their_way(epoch))
-
-    def _learn(self, flight: _Flight, now_mono_ms: int) -> None:
-        """Of a batch that was sent twice nobody knows which of them was answered."""
-        self._room = min(self._room + 1, MOST_IN_FLIGHT)
-        if not flight.is_again:
-            took_ms = now_mono_ms - flight.sent_mono_ms
+        flights = [self._relieved(flight, epoch, committed) for flight in self._flights]
+        overdue = [self._relieved(late, epoch, committed) for late in self._overdue]
+        arrived = [flight for flight in flights if not flight.left]
+        self._room = min(self._room + len(arrived), MOST_IN_FLIGHT)
+        since = [flight.since_mono_ms for flight in arrived]
+        since += [late.since_mono_ms for late in overdue if not late.left]
+        if since:
+            took_ms = now_mono_ms - min(since)
             wait_ms = max(WAIT_FOR_ROUND_TRIPS * took_ms, FIRST_WAIT_MS)
             self._wait_ms = min(wait_ms, LONGEST_WAIT_MS)
+        self._flights = [flight for flight in flights if flight.left]
+        self._overdue = [late for late in overdue if late.left]
+        waiting = merge(subtract(self._waiting.get(epoch, ()), committed), settlement.resend)
+        self._waiting[epoch] = subtract(waiting, self._on_their_way(epoch))
 
     def _on_their_way(self, epoch: Epoch) -> Ranges:
         return merge(*(flight.left for flight in self._flights if flight.epoch == epoch))
@@ -166,11 +176,20 @@ class Outbox:
         if overdue:
             for flight in overdue:
                 self._return(flight)
-                late = merge(self._overdue.get(flight.epoch, ()), flight.left)
-                self._overdue[flight.epoch] = late
+                self._give_up(flight)
             self._flights = [f for f in self._flights if f.due_mono_ms > now_mono_ms]
             self._wait_ms = min(2 * self._wait_ms, LONGEST_WAIT_MS)
             self._room = 1
+
+    def _give_up(self, flight: _Flight) -> None:
+        """Remembers since when it is missing; once, however often it goes again."""
+        kept = [
+            late
+            for late in self._overdue
+            if late.epoch != flight.epoch or subtract(late.left, flight.left)
+        ]
+        late = _Overdue(epoch=flight.epoch, left=flight.left, since_mono_ms=flight.since_mono_ms)
+        self._overdue = [*kept, late]
 
     def _return(self, flight: _Flight) -> None:
         self._waiting[flight.epoch] = merge(self._waiting.get(flight.epoch, ()), flight.left)
@@ -178,9 +197,10 @@ class Outbox:
     def _take(self, epoch: Epoch, part: tuple[int, int]) -> None:
         self._waiting[epoch] = subtract(self._waiting.get(epoch, ()), [part])
 
-    def _relieved(self, flight: _Flight, committed: Ranges) -> _Flight:
-        left = subtract(flight.left, committed)
-        return replace(flight, left=left)
+    def _relieved(self, each: _Sent, epoch: Epoch, committed: Ranges) -> _Sent:
+        if each.epoch != epoch:
+            return each
+        return replace(each, left=subtract(each.left, committed))
 
 
 def make_batch(site: SiteId, gateway: GatewayId, stretch: Stretch, signer: Signer) -> bytes:
