@@ -87,10 +87,14 @@ class Member:
             self.process.terminate()
             self.process.wait(30)
 
+    def text(self) -> str:
+        """Returns all that it wrote, over all its starts."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
     def lines(self) -> list[dict[str, str]]:
         """Returns what it logged; a line that was cut short by a kill is passed by."""
         found = []
-        for line in self.log.read_text(errors="replace").splitlines():
+        for line in self.text().splitlines():
             with suppress(json.JSONDecodeError):
                 found.append(json.loads(line))
         return [each for each in found if isinstance(each, dict)]
@@ -170,7 +174,7 @@ class Company:
         lines = [
             f"{member.name}: {line}"
             for member in self.members
-            for line in member.log.read_text(errors="replace").splitlines()
+            for line in member.text().splitlines()
             if '"level": "error"' in line or "Traceback" in line
         ]
         return "\n".join(lines[-20:])
