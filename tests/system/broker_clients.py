@@ -14,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from doorward_controller.broker.authority import Identity
 
-ARRIVES_S = 5.0
+ARRIVES_S = 20.0
 
 
 @dataclass

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from doorward.ids import GatewayId, SiteId
 from doorward_controller.broker.access import AccessRules
@@ -15,6 +15,7 @@ from doorward_controller.broker.authority import Authority, Identity
 from doorward_controller.broker.process import BrokerSettings, Mosquitto
 
 SITE = SiteId("demo")
+PAGE_MS = 20_000
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -77,6 +78,7 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.fail("chromium is not installed: apt-get install chromium")
+    expect.set_options(timeout=PAGE_MS)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield opened

@@ -34,8 +34,8 @@ EDGE = str(Path(sys.executable).parent / "doorward-edge")
 NAME = GatewayId("north")
 DEMO = SiteId("demo")
 DAY_S = 86_400
-READY_S = 40.0
-SEEN_S = 15.0
+READY_S = 60.0
+SEEN_S = 45.0
 LOCK_PIN = "GPIO17"
 
 
@@ -180,7 +180,7 @@ class Gate:
         """Ends it and returns its exit status."""
         assert self.process is not None
         self.process.send_signal(number)
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=READY_S)
         status, self.process = self.process.returncode, None
         return int(status)
 

@@ -27,8 +27,8 @@ from doorward_controller.domain.permissions import Role
 from tests.fakes.running_server import UNREAD
 from tests.system.broker_clients import talker
 
-READY_S = 40.0
-SEEN_S = 20.0
+READY_S = 60.0
+SEEN_S = 45.0
 NAME = PORTALS[0].name
 
 

@@ -13,7 +13,8 @@ import pytest
 from doorward_controller.broker.waiting import wait_until
 
 DEMO = [str(Path(sys.executable).parent / "doorward-controller"), "demo"]
-RUN_S = 150
+RUN_S = 240
+READY_S = 60.0
 SCENARIOS = (
     "normal_traffic",
     "issue_present_revoke",
@@ -84,12 +85,12 @@ def is_complete(pid: int) -> bool:
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_demo_leaves_no_process_behind_however_it_ends(tmp_path: Path, end: int) -> None:
     with started(cwd=tmp_path) as demo:
-        assert wait_until(lambda: is_complete(demo.pid), timeout_s=30)
+        assert wait_until(lambda: is_complete(demo.pid), timeout_s=READY_S)
         children = family(demo.pid)
         demo.send_signal(end)
-        _, said = demo.communicate(timeout=30)
+        _, said = demo.communicate(timeout=READY_S)
         assert demo.returncode == (0 if end != signal.SIGKILL else -signal.SIGKILL), said
-    assert wait_until(lambda: not descendants_alive(children), timeout_s=10)
+    assert wait_until(lambda: not descendants_alive(children), timeout_s=READY_S)
 
 
 def test_port_that_is_taken_is_said_before_anything_starts(tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_port_that_is_taken_is_said_before_anything_starts(tmp_path: Path) -> No
             [*DEMO, "--port", str(port)],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=READY_S,
             check=False,
             cwd=tmp_path,
         )

@@ -20,7 +20,7 @@ from doorward_controller.demo.turnstile import Turnstile
 from doorward_controller.demo.world import World, build
 from tests.system.conftest import new_authority
 
-READY_S = 40
+READY_S = 60
 
 
 @pytest.fixture(scope="module")

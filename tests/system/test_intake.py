@@ -25,7 +25,7 @@ from tests.system.conftest import SITE, Site
 
 NORTH = GatewayId("north")
 ACKS = topics.down(SITE, NORTH, topics.Down.ACK)
-WAIT_S = 15.0
+WAIT_S = 45.0
 
 
 def wait_for(what: Callable[[], bool]) -> None:

@@ -16,7 +16,7 @@ from doorward_controller import wiring
 from doorward_controller.config import load_config
 from tests.system.conftest import new_authority
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 CONFIG = """\
 site = "demo"
 data_dir = "{folder}/data"
