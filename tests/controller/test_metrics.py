@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,8 @@ def scrape(address: str, headers: dict[str, str]) -> dict[str, Metric]:
     answer = httpx.get(f"{address}/metrics", headers=asked, trust_env=False)
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
-    return {family.name: family for family in read_openmetrics(answer.text)}
+    families: Iterable[Metric] = read_openmetrics(answer.text)  # type: ignore[no-untyped-call]
+    return {family.name: family for family in families}
 
 
 def value(found: dict[str, Metric], name: str, **labels: str) -> float:

@@ -3,7 +3,7 @@
 A directory may send more; what is not declared here is dropped before anything looks at it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -151,7 +151,12 @@ def _as_bool(value: object) -> bool:
     return value is True or str(value).lower() == "true"
 
 
-_FILTERED = {"id": str, "username": str, "externalid": str, "active": _as_bool}
+_FILTERED: Mapping[str, Callable[[object], object]] = {
+    "id": str,
+    "username": str,
+    "externalid": str,
+    "active": _as_bool,
+}
 
 
 def config(base: str) -> ServiceProviderConfig:

@@ -12,8 +12,8 @@ from doorward_controller.config import Config
 from doorward_controller.services.doorstep import Doorstep
 from doorward_controller.services.feed import Feed
 from doorward_controller.services.key_vault import KeyVault
-from doorward_controller.services.measures import Measures
 from doorward_controller.services.leadership import Alone, Leading
+from doorward_controller.services.measures import Measures
 from doorward_controller.services.terms import Terms
 from doorward_controller.store.session import Store
 

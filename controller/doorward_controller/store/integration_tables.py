@@ -72,4 +72,4 @@ home_assistant_topics = sa.Table(
     metadata,
     text("topic", primary_key=True),
 )
-"""Every retained message that stands at the broker for Home Assistant, so that it can be removed."""
+"""Every retained message that stands at the broker for Home Assistant, to be removed one day."""
