@@ -23,6 +23,7 @@ from doorward_controller.cli.orders import order_app
 from doorward_controller.cli.policy import policy_app
 from doorward_controller.cli.records import records_app
 from doorward_controller.cli.roll_out import roll_out_app
+from doorward_controller.cli.sums import sums_app
 from doorward_controller.cli.speaking import AsJson, config_of, say
 from doorward_controller.config import one_of_many
 from doorward_controller.errors import ControllerError
@@ -42,6 +43,7 @@ for group, name in (
     (alert_app, "alert"),
     (order_app, "order"),
     (records_app, "records"),
+    (sums_app, "sums"),
     (audit_app, "audit"),
 ):
     app.add_typer(group, name=name)

@@ -11,6 +11,7 @@ import typer
 from doorward_controller.__main__ import app
 from doorward_controller.cli.audit import BROKEN
 from doorward_controller.cli.speaking import TOKEN_VARIABLE
+from doorward_controller.cli.sums import DIFFERENT
 from tools.reference.markdown import MADE, table
 
 Typed: TypeAlias = Any
@@ -21,6 +22,7 @@ STATUSES = (
     ("1", "refused or failed; one sentence on standard error says why, nothing was changed"),
     ("2", "wrong usage: an option or argument is missing or cannot be read"),
     (str(BROKEN), "`audit verify` alone: the log is broken, the first wrong entry is named"),
+    (str(DIFFERENT), "`sums compare` alone: some sums are not what the records are"),
 )
 WORDS: dict[Any, str] = {int: "number", float: "number", Path: "file", datetime: "date and time"}
 SHELLS = {

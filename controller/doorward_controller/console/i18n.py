@@ -27,6 +27,15 @@ _JUST_NOW_S = 5
 """Younger than this reads "just now": clocks of browser, server and gateway differ by as much."""
 
 
+_GROUPED = 1000
+"""From here on digits stand in groups."""
+
+
+@cache
+def _locale(tag: str) -> Locale:
+    return Locale.parse(tag, sep="-")
+
+
 class Language(StrEnum):
     """A language of the console; the value is its BCP 47 tag."""
 
@@ -36,7 +45,7 @@ class Language(StrEnum):
     @property
     def locale(self) -> Locale:
         """The language's conventions for dates and numbers."""
-        return Locale.parse(self.value, sep="-")
+        return _locale(self.value)
 
     @property
     def own_name(self) -> str:
@@ -170,6 +179,8 @@ class Reader:
 
     def number(self, value: float) -> str:
         """Returns a number with the reader's separators."""
+        if isinstance(value, int) and 0 <= value < _GROUPED:
+            return str(value)  # in both languages; lists have thousands of these
         return format_decimal(value, locale=self.language.locale)
 
     def percent(self, share: float) -> str:
