@@ -131,7 +131,8 @@ def test_a_cursor_that_was_never_given_out_is_refused(
 
 @given(st.lists(st.tuples(st.integers(-5, 5), st.text(max_size=3)), unique=True), st.integers(1, 4))
 def test_pages_of_what_is_at_hand_are_the_whole(rows: list[tuple[int, str]], limit: int) -> None:
-    cursor, found = None, []
+    cursor: str | None = None
+    found: list[tuple[int, str]] = []
     while True:
         page = paging.part_of(
             [row for row in rows if row[1].isprintable()],
