@@ -424,6 +424,9 @@ class ControllerClient(Client):
     def stop(self) -> None:
         self.close()
 
+    def lead(self, *, leads: bool) -> None:
+        """One controller alone always leads."""
+
     def publish(self, topic: str, wire: bytes, *, retain: bool) -> None:
         self._on_publish(topic, wire)
         self.send(Outgoing(topic=topic, payload=wire, retain=retain))

@@ -19,10 +19,10 @@ from tests.fakes.company import SITE, Company, Member, company
 from tests.fakes.journal_gateway import JournalGateway
 from tests.system.broker_clients import Talker, talker
 
-WAIT_S = 30.0
+WAIT_S = 90.0
 GATE = GatewayId("gate-1")
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
