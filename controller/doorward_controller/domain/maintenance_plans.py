@@ -10,11 +10,17 @@ import calendar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Annotated
 from zoneinfo import ZoneInfo
+
+from pydantic import WithJsonSchema
 
 from doorward_controller.domain.meters import MeterName
 
 MAX_EVERY = 10_000
+
+SiteTime = Annotated[time, WithJsonSchema({"type": "string", "pattern": r"^\d\d:\d\d:\d\d$"})]
+"""A time of the site's day. The format that JSON has for times wants an offset from UTC."""
 
 
 class Every(StrEnum):
@@ -49,7 +55,7 @@ class CalendarRule:
     every: int
     unit: Every
     first_day: date
-    at: time = time(8, 0)
+    at: SiteTime = time(8, 0)
     count_from: CountFrom = CountFrom.CALENDAR
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 import httpx
@@ -20,8 +21,18 @@ from doorward.staff import Ability
 from doorward_controller.api.deps import CSRF_HEADER, Needs, own_session
 from doorward_controller.app import API_ROOT, _api, create_app
 from doorward_controller.config import Limits
-from doorward_controller.domain.permissions import MATRIX, Role, for_programs
-from doorward_controller.services import accounts, sign_in, staff
+from doorward_controller.domain.maintenance_plans import Every
+from doorward_controller.domain.permissions import MATRIX, Actor, Role, for_programs
+from doorward_controller.domain.plan_rules import CalendarBody
+from doorward_controller.domain.work_orders import OrderKind, Priority
+from doorward_controller.services import (
+    accounts,
+    plan_keeping,
+    sign_in,
+    spare_parts,
+    staff,
+    work_orders,
+)
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.sign_in import Factor
 from doorward_controller.store import accounts as account_rows
@@ -30,6 +41,7 @@ from tests.controller.test_permissions_of_endpoints import _calls
 from tests.fakes.running_server import running
 
 PASSWORD = "correct horse battery"
+FAY = Actor(name="fay", role=Role.FACILITY)
 ENDLESS = "/live"
 """Never ends by itself; tests/controller/test_live.py reads it."""
 
@@ -97,6 +109,15 @@ def served(backend: Backend) -> Iterator[tuple[str, Keys]]:
     enrol(backend, "gate-2", "east")
     release(backend)
     end = backend.clock.now().utc_s + 86_400
+    every_week = CalendarBody(every=1, unit=Every.WEEKS, first_day=date(2026, 1, 5))
+    plan_keeping.add_plan(
+        backend, FAY, plan_keeping.PlanSheet(name="Look", rule=every_week, gateways=("gate-1",))
+    )
+    spare_parts.add_part(backend, FAY, spare_parts.PartSheet(number="C", name="Camera"), 3)
+    lens = work_orders.OrderRequest(
+        gateway="gate-1", kind=OrderKind.CORRECTIVE, priority=Priority.HIGH, title="Lens"
+    )
+    work_orders.request(backend, FAY, lens)
     staff.add_member(backend, SECURITY, member_id="g-07", abilities=Ability(1), not_after=end)
     with running(create_app(backend), backend.feed) as address:
         yield f"{address}{API_ROOT}", Keys(backend, roles_of(backend))
