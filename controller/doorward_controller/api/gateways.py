@@ -110,7 +110,7 @@ def revoke(gateway: str, body: ReasonBody, backend: BackendDep, actor: ActorDep)
 @router.get("/gateways/{gateway}/cut-off", dependencies=[reads])
 def cut_off(gateway: str, backend: BackendDep) -> CutOffBody:
     """How far a revoked gateway is shut out of the broker."""
-    found = cut_offs.of_gateway(backend, gateway)
+    found = cut_offs.of_gateway(backend.store, backend.config.site, gateway)
     if found is None:
         raise NotFoundError(f"gateway {gateway[:40]!r} was not revoked", code="not_revoked")
     return CutOffBody(
