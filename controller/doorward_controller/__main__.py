@@ -23,8 +23,8 @@ from doorward_controller.cli.orders import order_app
 from doorward_controller.cli.policy import policy_app
 from doorward_controller.cli.records import records_app
 from doorward_controller.cli.roll_out import roll_out_app
-from doorward_controller.cli.sums import sums_app
 from doorward_controller.cli.speaking import AsJson, config_of, say
+from doorward_controller.cli.sums import sums_app
 from doorward_controller.config import one_of_many
 from doorward_controller.errors import ControllerError
 from doorward_controller.store.upgrade import upgrade

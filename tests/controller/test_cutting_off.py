@@ -52,7 +52,7 @@ class Kept:
         enrolment.revoke_gateway(self.backend, SECURITY, gateway=gateway, reason="stolen")
 
     def cut_off(self, gateway: str = "gate-1") -> CutOff:
-        found = cut_offs.of_gateway(self.backend, gateway)
+        found = cut_offs.of_gateway(self.backend.store, self.backend.config.site, gateway)
         assert found is not None
         return found
 
@@ -71,7 +71,7 @@ def kept(backend: Backend, clock: StandingClock) -> Kept:
 def test_nothing_is_done_while_nobody_is_revoked(kept: Kept) -> None:
     assert kept.turns.turn() == 0
     assert (kept.gate.out, kept.gate.thrown) == (set(), [])
-    assert cut_offs.of_gateway(kept.backend, "gate-1") is None
+    assert cut_offs.of_gateway(kept.backend.store, kept.backend.config.site, "gate-1") is None
 
 
 def test_revoked_gateway_is_listed_thrown_out_and_seen_to_be_gone(kept: Kept) -> None:

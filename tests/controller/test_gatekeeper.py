@@ -53,11 +53,21 @@ def authority(tmp_path: Path) -> Authority:
     return made
 
 
-def keeper(tmp_path: Path, link: AnsweringLink | None = None, **files: Path) -> BrokerGatekeeper:
-    return BrokerGatekeeper(
-        GateFiles(site=SiteId("demo"), controllers=("controller", "controller-tap"), **files),
-        link or AnsweringLink(),
+def keeper(
+    link: AnsweringLink | None = None,
+    *,
+    access_file: Path | None = None,
+    authority_dir: Path | None = None,
+    pid_file: Path | None = None,
+) -> BrokerGatekeeper:
+    files = GateFiles(
+        site=SiteId("demo"),
+        controllers=("controller", "controller-tap"),
+        access_file=access_file,
+        authority_dir=authority_dir,
+        pid_file=pid_file,
     )
+    return BrokerGatekeeper(files, link or AnsweringLink())
 
 
 def listed(authority: Authority) -> set[int]:
@@ -74,7 +84,7 @@ def test_revoked_gateway_is_denied_by_rules_and_list_and_no_other_is(
     tmp_path: Path, authority: Authority
 ) -> None:
     rules = tmp_path / "access.acl"
-    gate = keeper(tmp_path, access_file=rules, authority_dir=authority.ca_file.parent)
+    gate = keeper(access_file=rules, authority_dir=authority.ca_file.parent)
     gate.shut_out(GATES[:1], NOW)
     text = rules.read_text()
     assert "user gate-1\ntopic deny #" in text
@@ -89,16 +99,14 @@ def test_certificate_of_the_gateways_own_pages_is_revoked_with_it(
     tmp_path: Path, authority: Authority
 ) -> None:
     authority.issue_panel(GATES[0], names=("gate-1.example.org",), now=NOW)
-    gate = keeper(
-        tmp_path, access_file=tmp_path / "access.acl", authority_dir=authority.ca_file.parent
-    )
+    gate = keeper(access_file=tmp_path / "access.acl", authority_dir=authority.ca_file.parent)
     gate.shut_out(GATES[:1], NOW)
     assert listed(authority) == {serial(authority, name) for name in ("gate-1", "panel.gate-1")}
 
 
 def test_nothing_is_written_when_nothing_is_new(tmp_path: Path, authority: Authority) -> None:
     rules = tmp_path / "access.acl"
-    gate = keeper(tmp_path, access_file=rules, authority_dir=authority.ca_file.parent)
+    gate = keeper(access_file=rules, authority_dir=authority.ca_file.parent)
     gate.shut_out(GATES, NOW)
     before = [(file.stat().st_ino, file.read_bytes()) for file in (rules, authority.crl_file)]
     gate.shut_out(GATES, NOW + timedelta(hours=1))
@@ -108,7 +116,7 @@ def test_nothing_is_written_when_nothing_is_new(tmp_path: Path, authority: Autho
 
 def test_who_could_read_the_rules_still_can(tmp_path: Path, authority: Authority) -> None:
     rules = tmp_path / "access.acl"
-    gate = keeper(tmp_path, access_file=rules, authority_dir=authority.ca_file.parent)
+    gate = keeper(access_file=rules, authority_dir=authority.ca_file.parent)
     gate.shut_out(GATES[:1], NOW)
     assert stat.S_IMODE(rules.stat().st_mode) == 0o600
     rules.chmod(0o640)
@@ -121,7 +129,7 @@ def test_further_controllers_keep_the_rights_that_somebody_gave_them(tmp_path: P
     given = AccessRules(site=SiteId("demo"), controllers=("controller", "controller-worker-2"))
     rules.write_text(given.to_text() + "user stranger\ntopic readwrite #\n")
     with pytest.raises(GateError):
-        keeper(tmp_path, access_file=rules).shut_out(GATES, NOW)
+        keeper(access_file=rules).shut_out(GATES, NOW)
     users = [line for line in rules.read_text().splitlines() if line.startswith("user ")]
     assert users == [
         "user controller",
@@ -137,19 +145,17 @@ def test_what_is_in_our_hands_is_done_also_when_the_rest_is_not(
 ) -> None:
     rules = tmp_path / "access.acl"
     with pytest.raises(GateError, match=r"broker\.authority_dir is not set"):
-        keeper(tmp_path, access_file=rules).shut_out(GATES, NOW)
+        keeper(access_file=rules).shut_out(GATES, NOW)
     assert "user gate-2" in rules.read_text()
     with pytest.raises(GateError, match=r"broker\.access_file is not set"):
-        keeper(tmp_path, authority_dir=authority.ca_file.parent).shut_out(GATES, NOW)
+        keeper(authority_dir=authority.ca_file.parent).shut_out(GATES, NOW)
     assert len(listed(authority)) == len(GATES)
 
 
 def test_certificate_that_was_made_elsewhere_is_named_and_the_others_are_listed(
     tmp_path: Path, authority: Authority
 ) -> None:
-    gate = keeper(
-        tmp_path, access_file=tmp_path / "access.acl", authority_dir=authority.ca_file.parent
-    )
+    gate = keeper(access_file=tmp_path / "access.acl", authority_dir=authority.ca_file.parent)
     with pytest.raises(GateError, match="no certificate of elsewhere"):
         gate.shut_out((GatewayId("elsewhere"), *GATES), NOW)
     assert len(listed(authority)) == len(GATES)
@@ -161,7 +167,6 @@ def test_process_number_of_another_program_is_not_signalled(
     pid_file = tmp_path / "mosquitto.pid"
     pid_file.write_text(f"{os.getpid()}\n")
     gate = keeper(
-        tmp_path,
         access_file=tmp_path / "access.acl",
         authority_dir=authority.ca_file.parent,
         pid_file=pid_file,
@@ -172,7 +177,7 @@ def test_process_number_of_another_program_is_not_signalled(
 
 def test_throwing_out_makes_disables_and_forgets_a_client_of_that_name(tmp_path: Path) -> None:
     link = AnsweringLink()
-    keeper(tmp_path, link).throw_out(GATES[0])
+    keeper(link).throw_out(GATES[0])
     assert [(each["command"], each["username"]) for each in link.asked] == [
         ("createClient", "gate-1"),
         ("disableClient", "gate-1"),
@@ -189,7 +194,7 @@ def test_throwing_out_is_no_success_until_the_broker_says_so(
     tmp_path: Path, error: str | None, words: str
 ) -> None:
     with pytest.raises(GateError, match=words):
-        keeper(tmp_path, AnsweringLink(error)).throw_out(GATES[0])
+        keeper(AnsweringLink(error)).throw_out(GATES[0])
 
 
 @pytest.mark.parametrize(

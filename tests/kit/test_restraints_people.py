@@ -249,7 +249,7 @@ def memories(draw: st.DrawFn) -> dict[str, Any]:
     doubt=st.sampled_from(PresenceDoubt),
     per_day=st.integers(0, 1),
     per_visit=st.integers(0, 1),
-    of_zone=st.sampled_from(["per_day", "per_visit", "at_most"]),
+    of_zone=st.sampled_from([ZoneDraft(per_day=3), ZoneDraft(per_visit=3), ZoneDraft(at_most=3)]),
     groups=st.builds(GroupRule, is_once=st.booleans(), is_exempt=st.booleans()),
     has_clock=st.booleans(),
     lost=st.sampled_from(["hears", "whole", "used_is_sure"]),
@@ -260,7 +260,7 @@ def test_missing_information_loosens_no_rule_unless_the_policy_says_so(
     doubt: PresenceDoubt,
     per_day: int,
     per_visit: int,
-    of_zone: str,
+    of_zone: ZoneDraft,
     groups: GroupRule,
     has_clock: bool,
     lost: str,
@@ -268,7 +268,7 @@ def test_missing_information_loosens_no_rule_unless_the_policy_says_so(
     draft = (
         limited(per_day=per_day, per_visit=per_visit)
         | away(presence_unknown=doubt, **rule)
-        | {"group_rules": {"staff": groups}, "zone_rules": {"site": ZoneDraft(**{of_zone: 3})}}
+        | {"group_rules": {"staff": groups}, "zone_rules": {"site": of_zone}}
     )
     now = at(NOON) if has_clock else blind()
     known = Case(draft=draft, presence=Remembered(**memory), now=now).decision()

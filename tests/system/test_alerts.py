@@ -88,6 +88,7 @@ def test_a_gateway_that_is_cut_off_is_told_and_judged_by_its_journal_later(
     jobs = Jobs(backend)
     for job in jobs._jobs:
         job.every_s = job.left_s = 0.2
+    assert isinstance(intakes, wiring.Intakes)
     quick = replace(intakes, jobs=jobs, deliveries=Deliveries(backend, look_s=0.1))
     journal = JournalGateway("north", intake_key=backend.keys.intake_public, site=SITE)
     enrolment.enrol_gateway(

@@ -43,7 +43,7 @@ class Place:
     backend: Backend
 
     def stage(self, gateway: str) -> CutOffStage | None:
-        found = cut_offs.of_gateway(self.backend, gateway)
+        found = cut_offs.of_gateway(self.backend.store, self.backend.config.site, gateway)
         return None if found is None else found.stage
 
     def stored(self, gateway: str) -> int:
@@ -216,7 +216,7 @@ def test_without_the_brokers_files_the_page_says_what_is_missing(
             client.ended.get(timeout=PROMISED_S)
 
             def problem() -> str:
-                found = cut_offs.of_gateway(place.backend, "south")
+                found = cut_offs.of_gateway(place.backend.store, place.backend.config.site, "south")
                 return "" if found is None else found.problem
 
             assert wait_until(lambda: "broker.authority_dir" in problem(), timeout_s=PATIENCE_S)

@@ -141,7 +141,7 @@ def _one(visit: Visit, gateway: str) -> dict[str, object]:
         rows = record_feed.page(store, narrow, cursor=None, limit=_NEWEST_ROWS).items
     return {
         "row": row,
-        "cut_off": cut_offs.of_gateway(visit.backend, gateway),
+        "cut_off": cut_offs.of_gateway(visit.backend.store, visit.backend.config.site, gateway),
         "fleet": fleet_states.fleet(store, visit.reader.now_ms),
         "last_record_at_utc_ms": record_feed.last_at_utc_ms(store, gateway),
         "health": health_lines(row.health, visit.reader),

@@ -124,7 +124,7 @@ def find(
     return connection.execute(statement).all()
 
 
-def _ever(wanted: "RecordFilter", gateway_id: int | None) -> sa.Select[tuple[int]]:
+def _ever(wanted: "RecordFilter", gateway_id: int | None) -> sa.Select[int]:
     """Asks whether there ever was a record at any time, of anybody, that says what is wanted."""
     table = record_facets.c
     asked: list[sa.ColumnElement[bool]] = []

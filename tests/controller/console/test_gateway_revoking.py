@@ -87,7 +87,7 @@ def test_second_person_approves_where_the_rule_wants_one(plant: Plant) -> None:
         proposer.base_url = approver.base_url = httpx.URL(address)
         page = send(proposer, name="near", reason="stolen")
         assert state(plant) == "enrolled"
-        assert cut_offs.of_gateway(backend, "near") is None
+        assert cut_offs.of_gateway(backend.store, backend.config.site, "near") is None
         assert page.url.path.startswith("/approvals/")
         assert "somebody else decides" in page.text
         path = page.url.path
