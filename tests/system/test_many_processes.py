@@ -14,6 +14,10 @@ from doorward import topics
 from doorward.acks import Ack
 from doorward.envelope import parse_envelope
 from doorward.ids import GatewayId
+from doorward.messages import State
+from doorward.times import UtcSeconds
+from doorward_controller.broker.waiting import wait_until
+from doorward_controller.queries import fleet_board
 from doorward_controller.store import policies
 from tests.fakes.company import SITE, Company, Member, company
 from tests.fakes.journal_gateway import JournalGateway
@@ -117,10 +121,18 @@ def test_policy_that_a_web_server_releases_is_published_by_the_leader(
 def test_command_that_a_web_server_gives_goes_out(
     running: tuple[Company, JournalGateway, str], gate: Talker
 ) -> None:
-    made, _, token = running
+    made, journal, token = running
     gate.hear(topics.commands_of(SITE, GATE))
+    here = State(online=True, boot_id="00" * 8, session=1, at=UtcSeconds(1)).to_wire()
+    gate.say(journal.topic(topics.Up.STATE), here, retain=True)
+    assert wait_until(lambda: _is_online(made), timeout_s=WAIT_S), "the leader did not hear it"
     given = post(made.web[0], token, "/gateways/gate-1/commands", {"name": "identify"})
     assert _next_on(gate, topics.down(SITE, GATE, topics.Down.COMMAND, str(given["id"])))
+
+
+def _is_online(made: Company) -> bool:
+    row = fleet_board.gateway(made.backend.store, GATE)
+    return row is not None and row.online is True
 
 
 def _next_on(gate: Talker, topic: str) -> bytes:
