@@ -31,7 +31,7 @@ WITHOUT = frozenset(
         "/policy/rerun",
         "/records/export",  # as long as the records are; it changes nothing
         "/revocations/preview",
-        "/roll-outs/preview",
+        "/roll-out-previews",
     }
 )
 """Posts where the key means nothing: signing in, and questions that may be asked again anyway."""

@@ -130,7 +130,7 @@ def start(body: RollOutBody, backend: BackendDep, actor: ActorDep) -> RollOutInF
     return shown(rolling_out.start(backend, actor, body.to_new()), backend)
 
 
-@router.post("/roll-outs/preview", dependencies=[Depends(Needs(Action.ROLL_OUT))])
+@router.post("/roll-out-previews", dependencies=[Depends(Needs(Action.ROLL_OUT))])
 def preview(body: RollOutBody, backend: BackendDep) -> list[WaveBody]:
     """Who would take part, wave by wave; begins nothing."""
     new = body.to_new()

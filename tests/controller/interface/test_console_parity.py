@@ -23,7 +23,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "/gateways/{gateway}/configuration": ("PUT /gateways/{gateway}/configuration",),
     "/gateways/{gateway}/configuration/apply": ("POST /gateways/{gateway}/commands",),
     "/gateways/{gateway}/configuration/back": ("POST /gateways/{gateway}/configuration/back",),
-    "/roll-outs/new": ("POST /roll-outs/preview",),
+    "/roll-outs/new": ("POST /roll-out-previews",),
     "/roll-outs": ("POST /roll-outs",),
     "/roll-outs/{number}/pause": ("POST /roll-outs/{roll_out_id}/pause",),
     "/roll-outs/{number}/resume": ("POST /roll-outs/{roll_out_id}/resume",),
