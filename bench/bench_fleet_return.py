@@ -29,6 +29,7 @@ def run(report: Report) -> None:
         loop.cut(returning)
         for one in returning:
             one.journal.append_scans(each, portal=f"{one.name}-door")
+            loop.step(0)  # the others stay connected meanwhile
         for watched in (here.controller, here.broker):
             watched.begin()
         began_s = time.perf_counter()

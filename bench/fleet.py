@@ -167,6 +167,7 @@ class FleetLoop:
         self._selector = selectors.DefaultSelector()
         self._writing: set[int] = set()
         self._misc_due_s = 0.0
+        self._lost: list[FleetGateway] = []
         self.lost_connections = 0
 
     def connect(self, some: Sequence[FleetGateway], timeout_s: float) -> float:
@@ -207,6 +208,7 @@ class FleetLoop:
             one.send_waiting(now_s)
             self.mind_writing(one)
             self._mind_loss(one)
+        self._dial_lost()
         if now_s >= self._misc_due_s:
             self._misc_due_s = now_s + MISC_EVERY_S
             for one in self.gateways:
@@ -293,6 +295,10 @@ class FleetLoop:
         sock = one.client.socket()
         if sock is None:
             raise ConnectionError(f"{one.name} was not let in")
+        if sock.fileno() in self._selector.get_map():
+            # Of a connection that paho has closed meanwhile; the number went to the new one.
+            for other in self.gateways:
+                self._mind_loss(other)
         self._selector.register(sock, selectors.EVENT_READ, one)
         one.is_watched = True
         self.mind_writing(one)
@@ -310,10 +316,15 @@ class FleetLoop:
                 break
 
     def _mind_loss(self, one: FleetGateway) -> None:
-        """Dials again for a gateway whose connection ended, as it would."""
+        """Notes a connection that ended; it is dialled again, as a gateway would."""
         if one.client is not None and one.client.socket() is None:
             self.lost_connections += 1
             self._drop(one)
+            self._lost.append(one)
+
+    def _dial_lost(self) -> None:
+        while self._lost:
+            one = self._lost.pop()
             self._dial(one)
             self._watch(one)
 
