@@ -19,9 +19,12 @@ from doorward_controller.store import intake, record_sums
 from doorward_controller.store.intake import RecordInsert
 from doorward_controller.store.record_sums import DAY_S, FORTNIGHT_S
 from doorward_controller.store.schema import gateways, records
+from doorward_controller.store.session import Store
 from doorward_controller.store.sum_tables import record_sum_changes
 from doorward_controller.store.sum_tables import record_sums as kept_sums
+from doorward_controller.store.upgrade import upgrade
 from tests.controller.conftest import enrol
+from tests.controller.test_migrations import begin_with_the_first_tables
 
 BEGIN = 1_790_000_000_000
 QUIET = lambda _done, _of: None  # noqa: E731
@@ -264,3 +267,33 @@ def test_a_span_is_covered_once_and_by_the_longest_steps(low_days: float, high_d
 def test_site_without_records_has_nothing_to_compare(sqlite_backend: Backend) -> None:
     assert sum_keeping.compare(sqlite_backend, QUIET).fortnights == 0
     assert sum_keeping.recount(sqlite_backend, QUIET) == 0
+
+
+def test_records_of_an_older_program_are_counted_when_the_tables_are_made(
+    database_url: str,
+) -> None:
+    older = Store(database_url)
+    begin_with_the_first_tables(older)
+    with older.write() as connection:
+        for seq in range(1, 200):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO records (gateway_id, epoch, seq, received_at_utc_ms, at_utc_ms,"
+                    " kind, outcome, reason, portal, credential_id, body, chain) VALUES (1, 1,"
+                    " :seq, :at, :at, 1, :outcome, :reason, :portal, NULL, :body, :body)"
+                ),
+                {
+                    "seq": seq,
+                    "at": BEGIN + seq * 5_000_000,
+                    "outcome": (1, 1, 0, None)[seq % 4],
+                    "reason": ("granted", "granted", "expired", "entered")[seq % 4],
+                    "portal": ("north", "south")[seq % 2],
+                    "body": b"",
+                },
+            )
+    upgrade(older)
+    with older.snapshot() as connection:
+        begins = record_sums.fortnights(connection)
+        assert [record_sums.differences(connection, begin) for begin in begins] == [0, 0]
+        assert connection.scalar(sa.select(sa.func.sum(kept_sums.c.number))) == 4 * 149
+    older.close()
