@@ -56,9 +56,13 @@ def insert_records(connection: sa.Connection, rows: Sequence[RecordInsert]) -> N
 
 def _copy(connection: sa.Connection, rows: Sequence[RecordInsert]) -> None:
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for row in rows:
-            copy.write_row(row)
+    try:
+        with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except connection.dialect.loaded_dbapi.IntegrityError as err:
+        # As SQLAlchemy says it, which did not see the statement.
+        raise sa.exc.IntegrityError(_COPY, None, err) from err
 
 
 _OF_JOURNAL = (
