@@ -26,6 +26,7 @@ ADMIN = local_actor()
 ISSUER = Actor(name="ina", role=Role.ISSUER)
 SECURITY = Actor(name="sam", role=Role.SECURITY)
 AUDITOR = Actor(name="ada", role=Role.AUDITOR)
+QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @dataclass
@@ -81,9 +82,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 @pytest.fixture(autouse=True)
 def quick_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same hash with the least work; a good one takes 0.1 s each time."""
-    monkeypatch.setattr(
-        passwords, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    )
+    monkeypatch.setattr(passwords, "hasher", QUICK_HASHER)
 
 
 @pytest.fixture

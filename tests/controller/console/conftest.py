@@ -14,9 +14,16 @@ from doorward.credential import CredentialClass, Form
 from doorward_controller import wiring
 from doorward_controller.app import create_app
 from doorward_controller.domain.permissions import Role, local_actor
-from doorward_controller.services import accounts, holders, issuing, policy_release, sign_in
+from doorward_controller.services import (
+    accounts,
+    holders,
+    issuing,
+    passwords,
+    policy_release,
+    sign_in,
+)
 from doorward_controller.services.backend import Backend
-from tests.controller.conftest import ISSUER, SECURITY, StandingClock, make_config
+from tests.controller.conftest import ISSUER, QUICK_HASHER, SECURITY, StandingClock, make_config
 from tests.fakes.demo_controls import FakeDemoControls
 from tests.fakes.fed_gateway import FedGateway
 from tests.fakes.running_server import UNREAD, running
@@ -82,8 +89,15 @@ def token_of(page: str) -> str:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """The site's data folder before its first scan: made once, because passwords hash slowly."""
-    config = make_config(tmp_path_factory.mktemp("prepared") / "data")
+    """The site's data folder before its first scan: made once, and copied for each test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "hasher", QUICK_HASHER)
+        return prepare(tmp_path_factory.mktemp("prepared") / "data")
+
+
+def prepare(data_dir: Path) -> Prepared:
+    """Makes the site with an account and an open session of each role."""
+    config = make_config(data_dir)
     clock = StandingClock()
     wiring.initialise(config, clock)
     backend = wiring.open_backend(config, clock=clock)
