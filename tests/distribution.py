@@ -52,6 +52,6 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> Distribution:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Distribution:
     """Distribute as this module says, whatever `--dist` says."""
-    return Distribution(config)
+    return Distribution(config, log)
