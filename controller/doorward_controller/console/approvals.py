@@ -18,6 +18,7 @@ router = APIRouter()
 
 _SHOWN_CODES = 60
 
+
 @router.get("/approvals")
 def approvals_page(visit: SignedIn) -> Response:
     """Shows what waits, and what was decided."""

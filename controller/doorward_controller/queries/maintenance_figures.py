@@ -68,9 +68,7 @@ def figures(
     return _together(sources, each, to_utc_s), each
 
 
-def _sources(
-    store: Store, site: str, from_utc_s: int, labour: LabourRate
-) -> tuple[_Source, ...]:
+def _sources(store: Store, site: str, from_utc_s: int, labour: LabourRate) -> tuple[_Source, ...]:
     with store.read() as connection:
         devices = connection.execute(
             sa.select(gateways.c.id, gateways.c.name, gateways.c.enrolled_at_utc_s)
