@@ -159,6 +159,7 @@ class Courier:
         """Sends what waits, says that we go, and hangs up."""
         now = self._clock.now()
         self._run_errands(now)
+        self._outbox.hurry()
         self._send_batches(now)
         if self.uplink.is_connected:
             self._broker.publish(state_message(self._me, self._session, now, online=False))

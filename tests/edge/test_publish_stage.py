@@ -96,6 +96,16 @@ def test_no_more_batches_than_the_window_are_on_their_way() -> None:
     assert send(outbox, 0) is None
 
 
+def test_a_gateway_that_ends_does_not_wait_for_an_answer_before_it_sends_more() -> None:
+    outbox = Outbox([span(NEW, ((1, 5000),))])
+    assert send(outbox, 0) == want(NEW, 1, 256)
+    assert send(outbox, 0) is None
+    outbox.hurry()
+    while send(outbox, 0):
+        pass
+    assert outbox.in_flight == MOST_IN_FLIGHT
+
+
 def test_a_new_connection_begins_with_one_batch_and_takes_one_more_for_each_that_arrived() -> None:
     outbox = Outbox([span(NEW, ((1, 5000),))])
     seen, acknowledged = [], 0

@@ -143,6 +143,10 @@ class Outbox:
         """Notes that the journal has nothing of what was wanted."""
         self._take(wanted.epoch, (wanted.first, wanted.last))
 
+    def hurry(self) -> None:
+        """Lets go what may be on its way at most: the gateway ends and cannot wait for answers."""
+        self._room = MOST_IN_FLIGHT
+
     def disconnected(self) -> None:
         """Brings back what was on its way; the next connection sends it again."""
         for flight in self._flights:
