@@ -1,6 +1,7 @@
 """The web application: the JSON interface under /api/v1, health at the root, the console around."""
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from doorward_controller import console
 from doorward_controller.api import (
@@ -27,7 +28,6 @@ from doorward_controller.api import (
     records,
     revocations,
     roll_outs,
-    scim,
     session,
     staff,
     versions,
@@ -36,6 +36,7 @@ from doorward_controller.api import (
 from doorward_controller.api.description import Interface
 from doorward_controller.api.errors import install
 from doorward_controller.api.idempotency import Idempotency
+from doorward_controller.api.late import Late
 from doorward_controller.api.limits import BodyLimit
 from doorward_controller.api.plain_texts import PlainTexts
 from doorward_controller.api.rates import Rates
@@ -43,6 +44,7 @@ from doorward_controller.console.demo_port import DemoControls
 from doorward_controller.services.backend import Backend
 
 API_ROOT = "/api/v1"
+SCIM_ROOT = "/scim/v2"
 VERSION = "1.0"
 
 MODULES = (
@@ -89,9 +91,15 @@ def create_app(backend: Backend, demo: DemoControls | None = None) -> FastAPI:
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.mount(API_ROOT, _api(backend))
-    app.mount(scim.ROOT, scim.application(backend))
+    app.mount(SCIM_ROOT, Late(lambda: _directory(backend)))
     console.mount(app, demo)
     return app
+
+
+def _directory(backend: Backend) -> ASGIApp:
+    from doorward_controller.api import scim  # noqa: PLC0415 (half a second of imports)
+
+    return scim.application(backend)
 
 
 def _api(backend: Backend) -> FastAPI:

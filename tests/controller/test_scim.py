@@ -12,8 +12,7 @@ import sqlalchemy as sa
 
 from doorward.credential import CredentialClass, Form
 from doorward.status import Status
-from doorward_controller.api import scim
-from doorward_controller.app import create_app
+from doorward_controller.app import SCIM_ROOT, create_app
 from doorward_controller.domain.permissions import Action, Actor, Role, may
 from doorward_controller.errors import ActError, ConflictError
 from doorward_controller.services import accounts, holders, issuing, revocation, sign_in
@@ -48,7 +47,7 @@ def directory_calls(backend: Backend, address: str) -> Iterator[httpx.Client]:
     token = token_of(backend, Role.ISSUER, Action.PROVISION_PEOPLE)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": SCIM, "Accept": SCIM}
     with httpx.Client(
-        base_url=f"{address}{scim.ROOT}", headers=headers, trust_env=False, timeout=20
+        base_url=f"{address}{SCIM_ROOT}", headers=headers, trust_env=False, timeout=20
     ) as client:
         yield client
 
@@ -452,7 +451,7 @@ def test_only_who_may_keep_people_gets_in_and_no_browser(
     with ExitStack() as ends:
 
         def client(**more: Any) -> httpx.Client:
-            made = httpx.Client(base_url=f"{address}{scim.ROOT}", trust_env=False, **more)
+            made = httpx.Client(base_url=f"{address}{SCIM_ROOT}", trust_env=False, **more)
             return ends.enter_context(made)
 
         program = client(headers={"Authorization": f"Bearer {token}"})

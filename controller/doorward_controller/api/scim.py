@@ -31,7 +31,6 @@ from doorward_controller.services import directory
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.directory import MAX_PAGE, Matches, Person
 
-ROOT = "/scim/v2"
 PAGE = 100
 
 _needs = Needs(Action.PROVISION_PEOPLE)
@@ -50,7 +49,7 @@ JsonBody = Annotated[dict[str, Any], Body()]
 
 
 def application(backend: Backend) -> FastAPI:
-    """Returns the service as an application of its own, to be mounted at `ROOT`."""
+    """Returns the service as an application of its own, to be mounted."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.backend = backend
     install(app)
@@ -230,7 +229,6 @@ def _matches(tags: str | None) -> Matches:
 
 def _base(request: Request, backend: Backend) -> str:
     """Returns where the service is: as the settings say, else as the directory calls it."""
-    origin = backend.config.http.origin or str(request.base_url).removesuffix("/").removesuffix(
-        ROOT
-    )
-    return f"{origin}{ROOT}"
+    root = str(request.scope["root_path"])
+    called = str(request.base_url).removesuffix("/").removesuffix(root)
+    return f"{backend.config.http.origin or called}{root}"
