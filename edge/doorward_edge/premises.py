@@ -10,6 +10,7 @@ from doorward.ranges import count, intersect
 from doorward.times import Clock, ClockTrust, UtcSeconds
 from doorward_edge.commands.rules import Refusal
 from doorward_edge.commands.targets import NotDoneError, Probe, WillNotError
+from doorward_edge.decoder.client import Loss
 from doorward_edge.log_ring import LogRing
 from doorward_edge.ports import Journal
 from doorward_edge.scan import Luma
@@ -19,6 +20,9 @@ log = logging.getLogger(__name__)
 
 EXAMINE_S = 5.0
 """A camera that gives ten pictures a second answers in a tenth; one that starts takes longer."""
+
+EXAMINED_AT_MOST = 30
+"""A decoder that was just started is ready after as many pictures at the latest."""
 
 PICTURE_WIDTH_PX = 960
 PICTURE_QUALITY = 70
@@ -196,6 +200,10 @@ def jpeg_of(luma: Luma) -> bytes:
 def _of(eye: Eye) -> Callable[[], str]:
     def try_it() -> str:
         found = _examined(eye)
+        for _ in range(EXAMINED_AT_MOST - 1):
+            if found.loss != Loss.NOT_READY:
+                break
+            found = _examined(eye)
         height, width = found.luma.shape
         if found.loss:
             raise NotDoneError(f"gives pictures, but the decoder did not look: {found.loss}")

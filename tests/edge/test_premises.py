@@ -30,12 +30,15 @@ class FakeEye:
     portal: PortalId = NORTH
     loss: str = ""
     is_blind: bool = False
+    starts_for: int = 0
 
     def examine(self, timeout_s: float) -> Examined:
         del timeout_s
         if self.is_blind:
             raise TimeoutError
-        return Examined(luma=PICTURE, loss=self.loss, decode_us=1500)
+        self.starts_for -= 1
+        loss = "not_ready" if self.starts_for >= 0 else self.loss
+        return Examined(luma=PICTURE, loss=loss, decode_us=1500)
 
 
 class SickJournal(FakeJournal):
@@ -92,9 +95,16 @@ def test_a_gateway_that_is_well_finds_nothing() -> None:
     assert world.did == ["show"], "lamps and tones, and nothing else"
 
 
+def test_a_decoder_that_was_just_started_is_given_its_time() -> None:
+    eye = FakeEye(starts_for=5)
+    assert World(eye=eye).bad() == []
+    assert eye.starts_for < 0
+
+
 SICK: dict[str, tuple[dict[str, Any], str]] = {
     "a camera without pictures": ({"eye": FakeEye(is_blind=True)}, "camera front"),
     "a decoder that does not look": ({"eye": FakeEye(loss="hung")}, "camera front"),
+    "a decoder that never starts": ({"eye": FakeEye(loss="not_ready")}, "camera front"),
     "a scanner that is pulled out": (
         {"scanner": FakeScanner(trouble="/dev/ttyUSB0 is gone")},
         "scanner desk",

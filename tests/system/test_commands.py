@@ -137,6 +137,7 @@ def test_whoever_repeats_a_command_at_the_broker_opens_nothing(
         desk.command(Role.SECURITY, "secure", portal=NAME)
         topic, wire = spy.next()
         assert parse_envelope(wire).kind == "command"
+        assert wait_until(lambda: "command_taken" in desk.events(), timeout_s=SEEN_S)
         before = desk.events().count("command_taken")
         spy.say(topic, wire)
         spy.say(topic, wire, retain=True)

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,9 +41,10 @@ class Ward:
         assert self.gate.process is not None
         tasks = Path(f"/proc/{self.gate.process.pid}/task")
         for task in tasks.iterdir():
-            for pid in (task / "children").read_text().split():
-                if "capture.child" in Path(f"/proc/{pid}/cmdline").read_text():
-                    return int(pid)
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+                for pid in (task / "children").read_text().split():
+                    if "capture.child" in Path(f"/proc/{pid}/cmdline").read_text():
+                        return int(pid)
         return None
 
     def gets_another(self, pid: int) -> None:

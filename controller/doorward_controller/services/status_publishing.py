@@ -29,8 +29,8 @@ FIRST_SIZE = 65_536
 HEADROOM = 4096
 """The list is always at least this far ahead of the issued indices."""
 
-_published_full: dict[str, bytes] = {}
-"""Digest of the full list that this process published last, by site."""
+_published_full: WeakKeyDictionary[Store, bytes] = WeakKeyDictionary()
+"""Digest of the full list that this process published last."""
 
 _published_seq: WeakKeyDictionary[Store, int] = WeakKeyDictionary()
 """The number that this process published last."""
@@ -123,11 +123,11 @@ def publish(backend: Backend, *, full: bool = False) -> None:
             seq = credentials.list_number(connection, site)
             full_wire, delta_wire = credentials.list_wires(connection, site)
         digest = hashlib.sha256(full_wire).digest()
-        if full or _published_full.get(site) != digest:
+        if full or _published_full.get(backend.store) != digest:
             backend.publisher.publish(
                 topics.policy(site, topics.Policy.STATUS), full_wire, retain=True
             )
-            _published_full[site] = digest
+            _published_full[backend.store] = digest
         if delta_wire:
             backend.publisher.publish(
                 topics.policy(site, topics.Policy.DELTA), delta_wire, retain=True
