@@ -49,7 +49,7 @@ LOOKS: Mapping[str, Mapping[str, Look]] = MappingProxyType(
         },
         "switch": {
             "on": _look("good", icon="circle-check", word=mark("In force")),
-            "off": _look("quiet", icon="circle-dashed", word=mark("Off")),
+            "off": _look("quiet", icon="circle-dashed", word=mark("Switched off")),
         },
         "wall": {
             "open": _look("good", icon="circle-check", word=mark("In force")),
