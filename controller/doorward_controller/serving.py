@@ -76,6 +76,8 @@ def listen(http: Http) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((http.host, http.port))
+        # From here on who comes waits for the first answer instead of being turned away.
+        listening.listen()
     except OSError as err:
         listening.close()
         words = _WORDS.get(err.errno or 0, f"cannot be used: {err.strerror or err}")
