@@ -28,9 +28,9 @@ from doorward_controller.store.presence_notes import Changes
 HOLDER, BADGE, HAND, ALONE = "holder:", "badge:", "hand:", "record:"
 """Who somebody is: a person whom we know, a badge, what a guard wrote, or one record alone."""
 
-_NOTES_AT_ONCE = 500
-_PEOPLE_AT_ONCE = 2_000
-_TURNS = 50
+_NOTES_AT_ONCE = 50
+_PEOPLE_AT_ONCE = 200
+_TURNS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

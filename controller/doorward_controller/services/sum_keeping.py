@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from doorward_controller.services.backend import Backend
 from doorward_controller.store import record_sums
 
-AT_ONCE = 5_000
-_TURNS = 20
+AT_ONCE = 500
+_TURNS = 200
 """So many changes at most each time: intake writes in between, and nothing else waits long."""
 
 Progress = Callable[[int, int], None]
