@@ -12,6 +12,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+
 from bench.gateway_memory import memory_of
 from doorward_edge.config import load_config
 from doorward_edge.wiring import Assembled, assemble
@@ -96,8 +98,7 @@ def _cpu_s(pid: str) -> float:
 
 
 def _children() -> list[str]:
-    tasks = Path("/proc/self/task").iterdir()
-    return [pid for task in tasks for pid in (task / "children").read_text("ascii").split()]
+    return [str(child.pid) for child in psutil.Process().children()]
 
 
 if __name__ == "__main__":
