@@ -29,9 +29,9 @@ from doorward_controller.broker.errors import BrokerMissingError
 from doorward_controller.broker.process import BrokerSettings, Mosquitto
 from doorward_controller.config import Config, load_config
 from doorward_controller.domain.permissions import Actor, Role, local_actor
-from doorward_controller.services import accounts, enrolment
+from doorward_controller.services import accounts
 from doorward_controller.services.backend import Backend
-from doorward_controller.services.enrolment import NewPortal
+from tests.fakes.enrolled import enrolled
 from tests.fakes.journal_gateway import JournalGateway
 
 SITE = SiteId("bench")
@@ -93,15 +93,7 @@ class Site:
 
     def enrol(self, name: str, epoch: int = 1) -> JournalGateway:
         """Enrol a gateway and return its journal."""
-        journal = self.journal(name, epoch)
-        enrolment.enrol_gateway(
-            self.backend,
-            local_actor(),
-            gateway=name,
-            record_key=journal.signer.public,
-            portals=[NewPortal(portal=f"{name}-door", zone="site")],
-        )
-        return journal
+        return enrolled(self.backend, name, epoch=epoch)
 
     def journal(self, name: str, epoch: int) -> JournalGateway:
         """Return an empty journal of a gateway."""

@@ -199,11 +199,10 @@ def jpeg_of(luma: Luma) -> bytes:
 
 def _of(eye: Eye) -> Callable[[], str]:
     def try_it() -> str:
-        found = _examined(eye)
-        for _ in range(EXAMINED_AT_MOST - 1):
+        for _ in range(EXAMINED_AT_MOST):
+            found = _examined(eye)
             if found.loss != Loss.NOT_READY:
                 break
-            found = _examined(eye)
         height, width = found.luma.shape
         if found.loss:
             raise NotDoneError(f"gives pictures, but the decoder did not look: {found.loss}")

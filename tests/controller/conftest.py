@@ -13,12 +13,12 @@ from doorward.times import ClockTrust, Instant, MonoMs, UtcMs
 from doorward_controller import wiring
 from doorward_controller.config import Accounts, Config, Database, Http, Mqtt
 from doorward_controller.domain.permissions import Actor, Role, local_actor
-from doorward_controller.services import enrolment, passwords, policy_release
+from doorward_controller.services import passwords, policy_release
 from doorward_controller.services.backend import Backend
-from doorward_controller.services.enrolment import NewPortal
 from doorward_controller.store.session import Store
 from doorward_controller.store.upgrade import upgrade
 from tests.fakes.controller_link import FakeLink
+from tests.fakes.enrolled import enrolled
 from tests.fakes.journal_gateway import AT_UTC_MS, JournalGateway
 from tests.fakes.postgres import PostgresCluster, PostgresMissingError
 
@@ -161,15 +161,7 @@ def sqlite_backend(
 
 def enrol(backend: Backend, name: str = "gate-1", *portals: str) -> JournalGateway:
     """Enrols a gateway and returns its journal."""
-    gateway = JournalGateway(name, intake_key=backend.keys.intake_public)
-    enrolment.enrol_gateway(
-        backend,
-        ADMIN,
-        gateway=name,
-        record_key=gateway.signer.public,
-        portals=[NewPortal(portal=p, zone="site") for p in portals or (f"{name}-door",)],
-    )
-    return gateway
+    return enrolled(backend, name, *portals, actor=ADMIN)
 
 
 def release(backend: Backend) -> int:

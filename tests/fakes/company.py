@@ -25,10 +25,10 @@ from doorward_controller.broker.process import BrokerSettings, Mosquitto
 from doorward_controller.broker.waiting import wait_until
 from doorward_controller.config import Config, load_config
 from doorward_controller.domain.permissions import Actor, Role, local_actor
-from doorward_controller.services import accounts, enrolment, policy_release
+from doorward_controller.services import accounts, policy_release
 from doorward_controller.services.backend import Backend
-from doorward_controller.services.enrolment import NewPortal
 from doorward_controller.store import notices
+from tests.fakes.enrolled import enrolled
 from tests.fakes.journal_gateway import JournalGateway
 from tests.fakes.postgres import PostgresCluster
 
@@ -135,17 +135,7 @@ class Company:
         return self.authority.issue_gateway(GatewayId(name), now=datetime.now(UTC))
 
     def enrol(self, name: str) -> JournalGateway:
-        journal = JournalGateway(
-            name, intake_key=self.backend.keys.intake_public, site=self.config.site
-        )
-        enrolment.enrol_gateway(
-            self.backend,
-            local_actor(),
-            gateway=name,
-            record_key=journal.signer.public,
-            portals=[NewPortal(portal=f"{name}-door", zone="site")],
-        )
-        return journal
+        return enrolled(self.backend, name)
 
     def token(self) -> str:
         """Returns a bearer token of somebody who may revoke."""

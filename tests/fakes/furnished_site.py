@@ -63,18 +63,8 @@ from doorward_controller.store.devices import NewComponent
 from tests.controller.conftest import make_config
 from tests.fakes.controller_link import FakeLink
 from tests.fakes.fed_gateway import BOOT_ID, FedGateway
+from tests.fakes.operators import NAMES, PASSWORD
 
-PASSWORD = "correct horse battery"
-NAMES = {
-    Role.ADMIN: "ada",
-    Role.ISSUER: "ivy",
-    Role.SECURITY: "sam",
-    Role.AUDITOR: "ann",
-    Role.FACILITY: "fay",
-    Role.REVIEWER: "rae",
-    Role.HOST: "hal",
-    Role.GUARD: "gus",
-}
 LABELS = {
     "north-gate": "North gate",
     "south-gate": "南门",

@@ -17,6 +17,8 @@ from doorward.times import UtcSeconds
 
 AT_UTC_MS = 1_790_000_000_000
 
+FIRST_EPOCH = 0xE0
+
 
 def scan(number: int, *, portal: str = "north", granted: bool = True) -> Record:
     """Returns the record of one scan, the same for the same number."""
@@ -51,7 +53,7 @@ class JournalGateway:
         *,
         intake_key: bytes,
         site: str = "main",
-        epoch: int = 0xE0,
+        epoch: int = FIRST_EPOCH,
         seed: bytes | None = None,
     ) -> None:
         self.site, self.name, self.epoch = SiteId(site), GatewayId(name), Epoch(epoch)

@@ -13,6 +13,7 @@ from doorward.ids import GatewayId, SiteId
 from doorward_controller.broker.access import AccessRules
 from doorward_controller.broker.authority import Authority, Identity
 from doorward_controller.broker.process import BrokerSettings, Mosquitto
+from doorward_controller.config import Mqtt
 
 SITE = SiteId("demo")
 PAGE_MS = 20_000
@@ -36,6 +37,17 @@ class Site:
     controller: Identity
     north: Identity
     south: Identity
+
+    @property
+    def mqtt(self) -> Mqtt:
+        """How a controller reaches the broker."""
+        return Mqtt(
+            port=self.broker.port,
+            ca_file=self.authority.ca_file,
+            cert_file=self.controller.certificate_file,
+            key_file=self.controller.key_file,
+            client_id=self.controller.name,
+        )
 
 
 def settings_of(authority: Authority, folder: Path, port: int = 0) -> BrokerSettings:

@@ -16,18 +16,18 @@ from doorward.messages import State
 from doorward.times import Instant, MonoMs, UtcMs, UtcSeconds
 from doorward_controller import wiring
 from doorward_controller.clock import SystemClock
-from doorward_controller.config import Alerts, Config, Mqtt
+from doorward_controller.config import Alerts, Config
 from doorward_controller.domain.delivery_formats import ReceiverKind
 from doorward_controller.domain.fleet_state import Condition, Work
-from doorward_controller.domain.permissions import Actor, Role, local_actor
+from doorward_controller.domain.permissions import Actor, Role
 from doorward_controller.jobs import Jobs
 from doorward_controller.queries import alerts, devices, fleet_states
-from doorward_controller.services import enrolment, receivers
+from doorward_controller.services import receivers
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.delivering import Deliveries
-from doorward_controller.services.enrolment import NewPortal
 from doorward_controller.services.receivers import ReceiverSettings
-from tests.fakes.journal_gateway import JournalGateway, scan
+from tests.fakes.enrolled import enrolled
+from tests.fakes.journal_gateway import scan
 from tests.fakes.receivers import web_receiver
 from tests.system.broker_clients import Talker, talker
 from tests.system.conftest import SITE, Site
@@ -72,13 +72,7 @@ def test_a_gateway_that_is_cut_off_is_told_and_judged_by_its_journal_later(
     config = Config(
         site=SITE,
         data_dir=tmp_path / "controller",
-        mqtt=Mqtt(
-            port=site.broker.port,
-            ca_file=site.authority.ca_file,
-            cert_file=site.controller.certificate_file,
-            key_file=site.controller.key_file,
-            client_id=site.controller.name,
-        ),
+        mqtt=site.mqtt,
         alerts=Alerts(allow_insecure_receivers=True),
     )
     clock = HurryingClock()
@@ -90,14 +84,7 @@ def test_a_gateway_that_is_cut_off_is_told_and_judged_by_its_journal_later(
         job.every_s = job.left_s = 0.2
     assert isinstance(intakes, wiring.Intakes)
     quick = replace(intakes, jobs=jobs, deliveries=Deliveries(backend, look_s=0.1))
-    journal = JournalGateway("north", intake_key=backend.keys.intake_public, site=SITE)
-    enrolment.enrol_gateway(
-        backend,
-        local_actor(),
-        gateway="north",
-        record_key=journal.signer.public,
-        portals=[NewPortal(portal="north-door", zone="site")],
-    )
+    journal = enrolled(backend, "north")
 
     def condition() -> Condition:
         return fleet_states.fleet(backend.store, clock.now().utc_ms).of("north").condition

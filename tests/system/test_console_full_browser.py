@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from doorward_controller.app import create_app
 from doorward_controller.domain.permissions import Role
 from doorward_controller.services import sign_in
-from tests.fakes.furnished_site import NAMES, PASSWORD, Furnished, furnish
+from tests.fakes.furnished_site import Furnished, furnish
+from tests.fakes.operators import NAMES, PASSWORD
 from tests.fakes.running_server import running
 from tests.system.accessibility import problems_of
 

@@ -14,15 +14,15 @@ from doorward.times import UtcSeconds
 from doorward_controller import wiring
 from doorward_controller.broker.authority import Identity
 from doorward_controller.broker.waiting import wait_until
-from doorward_controller.config import Broker, Config, Mqtt
+from doorward_controller.config import Broker, Config
 from doorward_controller.domain.cut_off import CutOffStage
-from doorward_controller.domain.permissions import Actor, Role, local_actor
+from doorward_controller.domain.permissions import Actor, Role
 from doorward_controller.ingest.ports import Inbound
 from doorward_controller.ingest.writer import Writer
 from doorward_controller.queries import cut_offs, fleet_board, quarantine_list
 from doorward_controller.services import enrolment
 from doorward_controller.services.backend import Backend
-from doorward_controller.services.enrolment import NewPortal
+from tests.fakes.enrolled import enrolled
 from tests.fakes.journal_gateway import JournalGateway
 from tests.system.broker_clients import Talker, is_let_in, talker
 from tests.system.conftest import SITE, Site
@@ -59,13 +59,7 @@ def config_of(site: Site, folder: Path, broker: Broker) -> Config:
     settings = Config(
         site=SITE,
         data_dir=folder / "controller",
-        mqtt=Mqtt(
-            port=site.broker.port,
-            ca_file=site.authority.ca_file,
-            cert_file=site.controller.certificate_file,
-            key_file=site.controller.key_file,
-            client_id=site.controller.name,
-        ),
+        mqtt=site.mqtt,
         broker=broker,
     )
     wiring.initialise(settings)
@@ -98,18 +92,6 @@ def place(site: Site, tmp_path: Path) -> Iterator[Place]:
         yield place
 
 
-def enrolled(place: Place, name: str) -> JournalGateway:
-    made = JournalGateway(name, intake_key=place.backend.keys.intake_public, site=SITE)
-    enrolment.enrol_gateway(
-        place.backend,
-        local_actor(),
-        gateway=name,
-        record_key=made.signer.public,
-        portals=[NewPortal(portal=f"{name}-door", zone="site")],
-    )
-    return made
-
-
 @contextmanager
 def connected(place: Place, identity: Identity, journal: JournalGateway) -> Iterator[Talker]:
     """The gateway connects as a real one does, and is seen to be there."""
@@ -133,7 +115,7 @@ def is_online(place: Place, gateway: str) -> bool:
 
 def test_revoked_gateway_is_cut_off_and_refused_and_the_others_go_on(place: Place) -> None:
     site = place.site
-    north, south = enrolled(place, "north"), enrolled(place, "south")
+    north, south = enrolled(place.backend, "north"), enrolled(place.backend, "south")
     north.append_scans(40)
     south.append_scans(40)
     with connected(place, site.north, north) as going_on, connected(place, site.south, south) as it:
@@ -155,7 +137,7 @@ def test_revoked_gateway_is_cut_off_and_refused_and_the_others_go_on(place: Plac
 
 
 def test_what_a_revoked_gateway_says_by_another_way_is_refused_at_intake(place: Place) -> None:
-    south = enrolled(place, "south")
+    south = enrolled(place.backend, "south")
     south.append_scans(10)
     place.revoke("south")
     message = Inbound(topic=south.topic(), wire=south.wire(1, 10), confirm=lambda: None)
@@ -167,7 +149,7 @@ def test_what_a_revoked_gateway_says_by_another_way_is_refused_at_intake(place: 
 
 def test_two_are_revoked_one_after_the_other_and_both_stay_out(place: Place) -> None:
     site = place.site
-    journals = {one.name: enrolled(place, one.name) for one in (site.north, site.south)}
+    journals = {one.name: enrolled(place.backend, one.name) for one in (site.north, site.south)}
     with ExitStack() as stack:
         for one in (site.north, site.south):
             client = stack.enter_context(connected(place, one, journals[one.name]))
@@ -179,7 +161,7 @@ def test_two_are_revoked_one_after_the_other_and_both_stay_out(place: Place) -> 
 
 def test_revoked_while_the_broker_was_away_is_cut_off_when_it_is_back(place: Place) -> None:
     site = place.site
-    south = enrolled(place, "south")
+    south = enrolled(place.backend, "south")
     with connected(place, site.south, south):
         site.broker.kill()
         place.revoke("south")
@@ -195,7 +177,7 @@ def test_controller_that_was_killed_after_the_act_goes_on_with_it(
     config = config_of(site, tmp_path, files_of(site))
     backend = wiring.open_backend(config)
     beside = Place(site=site, config=config, backend=backend)
-    enrolled(beside, "south")
+    enrolled(beside.backend, "south")
     with talker(site.south, site.authority.ca_file, site.broker.port) as client:
         beside.revoke("south")
         with running(site, config) as place:
@@ -210,7 +192,7 @@ def test_without_the_brokers_files_the_page_says_what_is_missing(
     site: Site, tmp_path: Path
 ) -> None:
     with running(site, config_of(site, tmp_path, Broker())) as place:
-        south = enrolled(place, "south")
+        south = enrolled(place.backend, "south")
         with connected(place, site.south, south) as client:
             place.revoke("south")
             client.ended.get(timeout=PROMISED_S)

@@ -13,12 +13,12 @@ from doorward.envelope import parse_envelope
 from doorward.ids import GatewayId
 from doorward.ranges import merge
 from doorward_controller import wiring
-from doorward_controller.config import Config, Mqtt
-from doorward_controller.domain.permissions import Actor, Role, local_actor
+from doorward_controller.config import Config
+from doorward_controller.domain.permissions import Actor, Role
 from doorward_controller.queries import fleet_board
-from doorward_controller.services import enrolment, policy_release
+from doorward_controller.services import policy_release
 from doorward_controller.services.backend import Backend
-from doorward_controller.services.enrolment import NewPortal
+from tests.fakes.enrolled import enrolled
 from tests.fakes.journal_gateway import JournalGateway
 from tests.system.broker_clients import Talker, talker
 from tests.system.conftest import SITE, Site
@@ -41,13 +41,7 @@ def config(site: Site, tmp_path: Path) -> Config:
     settings = Config(
         site=SITE,
         data_dir=tmp_path / "controller",
-        mqtt=Mqtt(
-            port=site.broker.port,
-            ca_file=site.authority.ca_file,
-            cert_file=site.controller.certificate_file,
-            key_file=site.controller.key_file,
-            client_id=site.controller.name,
-        ),
+        mqtt=site.mqtt,
     )
     wiring.initialise(settings)
     return settings
@@ -68,14 +62,7 @@ def running(config: Config) -> Iterator[Backend]:
 @pytest.fixture
 def gateway(config: Config) -> JournalGateway:
     backend = wiring.open_backend(config)
-    made = JournalGateway("north", intake_key=backend.keys.intake_public, site=SITE)
-    enrolment.enrol_gateway(
-        backend,
-        local_actor(),
-        gateway="north",
-        record_key=made.signer.public,
-        portals=[NewPortal(portal="north-door", zone="site")],
-    )
+    made = enrolled(backend, "north")
     policy_release.release(backend, Actor(name="sam", role=Role.SECURITY))
     backend.store.close()
     return made

@@ -26,19 +26,9 @@ from doorward_controller.services.backend import Backend
 from tests.controller.conftest import ISSUER, QUICK_HASHER, SECURITY, StandingClock, make_config
 from tests.fakes.demo_controls import FakeDemoControls
 from tests.fakes.fed_gateway import FedGateway
+from tests.fakes.operators import NAMES, PASSWORD
 from tests.fakes.running_server import UNREAD, running
 
-PASSWORD = "correct horse battery"
-NAMES = {
-    Role.ADMIN: "ada",
-    Role.ISSUER: "ivy",
-    Role.SECURITY: "sam",
-    Role.AUDITOR: "ann",
-    Role.FACILITY: "fay",
-    Role.REVIEWER: "rae",
-    Role.HOST: "hal",
-    Role.GUARD: "gus",
-}
 HOLDER = "Grace <b>Hopper</b>"
 """A name that would show as markup if a template forgot to escape it."""
 

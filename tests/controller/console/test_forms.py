@@ -9,7 +9,8 @@ from doorward.credential import Form as CodeForm
 from doorward_controller.domain.permissions import Role
 from doorward_controller.queries import credentials
 from tests.controller.conftest import StandingClock
-from tests.controller.console.conftest import NAMES, PASSWORD, Plant, token_of
+from tests.controller.console.conftest import Plant, token_of
+from tests.fakes.operators import NAMES, PASSWORD
 
 PERSON = {"name": "Lin Wei", "kind": "visitor", "groups": "visitors"}
 
