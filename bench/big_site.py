@@ -7,43 +7,33 @@ record. Bodies are real; those of one kind are shared, since their length is wha
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 import sqlalchemy as sa
 
+from bench.big_site_rows import Making, Tell, add_records
 from doorward.policy import Direction
-from doorward.records import Outcome, Record, RecordKind
-from doorward_controller.domain.permissions import Actor, Role, local_actor
+from doorward_controller.domain.permissions import Action, Actor, Role, local_actor
 from doorward_controller.domain.rule_book import PortalOptions, RuleBook
 from doorward_controller.services import enrolment, holders, rules
+from doorward_controller.services.acting import act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.enrolment import NewPortal
 from doorward_controller.services.holders import HolderFields
-from doorward_controller.store.intake import RecordInsert
-from doorward_controller.store.schema import credentials, gateways, records
+from doorward_controller.store.schema import credentials, gateways
 from doorward_controller.store.session import Store
 
 DAYS = 180
 DAY_MS = 86_400_000
 PEOPLE = 20_000
-REFUSALS = ("not_ours", "expired", "portal_closed", "revoked", "not_yet_valid")
 BADGES_EACH = 2
 """A badge and a phone."""
 
 _RUSH = ((0, 0.02), (6, 0.30), (9, 0.08), (11, 0.20), (14, 0.08), (16, 0.27), (19, 0.05), (24, 0.0))
 """From this hour on comes this share of the day."""
 
-_AT_ONCE = 50_000
-_REFUSED_EVERY = 20
-_ANNULLED_EVERY = 100
-_EVENT_EVERY = 1_000
-_MIX = 2_654_435_761
-
-Tell = Callable[[str, int, int], None]
-"""What is being done, how much of it is, and of how much."""
+_PEOPLE_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,78 +72,6 @@ class Plan:
         """Returns one of somebody's codes: 0 to PEOPLE - 1 are badges, the next as many phones."""
         return (0xB000_0000 + person % (BADGES_EACH * self.size.people)).to_bytes(8)
 
-    def rows(self) -> Iterator[tuple[object, ...]]:
-        """Yields every record as the values of its row, gateways numbered from 1."""
-        portals = [portal_of(number) for number in range(self.size.gateways)]
-        bodies = _Bodies(self.begin_utc_ms)
-        for number in range(self.size.records):
-            count = number // 2
-            mixed = (count * _MIX) & 0xFFFFFFFF
-            place = (mixed >> 7) % len(portals)
-            badge: bytes | None = self.badge(mixed >> 3)
-            kind, reason, about = RecordKind.SCAN, "granted", None
-            outcome: Outcome | None = Outcome.GRANT
-            if (mixed >> 11) % _REFUSED_EVERY == 0:
-                outcome, reason = Outcome.DENY, REFUSALS[(mixed >> 16) % len(REFUSALS)]
-                badge = None if reason == REFUSALS[0] else badge
-            elif number % 2:
-                kind, outcome, badge, reason = RecordKind.PASSAGE, None, None, "entered"
-                if (mixed >> 5) % _ANNULLED_EVERY == 0:
-                    reason, about = "no_entry", number
-            if number % _EVENT_EVERY == _EVENT_EVERY - 1:
-                kind, outcome, badge, reason = RecordKind.EVENT, None, None, "door_found_open"
-            at = self.at_utc_ms(number)
-            yield (
-                place + 1, 1, number + 1, at + 300, at, int(kind),
-                None if outcome is None else int(outcome), reason, portals[place], badge,
-                bodies.of(kind, outcome, reason, portals[place], badge, about), bytes(32),
-            )  # fmt: skip
-
-
-class _Bodies:
-    """Bodies of records: one for each kind and reason, and one of its own where it says about."""
-
-    def __init__(self, begin_utc_ms: int) -> None:
-        self._begin_utc_ms = begin_utc_ms
-        self._known: dict[tuple[RecordKind, str], bytes] = {}
-
-    def of(
-        self,
-        kind: RecordKind,
-        outcome: Outcome | None,
-        reason: str,
-        portal: str,
-        badge: bytes | None,
-        about: int | None,
-    ) -> bytes:
-        if about is None and (kind, reason) in self._known:
-            return self._known[kind, reason]
-        is_scan = kind is RecordKind.SCAN
-        body = Record(
-            kind=kind,
-            utc_ms=self._begin_utc_ms,
-            mono_ms=7_654_321,
-            boot_id=bytes(8),
-            clock_trust=2,
-            portal=portal,
-            outcome=outcome,
-            reason=reason,
-            credential_id=badge,
-            form="dw1" if is_scan else "",
-            credential_class=1 if is_scan else None,
-            rule="10:staff>site@always" if outcome is Outcome.GRANT else "",
-            basis="snapshot" if is_scan else "",
-            policy_version=1 if is_scan else None,
-            policy_age_s=60 if is_scan else None,
-            status_seq=1 if is_scan else None,
-            reader="zxing" if is_scan else "",
-            online=True,
-            about_seq=about,
-        ).to_wire()
-        if about is None:
-            self._known[kind, reason] = body
-        return body
-
 
 def gateway_of(number: int) -> str:
     """Returns the name of a gateway, from 0."""
@@ -172,7 +90,17 @@ def fill(backend: Backend, size: Size, tell: Tell) -> Plan:
     _quickly(backend.store)
     _add_gateways(backend, size, tell)
     _add_people(backend, plan, tell)
-    add_records(backend.store, plan, tell)
+    add_records(
+        backend.store,
+        Making(
+            number=size.records,
+            begin_utc_ms=begin,
+            portals=tuple(portal_of(number) for number in range(size.gateways)),
+            badges=tuple(plan.badge(number) for number in range(BADGES_EACH * size.people)),
+            moments_ms=tuple(plan.at_utc_ms(number) - begin for number in range(plan.per_day)),
+        ),
+        tell,
+    )
     return plan
 
 
@@ -213,79 +141,27 @@ def _add_gateways(backend: Backend, size: Size, tell: Tell) -> None:
 
 
 def _add_people(backend: Backend, plan: Plan, tell: Tell) -> None:
-    people = plan.size.people
-    now_s, issuer = backend.clock.now().utc_s, Actor(name="bench", role=Role.ISSUER)
-    for person in range(people):
-        fields = HolderFields(
-            name=f"Person Number {person:05}", contact=f"p{person:05}@example.org"
-        )
-        held = holders.add_holder(backend, issuer, fields)
-        with backend.store.write() as connection:
-            for turn in range(BADGES_EACH):
-                connection.execute(
-                    sa.insert(credentials).values(
-                        id=plan.badge(person + turn * people), holder_id=held,
-                        credential_class=1, form="dw1" if turn == 0 else "dw2",
-                        status_index=person + turn * people, status=0, not_before=0,
-                        expires=now_s + 365 * 86_400, groups_json="[]", purpose="",
-                        issued_at_utc_s=now_s, issued_by="bench", key_id=1, sealed_code=b"",
-                        changed_reason="", changed_by="", changed_seq=0,
-                    )
-                )  # fmt: skip
-        tell("people", person + 1, people)
-
-
-def add_records(store: Store, plan: Plan, tell: Tell) -> None:
-    """Stores the records in bulk: without indexes, which are made afterwards."""
-    indexes = sorted(records.indexes, key=lambda index: str(index.name))
-    with store.write() as connection:
-        for index in indexes:
-            index.drop(connection)
-    (_insert_sqlite if store.is_sqlite else _copy_postgresql)(store, plan, tell)
-    for place, index in enumerate(indexes):
-        tell(f"index {index.name}", place, len(indexes))
-        with store.write() as connection:
-            index.create(connection)
-    if store.is_sqlite:
-        store.checkpoint()
-        return
-    with psycopg.connect(_place(store), autocommit=True) as connection:
-        connection.execute("VACUUM ANALYZE")
-
-
-def _batches(plan: Plan, tell: Tell) -> Iterator[Sequence[tuple[object, ...]]]:
-    rows = plan.rows()
-    done = 0
-    while batch := list(itertools.islice(rows, _AT_ONCE)):
-        yield batch
-        done += len(batch)
-        tell("records", done, plan.size.records)
-
-
-def _insert_sqlite(store: Store, plan: Plan, tell: Tell) -> None:
-    raw = store.engine.raw_connection()
-    for pragma in ("foreign_keys = OFF", "wal_autocheckpoint = 100000"):
-        raw.execute(f"PRAGMA {pragma}")
-    marks = ", ".join("?" * len(RecordInsert._fields))
-    insert = f"INSERT INTO records ({', '.join(RecordInsert._fields)}) VALUES ({marks})"
-    for batch in _batches(plan, tell):
-        raw.execute("BEGIN")
-        raw.executemany(insert, batch)
-        raw.commit()
-    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    raw.close()
-    store.engine.dispose()
-
-
-def _copy_postgresql(store: Store, plan: Plan, tell: Tell) -> None:
-    copy = f"COPY records ({', '.join(RecordInsert._fields)}) FROM STDIN"
-    with psycopg.connect(_place(store)) as connection, connection.cursor() as cursor:
-        for batch in _batches(plan, tell):
-            with cursor.copy(copy.encode()) as out:
-                for row in batch:
-                    out.write_row(row)
-
-
-def _place(store: Store) -> str:
-    shown = store.engine.url.render_as_string(hide_password=False)
-    return shown.replace("postgresql+psycopg://", "postgresql://")
+    people, issuer = plan.size.people, Actor(name="bench", role=Role.ISSUER)
+    for first in range(0, people, _PEOPLE_AT_ONCE):
+        some = range(first, min(people, first + _PEOPLE_AT_ONCE))
+        with act(backend, issuer, Action.EDIT_HOLDERS, name="add_holder") as doing:
+            held = {person: holders.new_id() for person in some}
+            for person, holder_id in held.items():
+                fields = HolderFields(
+                    name=f"Person Number {person:05}", contact=f"p{person:05}@example.org"
+                )
+                holders.insert(backend, doing, holder_id, fields)
+            rows = [
+                {
+                    "id": plan.badge(person + turn * people), "holder_id": holder_id,
+                    "credential_class": 1, "form": "dw1" if turn == 0 else "dw2",
+                    "status_index": person + turn * people, "status": 0, "not_before": 0,
+                    "expires": doing.now.utc_s + 365 * 86_400, "groups_json": "[]", "purpose": "",
+                    "issued_at_utc_s": doing.now.utc_s, "issued_by": "bench", "key_id": 1,
+                    "sealed_code": b"", "changed_reason": "", "changed_by": "", "changed_seq": 0,
+                }
+                for person, holder_id in held.items()
+                for turn in range(BADGES_EACH)
+            ]  # fmt: skip
+            doing.connection.execute(sa.insert(credentials), rows)
+        tell("people", some.stop, people)
