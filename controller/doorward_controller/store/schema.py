@@ -10,9 +10,12 @@ from doorward_controller.store import (
     account_tables,
     alert_tables,
     audit_tables,
+    backup_tables,
     device_tables,
+    enrolment_tables,
     integration_tables,
     interface_tables,
+    key_tables,
     maintenance_tables,
     rollout_tables,
     sum_tables,
@@ -25,16 +28,19 @@ AREAS = (
     account_tables,
     alert_tables,
     audit_tables,
+    backup_tables,
     device_tables,
+    enrolment_tables,
     integration_tables,
     interface_tables,
+    key_tables,
     maintenance_tables,
     rollout_tables,
     sum_tables,
 )
 """The tables of these areas stand in modules of their own; whoever asks for all asks here."""
 
-SCHEMA_VERSION = 19
+SCHEMA_VERSION = 20
 """The tables that this program makes; each number is a file in `migrations/versions`."""
 
 SCHEMA_COMPAT_VERSION = 1
