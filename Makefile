@@ -15,7 +15,7 @@ PYTEST := $(PYTHON) -m pytest --hypothesis-profile=ci
 PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadgroup
 CODE := doorward edge controller tests tools bench
 
-.PHONY: help demo test check bench sim dev format lint test-system test-endurance vectors reference lock clean ready-%
+.PHONY: help demo test check bench sim dev format lint test-system test-endurance vectors reference release lock clean ready-%
 
 help: ## Print this list
 	@if [ -t 1 ]; then on=$$(printf '\033[1m') off=$$(printf '\033[0m'); fi; \
@@ -58,6 +58,9 @@ vectors: ready-lint ## Write tests/vectors/ anew; git shows what changed
 
 reference: ready-lint ## Write docs/reference/ anew from the code that it describes
 	@$(PYTHON) -m tools.make_reference
+
+release: ready-lint ## Build a release's files into dist/release/ (ARGS="--part gateway --platform cp311-aarch64")
+	@$(PYTHON) -m tools.make_release $(ARGS)
 
 lock: ready-lint ## Lock the dependencies anew (ARGS="--upgrade" takes the newest)
 	@$(PYTHON) -m tools.lock $(ARGS)

@@ -1,0 +1,1 @@
+"""Building releases: one file for a part and a platform, the same bytes each time."""
