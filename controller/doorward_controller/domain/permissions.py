@@ -1,11 +1,12 @@
-"""Who may do what: one matrix of role and action.
+"""Who may do what, and where: one matrix of role, action and reach.
 
-Whoever runs the system neither issues nor opens doors.
+Whoever runs the system neither issues nor opens doors. An operator may be limited to zones: what
+concerns the site as a whole is then refused, and the rest holds for these zones alone.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from types import MappingProxyType
 
 
@@ -187,6 +188,81 @@ verify the work; who reviews changes nothing.
 """
 
 
+class Reach(StrEnum):
+    """How far an action reaches, and with it whether somebody's right to it can be limited."""
+
+    OWN = "own"
+    """Concerns who does it: holds wherever they are limited to."""
+    PLACE = "place"
+    """Concerns a door or a device: can be limited to zones."""
+    SITE = "site"
+    """Concerns everybody: only for who is limited to nothing."""
+
+
+REACH: Mapping[Action, Reach] = MappingProxyType(
+    {
+        Action.OWN_ACCOUNT: Reach.OWN,
+        Action.READ_FLEET: Reach.PLACE,
+        Action.READ_RECORDS: Reach.PLACE,
+        Action.READ_CREDENTIALS: Reach.SITE,
+        # Names beside records of these places; the list of people is read_credentials.
+        Action.READ_PERSONAL: Reach.PLACE,
+        Action.READ_QUARANTINE: Reach.SITE,
+        Action.READ_AUDIT: Reach.SITE,
+        Action.ISSUE: Reach.SITE,
+        Action.REVOKE: Reach.SITE,
+        Action.EDIT_HOLDERS: Reach.SITE,
+        Action.EDIT_RULES: Reach.SITE,
+        Action.RELEASE_POLICY: Reach.SITE,
+        Action.ENROL_GATEWAY: Reach.SITE,
+        Action.REVOKE_GATEWAY: Reach.SITE,
+        Action.MAINTAIN_GATEWAY: Reach.PLACE,
+        Action.CONFIGURE_GATEWAY: Reach.PLACE,
+        Action.OPEN_DOORS: Reach.PLACE,
+        Action.TAKE_PICTURE: Reach.PLACE,
+        Action.MANAGE_STAFF: Reach.SITE,
+        Action.MANAGE_ACCOUNTS: Reach.SITE,
+        Action.SIMULATE: Reach.SITE,
+        Action.READ_OCCUPANCY: Reach.PLACE,
+        Action.EXPORT_RECORDS: Reach.PLACE,
+        Action.EDIT_DEVICES: Reach.PLACE,
+        Action.HANDLE_ALERTS: Reach.PLACE,
+        Action.EDIT_ALERT_RULES: Reach.SITE,
+        Action.READ_MAINTENANCE: Reach.PLACE,
+        Action.DO_MAINTENANCE: Reach.PLACE,
+        Action.APPROVE_MAINTENANCE: Reach.PLACE,
+        Action.REVOKE_IN_BULK: Reach.SITE,
+        Action.SET_POSTURE: Reach.PLACE,
+        Action.APPROVE: Reach.SITE,
+        Action.ROLL_OUT: Reach.SITE,
+        Action.MANAGE_TOKENS: Reach.SITE,
+        Action.MANAGE_WALL: Reach.SITE,
+        Action.MANAGE_WEBHOOKS: Reach.SITE,
+        Action.PROVISION_PEOPLE: Reach.SITE,
+        Action.READ_METRICS: Reach.SITE,
+    }
+)
+"""Each action once; what is missing reaches the site."""
+
+LIMITABLE = frozenset({Role.SECURITY, Role.FACILITY, Role.HOST, Role.GUARD})
+"""Roles whose duty can end at a door. The others serve the site as a whole or not at all."""
+
+Zones = frozenset[str] | None
+"""What somebody is limited to; None: to nothing, they have the site."""
+
+
+class Extent(Enum):
+    """Where, when it is no set of zones."""
+
+    WHOLE_SITE = "whole_site"
+    SOMEWHERE = "somewhere"
+    """At one place at least: whoever asks this looks at the place as well."""
+
+
+Where = frozenset[str] | Extent
+"""The zones that an act touches, all of which must be the actor's; or an extent."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """On whose behalf an act runs.
@@ -194,12 +270,14 @@ class Actor:
     Attributes:
         operator_id: None for the program itself (its command line and its jobs).
         scope: what a token narrows the role to; None for people.
+        zones: to what the operator, or the token, is limited.
     """
 
     name: str
     role: Role
     operator_id: int | None = None
     scope: frozenset[Action] | None = None
+    zones: Zones = None
 
 
 def may(role: Role, action: Action) -> bool:
@@ -207,9 +285,30 @@ def may(role: Role, action: Action) -> bool:
     return action in MATRIX[role]
 
 
-def allows(actor: Actor, action: Action) -> bool:
-    """Says whether the actor's role allows the action, and their token as well."""
-    return may(actor.role, action) and (actor.scope is None or action in actor.scope)
+def reach_of(action: Action) -> Reach:
+    """Returns how far an action reaches; the farthest for one that nobody thought about."""
+    return REACH.get(action, Reach.SITE)
+
+
+def allows(actor: Actor, action: Action, where: Where = Extent.WHOLE_SITE) -> bool:
+    """Says whether the actor's role allows the action there, and their token as well."""
+    if not may(actor.role, action) or (actor.scope is not None and action not in actor.scope):
+        return False
+    reach = reach_of(action)
+    if actor.zones is None or reach is Reach.OWN:
+        return True
+    if reach is Reach.SITE or where is Extent.WHOLE_SITE:
+        return False
+    if isinstance(where, Extent):
+        return bool(actor.zones)
+    return bool(where) and where <= actor.zones
+
+
+def narrower(one: Zones, other: Zones) -> Zones:
+    """Returns what two limits leave together."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
 
 
 def for_programs(role: Role) -> frozenset[Action]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from doorward_controller.domain.permissions import Role
+from doorward_controller.domain.permissions import Role, Zones
 from doorward_controller.store import accounts, api_tokens, second_factors
 from doorward_controller.store.account_tables import sessions
 from doorward_controller.store.accounts import Operator
@@ -13,7 +13,7 @@ from doorward_controller.store.session import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorRow:
-    """One account."""
+    """One account; `zones` are those to which it is limited, none where it has the whole site."""
 
     name: str
     role: Role
@@ -26,6 +26,7 @@ class OperatorRow:
     must_change: bool
     has_authenticator: bool
     has_passkey: bool
+    zones: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,10 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRow:
-    """One API token. An empty scope is everything that programs of the role may do."""
+    """One API token. An empty scope is everything that programs of the role may do.
+
+    Without zones it acts wherever its owner may.
+    """
 
     handle: str
     label: str
@@ -52,6 +56,7 @@ class TokenRow:
     created_at_utc_s: int
     expires_at_utc_s: int
     used_at_utc_s: int | None
+    zones: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +135,7 @@ def tokens_of(store: Store, name: str) -> tuple[TokenRow, ...]:
             created_at_utc_s=token.created_at_utc_s,
             expires_at_utc_s=token.expires_at_utc_s,
             used_at_utc_s=token.used_at_utc_s,
+            zones=_listed(accounts.zones_of(token.zones)),
         )
         for token in found
     )
@@ -171,4 +177,9 @@ def _row(operator: Operator) -> OperatorRow:
         must_change=operator.must_change,
         has_authenticator=operator.totp_sealed is not None,
         has_passkey=operator.has_passkey,
+        zones=_listed(operator.zones),
     )
+
+
+def _listed(zones: Zones) -> tuple[str, ...] | None:
+    return None if zones is None else tuple(sorted(zones))

@@ -4,11 +4,12 @@ import sqlalchemy as sa
 
 from doorward.errors import BadIdError
 from doorward.ids import parse_name
-from doorward_controller.domain.permissions import Action, Actor, Role
+from doorward_controller.domain.permissions import LIMITABLE, Action, Actor, Role, Zones
 from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
 from doorward_controller.services import passwords
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
+from doorward_controller.services.limits_to_zones import check_zones
 from doorward_controller.services.tokens import create_token
 from doorward_controller.store import accounts, api_tokens, operator_sessions, second_factors
 from doorward_controller.store.accounts import Operator
@@ -18,21 +19,31 @@ __all__ = ["create_token"]
 _CHARACTERS_SHOWN = 64
 
 
-def create_operator(backend: Backend, actor: Actor, *, name: str, password: str, role: Role) -> int:
+def create_operator(
+    backend: Backend,
+    actor: Actor,
+    *,
+    name: str,
+    password: str,
+    role: Role,
+    zones: Zones = None,
+) -> int:
     """Returns the id of a new account with a password that its owner has chosen.
 
     Raises ForbiddenError, InvalidError or ConflictError.
     """
-    return _create(backend, actor, name, password, role, must_change=False)
+    return _create(backend, actor, name, password, role, zones, must_change=False)
 
 
-def create_account(backend: Backend, actor: Actor, *, name: str, role: Role) -> str:
+def create_account(
+    backend: Backend, actor: Actor, *, name: str, role: Role, zones: Zones = None
+) -> str:
     """Returns the first password of a new account, shown this once and to be changed at once.
 
     Raises ForbiddenError, InvalidError or ConflictError.
     """
     password = passwords.draw()
-    _create(backend, actor, name, password, role, must_change=True)
+    _create(backend, actor, name, password, role, zones, must_change=True)
     return password
 
 
@@ -74,10 +85,28 @@ def change_role(backend: Backend, actor: Actor, name: str, role: Role) -> None:
         _refuse_own(actor, operator, "nobody changes their own role")
         if operator.role is role:
             raise ConflictError(f"the role of {subject} is {role} already", code="same_role")
+        _check_zones(role, operator.zones)
         _keep_an_administrator(doing, operator)
         accounts.change_operator(doing.connection, operator.id, role=role.value)
         _end_access(doing, operator)
         doing.detail.update(before=operator.role.value, role=role.value)
+
+
+def change_zones(backend: Backend, actor: Actor, name: str, zones: Zones) -> None:
+    """Limits an account to zones, or to nothing; what was begun before ends.
+
+    Raises ForbiddenError, InvalidError, NotFoundError or ConflictError.
+    """
+    subject = shown_name(name)
+    with act(backend, actor, Action.MANAGE_ACCOUNTS, name="change_zones", subject=subject) as doing:
+        operator = open_operator(doing.connection, name)
+        _refuse_own(actor, operator, "nobody changes the zones of their own account")
+        if operator.zones == zones:
+            raise ConflictError(f"{subject} is limited to these already", code="same_zones")
+        _check_zones(operator.role, zones)
+        accounts.change_operator(doing.connection, operator.id, zones=accounts.zones_text(zones))
+        _end_access(doing, operator)
+        doing.detail.update(before=_told(operator.zones), zones=_told(zones))
 
 
 def disable_operator(backend: Backend, actor: Actor, name: str) -> None:
@@ -173,17 +202,25 @@ def shown_name(name: str) -> str:
 
 
 def _create(
-    backend: Backend, actor: Actor, name: str, password: str, role: Role, *, must_change: bool
+    backend: Backend,
+    actor: Actor,
+    name: str,
+    password: str,
+    role: Role,
+    zones: Zones,
+    *,
+    must_change: bool,
 ) -> int:
     subject = shown_name(name)
     with act(
         backend, actor, Action.MANAGE_ACCOUNTS, name="create_operator", subject=subject
     ) as doing:
         _check_name(name)
+        _check_zones(role, zones)
         passwords.check(backend.config, name, password)
         if accounts.find_operator(doing.connection, name) is not None:
             raise ConflictError(f"there is an account {name} already", code="name_taken")
-        doing.detail["role"] = role.value
+        doing.detail.update(role=role.value, zones=_told(zones))
         return accounts.add_operator(
             doing.connection,
             name,
@@ -191,7 +228,22 @@ def _create(
             passwords.hashed(password),
             doing.now.utc_s,
             must_change=must_change,
+            zones=zones,
         )
+
+
+def _check_zones(role: Role, zones: Zones) -> None:
+    check_zones(zones)
+    if zones is not None and role not in LIMITABLE:
+        raise ConflictError(
+            f"the role {role} serves the whole site and cannot be limited to zones",
+            code="role_not_limitable",
+        )
+
+
+def _told(zones: Zones) -> str:
+    """What the audit log says of zones."""
+    return "site" if zones is None else " ".join(sorted(zones))
 
 
 def _give_password(doing: Act, operator: Operator, password: str, *, must_change: bool) -> None:

@@ -52,7 +52,9 @@ class SignInRefused:
 
 def actor_of(operator: Operator) -> Actor:
     """Returns the operator as one who acts."""
-    return Actor(name=operator.name, role=operator.role, operator_id=operator.id)
+    return Actor(
+        name=operator.name, role=operator.role, operator_id=operator.id, zones=operator.zones
+    )
 
 
 def refusal_before(

@@ -6,7 +6,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from doorward_controller.config import Config
-from doorward_controller.domain.permissions import Action, Actor, for_programs
+from doorward_controller.domain.permissions import Action, Actor, for_programs, narrower
 from doorward_controller.services import audit, passwords, proving
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.proving import (
@@ -204,6 +204,7 @@ def resume_bearer(backend: Backend, token: str) -> Actor | None:
         role=actor.role,
         operator_id=actor.operator_id,
         scope=scope if stored.scope else most,
+        zones=narrower(actor.zones, accounts.zones_of(stored.zones)),
     )
 
 

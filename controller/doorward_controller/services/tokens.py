@@ -4,10 +4,17 @@ import re
 import secrets
 from collections.abc import Iterable
 
-from doorward_controller.domain.permissions import Action, Actor, for_programs
+from doorward_controller.domain.permissions import (
+    LIMITABLE,
+    Action,
+    Actor,
+    Zones,
+    for_programs,
+)
 from doorward_controller.errors import ForbiddenError, InvalidError, NotFoundError
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
+from doorward_controller.services.limits_to_zones import check_zones
 from doorward_controller.services.sign_in import token_hash
 from doorward_controller.store import accounts, api_tokens
 from doorward_controller.store.accounts import Operator
@@ -30,6 +37,7 @@ def create_token(
     label: str,
     lifetime_s: int,
     scope: Iterable[Action] = (),
+    zones: Zones = None,
 ) -> str:
     """Returns a new bearer token; it is shown this once and kept as a hash.
 
@@ -43,10 +51,12 @@ def create_token(
         label: what it is for.
         lifetime_s: until when, from now; at most a year.
         scope: what it may do; nothing named is everything that the role may.
+        zones: where it may do it; without, wherever its owner may.
 
     Raises:
-        ForbiddenError: it is somebody else's, or the role does not allow the scope.
-        InvalidError: label, lifetime or scope are not allowed.
+        ForbiddenError: it is somebody else's, or the role does not allow the scope, or its owner
+            is limited to other zones.
+        InvalidError: label, lifetime, scope or zones are not allowed.
         NotFoundError: there is no such account.
     """
     needed = _needed(actor, operator)
@@ -57,6 +67,7 @@ def create_token(
         wanted = frozenset(scope)
         _check(label, lifetime_s)
         _check_scope(owner, wanted)
+        _check_zones(owner, zones)
         if len(api_tokens.tokens_of(doing.connection, owner.id)) >= MAX_TOKENS:
             raise InvalidError(
                 f"there are {MAX_TOKENS} tokens already; revoke one first", code="too_many_tokens"
@@ -71,10 +82,14 @@ def create_token(
             created_at_utc_s=doing.now.utc_s,
             expires_at_utc_s=doing.now.utc_s + lifetime_s,
             used_at_utc_s=None,
+            zones=accounts.zones_text(zones),
         )
         api_tokens.add_token(doing.connection, stored)
         doing.detail.update(
-            label=label, token=handle_of(stored.token_hash), scope=stored.scope or "role"
+            label=label,
+            token=handle_of(stored.token_hash),
+            scope=stored.scope or "role",
+            zones=stored.zones or "owner",
         )
         return token
 
@@ -129,4 +144,18 @@ def _check_scope(owner: Operator, wanted: frozenset[Action]) -> None:
     if beyond:
         raise ForbiddenError(
             f"the role {owner.role} gives no token for: {', '.join(beyond)}", code="scope_too_wide"
+        )
+
+
+def _check_zones(owner: Operator, zones: Zones) -> None:
+    check_zones(zones)
+    if zones is None:
+        return
+    if owner.role not in LIMITABLE:
+        raise InvalidError(
+            f"a token of the role {owner.role} cannot be limited to zones", code="not_limitable"
+        )
+    if owner.zones is not None and not zones <= owner.zones:
+        raise ForbiddenError(
+            f"{owner.name} is limited to {', '.join(sorted(owner.zones))}", code="zones_too_wide"
         )

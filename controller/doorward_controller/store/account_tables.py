@@ -21,8 +21,10 @@ operators = sa.Table(
     blob("totp_sealed", nullable=True),
     sa.Column("totp_step", sa.BigInteger, nullable=False, server_default="0"),
     number("signed_in_at_utc_s", nullable=True),
+    sa.Column("zones", sa.Text, nullable=True),
 )
-"""`totp_step` is the newest step whose code was accepted: none is accepted twice."""
+"""`totp_step` is the newest step whose code was accepted: none is accepted twice. `zones` are names
+with blanks between, to which the operator is limited; NULL for the whole site."""
 
 sessions = sa.Table(
     "sessions",
@@ -50,8 +52,10 @@ api_tokens = sa.Table(
     sa.Column("scope", sa.Text, nullable=False, server_default=""),
     sa.Column("created_by", sa.Text, nullable=False, server_default=""),
     number("used_at_utc_s", nullable=True),
+    sa.Column("zones", sa.Text, nullable=True),
 )
-"""`scope` names actions with blanks between; an empty one is everything that programs may do."""
+"""`scope` names actions with blanks between; an empty one is everything that programs may do.
+`zones` limit as those of an operator do, whose own count as well."""
 
 sign_in_steps = sa.Table(
     "sign_in_steps",
@@ -82,3 +86,25 @@ passkeys = sa.Table(
     number("created_at_utc_s"),
     number("used_at_utc_s", nullable=True),
 )
+
+outside_accounts = sa.Table(
+    "outside_accounts",
+    metadata,
+    text("issuer", primary_key=True),
+    text("subject", primary_key=True),
+    reference("operator_id", "operators.id", nullable=False, index=True),
+    text("linked_by"),
+    number("linked_at_utc_s"),
+    number("used_at_utc_s", nullable=True),
+)
+"""Accounts at an OpenID provider by which operators sign in: by the pair alone, never by a name."""
+
+outside_invitations = sa.Table(
+    "outside_invitations",
+    metadata,
+    blob("token_hash", primary_key=True),
+    reference("operator_id", "operators.id", nullable=False, index=True),
+    text("invited_by"),
+    number("expires_at_utc_s"),
+)
+"""Who holds one may link the outside account that they sign in with to the operator."""

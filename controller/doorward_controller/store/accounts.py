@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from doorward_controller.domain.permissions import Role
+from doorward_controller.domain.permissions import Role, Zones
 from doorward_controller.store.account_tables import operators, passkeys
 
 
@@ -17,6 +17,7 @@ class Operator:
         totp_sealed: what the authenticator holds too, encrypted; None without one.
         totp_step: the newest step whose code was accepted.
         has_passkey: whether there is at least one.
+        zones: what the operator is limited to; None for the whole site.
     """
 
     id: int
@@ -34,6 +35,7 @@ class Operator:
     totp_step: int
     signed_in_at_utc_s: int | None
     has_passkey: bool
+    zones: Zones
 
     @property
     def has_second_factor(self) -> bool:
@@ -54,7 +56,17 @@ OPERATOR_COLUMNS = (
 def to_operator(row: sa.Row[tuple[object, ...]]) -> Operator:
     """Returns the operator among the columns of a row."""
     values = {name: row._mapping[name] for name in Operator.__dataclass_fields__}  # noqa: SLF001  # SQLAlchemy's public name
-    return Operator(**{**values, "role": Role(values["role"])})
+    return Operator(**{**values, "role": Role(values["role"]), "zones": zones_of(values["zones"])})
+
+
+def zones_of(text: str | None) -> Zones:
+    """Returns the zones in a column: NULL limits to nothing, an empty text leaves nowhere."""
+    return None if text is None else frozenset(text.split())
+
+
+def zones_text(zones: Zones) -> str | None:
+    """Returns what a column holds of zones."""
+    return None if zones is None else " ".join(sorted(zones))
 
 
 def find_operator(connection: sa.Connection, name: str) -> Operator | None:
@@ -83,6 +95,7 @@ def add_operator(
     now_utc_s: int,
     *,
     must_change: bool = False,
+    zones: Zones = None,
 ) -> int:
     """Inserts an operator and returns the id."""
     statement = sa.insert(operators).values(
@@ -97,6 +110,7 @@ def add_operator(
         password_set_at_utc_s=now_utc_s,
         must_change=must_change,
         totp_step=0,
+        zones=zones_text(zones),
     )
     return int(connection.execute(statement.returning(operators.c.id)).scalar_one())
 

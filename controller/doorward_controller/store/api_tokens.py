@@ -10,7 +10,10 @@ from doorward_controller.store.accounts import OPERATOR_COLUMNS, Operator, to_op
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredToken:
-    """A token, beside its secret. An empty scope is everything that programs may do."""
+    """A token, beside its secret. An empty scope is everything that programs may do.
+
+    No zones are those of its owner.
+    """
 
     token_hash: bytes
     operator_id: int
@@ -20,6 +23,7 @@ class StoredToken:
     created_at_utc_s: int
     expires_at_utc_s: int
     used_at_utc_s: int | None
+    zones: str | None = None
 
 
 _COLUMNS = tuple(api_tokens.c[name] for name in StoredToken.__dataclass_fields__)
