@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from doorward.reasons import Severity
 from doorward_controller.domain.alert_life import AlertState
 from doorward_controller.domain.alert_texts import Fact
+from doorward_controller.domain.permissions import Zones
 from doorward_controller.errors import InvalidError
 from doorward_controller.queries.paging import (
     Page,
@@ -18,6 +19,7 @@ from doorward_controller.queries.paging import (
     page_of,
     to_cursor,
 )
+from doorward_controller.store import places
 from doorward_controller.store.alert_tables import (
     alert_deliveries,
     alert_history,
@@ -36,6 +38,7 @@ class AlertFilter:
     Attributes:
         state: one of the states, or "live" for all that are not resolved.
         with_discreet: also those that not everybody may see.
+        zones: of gateways in these alone; those of the whole site are then left out.
     """
 
     state: str | None = None
@@ -44,6 +47,7 @@ class AlertFilter:
     rule: str | None = None
     assigned_to: str | None = None
     with_discreet: bool = False
+    zones: Zones = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +145,11 @@ def alert(store: Store, alert_id: int, *, with_discreet: bool) -> AlertRow | Non
     return None if row is None else _alert(row._asdict())
 
 
-def open_by_severity(store: Store, *, with_discreet: bool) -> dict[Severity, int]:
+def open_by_severity(
+    store: Store, *, with_discreet: bool, zones: Zones = None
+) -> dict[Severity, int]:
     """Returns how many alerts are not resolved."""
-    wanted = AlertFilter(state=LIVE, with_discreet=with_discreet)
+    wanted = AlertFilter(state=LIVE, with_discreet=with_discreet, zones=zones)
     statement = (
         sa.select(alerts.c.severity, sa.func.count())
         .where(*_conditions(wanted))
@@ -228,6 +234,8 @@ def _conditions(wanted: AlertFilter) -> list[sa.ColumnElement[bool]]:
     found += [table[name] == value for name, value in asked.items() if value is not None]
     if not wanted.with_discreet:
         found.append(table.is_discreet.is_(False))
+    if wanted.zones is not None:
+        found.append(places.seen_by_name(table.gateway, wanted.zones))
     return found
 
 

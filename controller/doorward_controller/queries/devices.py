@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from doorward.events import EventCode
 from doorward.records import RecordKind
 from doorward_controller.domain.fleet_state import Trace, Work, work_during
+from doorward_controller.domain.permissions import Zones
 from doorward_controller.queries.paging import Page, newest_first, page_of
+from doorward_controller.store import places
 from doorward_controller.store.device_tables import (
     away_stretches,
     components,
@@ -111,10 +113,10 @@ class ZoneNode:
         return replace(self, portals=tuple(each for each in self.portals if each.holds(wanted)))
 
 
-def devices(store: Store) -> tuple[DeviceRow, ...]:
-    """Returns every gateway with its portals and the components that are in it, by name."""
+def devices(store: Store, zones: Zones = None) -> tuple[DeviceRow, ...]:
+    """Returns every gateway of the zones with its portals and what is in it, by name."""
     with store.read() as connection:
-        return _devices(connection, None)
+        return _devices(connection, None, zones)
 
 
 def device(store: Store, gateway: str) -> DeviceRow | None:
@@ -124,16 +126,17 @@ def device(store: Store, gateway: str) -> DeviceRow | None:
     return found[0] if found else None
 
 
-def tree(store: Store) -> tuple[ZoneNode, ...]:
-    """Returns the site from zones down to components; who was revoked or is new is not in it."""
+def tree(store: Store, zones: Zones = None) -> tuple[ZoneNode, ...]:
+    """Returns the zones down to components; who was revoked or is new is not in it."""
     nodes: dict[str, list[PortalNode]] = {}
     with store.read() as connection:
-        known = {row.gateway: row for row in _devices(connection, None)}
+        known = {row.gateway: row for row in _devices(connection, None, zones)}
         rows = connection.execute(
             sa.select(
                 portals.c.name, portals.c.label, portals.c.zone, gateways.c.name.label("gateway")
             )
             .join(gateways, gateways.c.id == portals.c.gateway_id)
+            .where(sa.true() if zones is None else portals.c.zone.in_(sorted(zones)))
             .order_by(portals.c.name)
         ).all()
     for row in rows:
@@ -155,21 +158,29 @@ def past_components(store: Store, gateway: str) -> tuple[ComponentRow, ...]:
         return tuple(_component(row._asdict()) for row in rows)
 
 
-def history(store: Store, gateway: str | None = None, *, limit: int = 50) -> tuple[ChangeRow, ...]:
+def history(
+    store: Store, gateway: str | None = None, *, limit: int = 50, zones: Zones = None
+) -> tuple[ChangeRow, ...]:
     """Returns what showed about one device or all, the newest first."""
-    return history_page(store, gateway, limit=limit).items
+    return history_page(store, gateway, limit=limit, zones=zones).items
 
 
 def history_page(
-    store: Store, gateway: str | None = None, *, cursor: str | None = None, limit: int = 50
+    store: Store,
+    gateway: str | None = None,
+    *,
+    cursor: str | None = None,
+    limit: int = 50,
+    zones: Zones = None,
 ) -> Page[ChangeRow]:
-    """Returns a page of what showed about one device or all, the newest first.
+    """Returns a page of what showed about one device or all of the zones, the newest first.
 
     Raises InvalidError.
     """
     statement = sa.select(device_changes, gateways.c.name.label("gateway")).join(
         gateways, gateways.c.id == device_changes.c.gateway_id
     )
+    statement = statement.where(places.seen(device_changes.c.gateway_id, zones))
     if gateway is not None:
         statement = statement.where(gateways.c.name == gateway)
     columns = (device_changes.c.at_utc_ms, device_changes.c.id)
@@ -223,7 +234,9 @@ def _of(gateway: str, table: sa.Table, column: sa.Column[int]) -> sa.Select[tupl
     )
 
 
-def _devices(connection: sa.Connection, gateway: str | None) -> tuple[DeviceRow, ...]:
+def _devices(
+    connection: sa.Connection, gateway: str | None, zones: Zones = None
+) -> tuple[DeviceRow, ...]:
     columns = (
         *(gateways.c[name] for name in ("id", "name", "state", "enrolled_at_utc_s")),
         *(gateway_devices.c[name] for name in ("adopted_at_utc_ms", "adopted_by", "note")),
@@ -231,6 +244,7 @@ def _devices(connection: sa.Connection, gateway: str | None) -> tuple[DeviceRow,
     statement = (
         sa.select(*columns)
         .outerjoin(gateway_devices, gateway_devices.c.gateway_id == gateways.c.id)
+        .where(places.seen(gateways.c.id, zones))
         .order_by(gateways.c.name)
     )
     if gateway is not None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from doorward_controller.store import schema
+from doorward_controller.domain.permissions import Zones
+from doorward_controller.store import places, schema
 from doorward_controller.store.gateways import GatewayState
 from doorward_controller.store.session import Store
 
@@ -69,9 +70,13 @@ class GatewayName:
         return any(wanted in each.casefold() for each in known)
 
 
-def gateways(store: Store) -> tuple[GatewayRow, ...]:
-    """Returns every gateway, by name."""
-    return _load(store, None)
+def gateways(store: Store, zones: Zones = None) -> tuple[GatewayRow, ...]:
+    """Returns every gateway with a portal in the zones, by name."""
+    if zones is None:
+        return _load(store, None)
+    with store.read() as connection:
+        held = places.gateway_names(connection, zones)
+    return some(store, sorted(held))
 
 
 def gateway(store: Store, name: str) -> GatewayRow | None:
@@ -85,12 +90,14 @@ def some(store: Store, names: Sequence[str]) -> tuple[GatewayRow, ...]:
     return _load(store, names) if names else ()
 
 
-def names(store: Store) -> tuple[GatewayName, ...]:
-    """Returns the names of every gateway, by name: what a list is searched by."""
+def names(store: Store, zones: Zones = None) -> tuple[GatewayName, ...]:
+    """Returns the names of every gateway of the zones, by name: what a list is searched by."""
     table = schema.gateways.c
     with store.read() as connection:
         rows = connection.execute(
-            sa.select(table.id, table.name, table.state).order_by(table.name)
+            sa.select(table.id, table.name, table.state)
+            .where(places.seen(table.id, zones))
+            .order_by(table.name)
         ).all()
         served = _served(connection, None)
     return tuple(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from doorward_controller.domain.downtime import Span, total_s
+from doorward_controller.domain.permissions import Zones
 from doorward_controller.domain.reliability import (
     Estimate,
     Failure,
@@ -18,6 +19,7 @@ from doorward_controller.domain.reliability import (
 )
 from doorward_controller.domain.work_orders import LabourRate, OrderKind, OrderOrigin, OrderState
 from doorward_controller.queries.work_orders import UNPRICED, cost_of, parts_taken
+from doorward_controller.store import places
 from doorward_controller.store import work_orders as rows
 from doorward_controller.store.maintenance_tables import downtimes, work_orders
 from doorward_controller.store.schema import gateways
@@ -60,19 +62,26 @@ class _Source:
 
 
 def figures(
-    store: Store, site: str, from_utc_s: int, to_utc_s: int, labour: LabourRate = UNPRICED
+    store: Store,
+    site: str,
+    from_utc_s: int,
+    to_utc_s: int,
+    labour: LabourRate = UNPRICED,
+    zones: Zones = None,
 ) -> tuple[Figures, tuple[Figures, ...]]:
-    """Returns the figures of all devices together, and of each by name."""
-    sources = _sources(store, site, from_utc_s, labour)
+    """Returns the figures of all devices of the zones together, and of each by name."""
+    sources = _sources(store, site, from_utc_s, labour, zones)
     each = tuple(_of_device(source, to_utc_s) for source in sources)
     return _together(sources, each, to_utc_s), each
 
 
-def _sources(store: Store, site: str, from_utc_s: int, labour: LabourRate) -> tuple[_Source, ...]:
+def _sources(
+    store: Store, site: str, from_utc_s: int, labour: LabourRate, zones: Zones
+) -> tuple[_Source, ...]:
     with store.read() as connection:
         devices = connection.execute(
             sa.select(gateways.c.id, gateways.c.name, gateways.c.enrolled_at_utc_s)
-            .where(gateways.c.site == site)
+            .where(gateways.c.site == site, places.seen(gateways.c.id, zones))
             .order_by(gateways.c.name)
         ).all()
         orders = [

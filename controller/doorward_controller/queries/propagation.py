@@ -8,6 +8,8 @@ from typing import Literal
 import sqlalchemy as sa
 
 from doorward.envelope import Kind
+from doorward_controller.domain.permissions import Zones
+from doorward_controller.store import places
 from doorward_controller.store.gateways import GatewayState
 from doorward_controller.store.schema import bundles, credentials, gateways, status_lists
 from doorward_controller.store.session import Store
@@ -63,19 +65,19 @@ class Propagation:
         return self.applied == self.total
 
 
-def of_status(store: Store, seq: int | None = None) -> Propagation:
+def of_status(store: Store, seq: int | None = None, zones: Zones = None) -> Propagation:
     """Returns how far a number of the status list has come, by default the newest."""
     newest = sa.select(sa.func.coalesce(sa.func.max(status_lists.c.seq), 0))
-    return _of(store, "status", seq, newest)
+    return _of(store, "status", seq, newest, zones)
 
 
-def of_bundle(store: Store, version: int | None = None) -> Propagation:
+def of_bundle(store: Store, version: int | None = None, zones: Zones = None) -> Propagation:
     """Returns how far a bundle has come, by default the newest."""
     newest = sa.select(sa.func.coalesce(sa.func.max(bundles.c.version), 0))
-    return _of(store, "bundle", version, newest)
+    return _of(store, "bundle", version, newest, zones)
 
 
-def unfinished(store: Store) -> tuple[Propagation, ...]:
+def unfinished(store: Store, zones: Zones = None) -> tuple[Propagation, ...]:
     """Returns the newest bundle and the latest revocations that some gateway does not have yet."""
     latest = (
         sa.select(credentials.c.changed_seq)
@@ -86,12 +88,16 @@ def unfinished(store: Store) -> tuple[Propagation, ...]:
     )
     with store.read() as connection:
         seqs = connection.execute(latest).scalars().all()
-    candidates = (of_bundle(store), *(of_status(store, seq) for seq in seqs))
+    candidates = (of_bundle(store, zones=zones), *(of_status(store, seq, zones) for seq in seqs))
     return tuple(one for one in candidates if one.version and not one.is_complete)
 
 
 def _of(
-    store: Store, what: What, version: int | None, newest: sa.Select[tuple[int]]
+    store: Store,
+    what: What,
+    version: int | None,
+    newest: sa.Select[tuple[int]],
+    zones: Zones,
 ) -> Propagation:
     table = gateways.c
     statement = (
@@ -103,7 +109,7 @@ def _of(
             table[f"applied_{what}"].label("applied"),
             table[f"{what}_applied_at_utc_ms"].label("applied_at"),
         )
-        .where(table.state == GatewayState.ENROLLED.value)
+        .where(table.state == GatewayState.ENROLLED.value, places.seen(table.id, zones))
         .order_by(table.name)
     )
     with store.read() as connection:

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from doorward.records import Outcome, Record, RecordKind
+from doorward_controller.domain.permissions import Zones
 from doorward_controller.queries.paging import Page, check_limit, numbers_of, to_cursor
 from doorward_controller.queries.record_filter import (
     KINDS,
@@ -18,6 +19,7 @@ from doorward_controller.queries.record_filter import (
     gateway_number,
     searching,
 )
+from doorward_controller.store import places
 from doorward_controller.store.schema import gateways, records
 from doorward_controller.store.session import Store
 
@@ -120,14 +122,19 @@ def last_at_utc_ms(store: Store, gateway: str) -> int | None:
     return None if found is None else int(found)
 
 
-def record(store: Store, record_id: int) -> RecordRow | None:
-    """Returns one record."""
+def record(store: Store, record_id: int, zones: Zones = None) -> RecordRow | None:
+    """Returns one record, where it is of a portal in the zones."""
     with store.read() as connection:
-        row = connection.execute(selected().where(records.c.id == record_id)).one_or_none()
+        wanted = selected().where(records.c.id == record_id)
+        if zones is not None:
+            wanted = wanted.where(records.c.portal.in_(places.portal_names(connection, zones)))
+        row = connection.execute(wanted).one_or_none()
     return None if row is None else row_of(row._asdict())
 
 
-def per_minute(store: Store, from_utc_ms: int) -> tuple[tuple[int, int, int], ...]:
+def per_minute(
+    store: Store, from_utc_ms: int, zones: Zones = None
+) -> tuple[tuple[int, int, int], ...]:
     """Returns (start of the minute, granted, denied) for each minute with scans, ascending."""
     minute = records.c.at_utc_ms - records.c.at_utc_ms % MINUTE_MS
     statement = (
@@ -137,6 +144,9 @@ def per_minute(store: Store, from_utc_ms: int) -> tuple[tuple[int, int, int], ..
         .order_by("minute")
     )
     with store.read() as connection:
+        if zones is not None:
+            names = places.portal_names(connection, zones)
+            statement = statement.where(records.c.portal.in_(names))
         return tuple((int(a), int(b), int(c)) for a, b, c in connection.execute(statement))
 
 

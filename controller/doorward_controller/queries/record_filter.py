@@ -7,14 +7,16 @@ guesses of PostgreSQL about rare reasons at busy portals cost seconds.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
 from doorward.errors import BadIdError
 from doorward.ids import parse_credential_id
 from doorward.records import Outcome, RecordKind
+from doorward_controller.domain.permissions import Zones
 from doorward_controller.errors import InvalidError, TooSlowError
+from doorward_controller.store import places
 from doorward_controller.store.schema import (
     REFUSED,
     SELDOM_KIND,
@@ -48,6 +50,7 @@ class RecordFilter:
         credential_ids: of any of these; empty means nobody's. A person's search becomes this.
         kinds: any of these; empty means any.
         from_utc_ms, to_utc_ms: by the gateway's time; from is included, to is not.
+        portals: at any of these, all that the reader may see; `limited_to` says which.
     """
 
     gateway: str | None = None
@@ -60,6 +63,7 @@ class RecordFilter:
     kinds: tuple[str, ...] = ()
     from_utc_ms: int | None = None
     to_utc_ms: int | None = None
+    portals: tuple[str, ...] | None = None
 
     @property
     def credentials(self) -> tuple[bytes, ...] | None:
@@ -90,6 +94,24 @@ class RecordFilter:
         if self.outcome == "deny":
             return "ix_records_refused_at"
         return "ix_records_at" if self.gateway is None else "ix_records_gateway_at"
+
+
+MAX_WALKS = 40
+"""Portals that are walked one by one; more of them are a good part of what the site has."""
+
+_ALONG_ALL = frozenset({"ix_records_at", "ix_records_gateway_at"})
+"""Indexes that say nothing of the portal first."""
+
+
+def limited_to(store: Store, wanted: RecordFilter, zones: Zones) -> RecordFilter:
+    """Returns the search within what somebody may see: at portals of these zones.
+
+    Records without a portal, a gateway's own, are for those alone who are limited to nothing.
+    """
+    if zones is None:
+        return wanted
+    with store.read() as connection:
+        return replace(wanted, portals=places.portal_names(connection, zones))
 
 
 Found = Sequence[sa.Row[tuple[int, int]]]
@@ -158,6 +180,8 @@ def conditions(
         found.append(table.gateway_id == gateway_id)
     if wanted.portal is not None:
         found.append(table.portal == wanted.portal)
+    if wanted.portals is not None:
+        found.append(table.portal.in_(wanted.portals))
     if wanted.reason is not None:
         found.append(table.reason == wanted.reason)
     if wanted.outcome is not None:
@@ -194,16 +218,39 @@ def newest_ids(
         asked.append(behind)
     whose = wanted.credentials
     if whose is None:
+        if wanted.portals is not None and wanted.index in _ALONG_ALL:
+            return _portal_by_portal(wanted.portals, wanted.index, asked, size)
         if (only := _PARTIAL.get(wanted.index)) is not None:
             asked.append(only)
         return _walk(wanted.index, asked, size)
     if not whose:
         return _walk("ix_records_at", [sa.false()], size)
-    each = [
-        _walk("ix_records_credential_at", [records.c.credential_id == one, *asked], size)
-        for one in dict.fromkeys(whose)
-    ]
     # A walk for each credential, merged: a person's newest, without sorting all that there is.
+    return _merged(
+        [
+            _walk("ix_records_credential_at", [records.c.credential_id == one, *asked], size)
+            for one in dict.fromkeys(whose)
+        ],
+        size,
+    )
+
+
+def _portal_by_portal(
+    names: Sequence[str],
+    otherwise: str,
+    asked: list[sa.ColumnElement[bool] | sa.TextClause],
+    size: int,
+) -> sa.Select[tuple[int, int]]:
+    """Walks the portals of few zones one by one: among all of a site's theirs may be far apart."""
+    if not names:
+        return _walk("ix_records_at", [sa.false()], size)
+    if len(names) > MAX_WALKS:
+        return _walk(otherwise, asked, size)
+    at_each = [records.c.portal == name for name in names]
+    return _merged([_walk("ix_records_portal_at", [one, *asked], size) for one in at_each], size)
+
+
+def _merged(each: Sequence[sa.Select[tuple[int, int]]], size: int) -> sa.Select[tuple[int, int]]:
     parts = [sa.select(part.subquery()) for part in each]
     merged = sa.union_all(*parts).subquery()
     columns = merged.c.at_utc_ms, merged.c.id

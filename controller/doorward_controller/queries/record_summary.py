@@ -6,7 +6,7 @@ an index of the records; measured by `bench/bench_records.py`.
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from math import gcd
@@ -14,8 +14,9 @@ from math import gcd
 import sqlalchemy as sa
 
 from doorward.records import Outcome, RecordKind
+from doorward_controller.domain.permissions import Zones
 from doorward_controller.errors import InvalidError
-from doorward_controller.store import record_sums
+from doorward_controller.store import places, record_sums
 from doorward_controller.store.record_sums import HOUR_S, QUARTER_S
 from doorward_controller.store.schema import records
 from doorward_controller.store.session import Store
@@ -168,13 +169,14 @@ class _Counts:
 _DENY, _GRANT = int(Outcome.DENY), int(Outcome.GRANT)
 
 
-def summary(store: Store, span: Span, zone: tzinfo = UTC) -> Summary:
+def summary(store: Store, span: Span, zone: tzinfo = UTC, zones: Zones = None) -> Summary:
     """Returns the counts of a span. Raises InvalidError.
 
     Args:
         store: where records are.
         span: of the gateways' time.
         zone: of the site, so that hours and days are the site's.
+        zones: whose portals count; by default all, those that are gone too.
     """
     span.check()
     counts = _Counts(begins(span, zone))
@@ -182,22 +184,41 @@ def summary(store: Store, span: Span, zone: tzinfo = UTC) -> Summary:
     edges = [(span.from_utc_ms, span.to_utc_ms)]
     # One moment for all of it: intake may store meanwhile.
     with store.snapshot() as connection:
-        if low_s < high_s:
-            _add_hours(connection, counts, low_s, high_s)
+        theirs = None if zones is None else places.portal_names(connection, zones)
+        # What is kept of a portal is kept by UTC's hours; where the site's begin elsewhere, its
+        # records are counted.
+        is_kept = theirs is None or counts.begins[0] // 1000 % HOUR_S == 0
+        if low_s < high_s and is_kept:
+            _add_hours(connection, counts, low_s, high_s, theirs)
             edges = [(span.from_utc_ms, 1000 * low_s), (1000 * high_s, span.to_utc_ms)]
         for begin, end in edges:
-            _add_edge(connection, counts, begin, end)
+            _add_edge(connection, counts, begin, end, theirs)
     return _summary(span, counts)
 
 
-def _add_hours(connection: sa.Connection, counts: _Counts, low_s: int, high_s: int) -> None:
-    """Adds whole hours: over time and by reason from quarters, by portal from longer steps."""
+def _at(column: sa.ColumnElement[str], portals: Sequence[str] | None) -> sa.ColumnElement[bool]:
+    return sa.true() if portals is None else column.in_(portals)
+
+
+def _add_hours(
+    connection: sa.Connection,
+    counts: _Counts,
+    low_s: int,
+    high_s: int,
+    portals: Sequence[str] | None,
+) -> None:
+    """Adds whole hours: over time and by reason from quarters, by portal from longer steps.
+
+    Quarters do not know portals: of some portals, hours are the shortest step.
+    """
     first_s = counts.begins[0] // 1000
     # So coarse that no hour or day of the chart is cut: the fewest rows.
     grain_s = gcd(*(begin // 1000 - first_s for begin in counts.begins)) or HOUR_S
-    told = record_sums.told(QUARTER_S, low_s, high_s).c
+    shortest_s = QUARTER_S if portals is None else HOUR_S
+    told = record_sums.told(shortest_s, low_s, high_s).c
     grain = (told.begin_utc_s - first_s) // grain_s
     by_time = sa.select(grain, told.outcome, told.reason, sa.func.sum(told.number))
+    by_time = by_time.where(_at(told.portal, portals))
     rows = connection.execute(by_time.group_by(grain, told.outcome, told.reason))
     for place, outcome, reason, number in rows:
         counts.add_time(1000 * (first_s + place * grain_s), outcome, reason, int(number))
@@ -205,11 +226,18 @@ def _add_hours(connection: sa.Connection, counts: _Counts, low_s: int, high_s: i
         told = record_sums.told(step_s, begin_s, end_s).c
         keys = (told.portal, told.outcome)
         by_place = sa.select(*keys, sa.func.sum(told.number)).group_by(*keys)
+        by_place = by_place.where(_at(told.portal, portals))
         for portal, outcome, number in connection.execute(by_place):
             counts.add_place(portal, outcome, int(number))
 
 
-def _add_edge(connection: sa.Connection, counts: _Counts, begin_ms: int, end_ms: int) -> None:
+def _add_edge(
+    connection: sa.Connection,
+    counts: _Counts,
+    begin_ms: int,
+    end_ms: int,
+    portals: Sequence[str] | None,
+) -> None:
     """Adds what a sum cannot tell because it is less than an hour."""
     if begin_ms >= end_ms:
         return
@@ -219,12 +247,17 @@ def _add_edge(connection: sa.Connection, counts: _Counts, begin_ms: int, end_ms:
     counted = (
         sa.select(*keys, sa.func.count())
         .where(table.at_utc_ms >= begin_ms, table.at_utc_ms < end_ms, table.outcome.is_not(None))
+        .where(_at(table.portal, portals))
         .group_by(*keys)
-        .with_hint(records, "INDEXED BY ix_records_at", "sqlite")
+        .with_hint(records, f"INDEXED BY {_index(portals)}", "sqlite")
     )
     for quarter_ms, portal, outcome, reason, number in connection.execute(counted):
         counts.add_time(max(begin_ms, quarter_ms), outcome, reason, number)
         counts.add_place(portal, outcome, number)
+
+
+def _index(portals: Sequence[str] | None) -> str:
+    return "ix_records_at" if portals is None else "ix_records_portal_at"
 
 
 def _summary(span: Span, counts: _Counts) -> Summary:
@@ -258,12 +291,15 @@ def _summary(span: Span, counts: _Counts) -> Summary:
     )
 
 
-def since(store: Store, from_utc_ms: int, most_reasons: int = 5) -> Today:
+def since(store: Store, from_utc_ms: int, most_reasons: int = 5, zones: Zones = None) -> Today:
     """Returns scans since the quarter of an hour in which a moment lies, and why some failed."""
-    told = record_sums.told(QUARTER_S, from_utc_ms // 1000 // QUARTER_S * QUARTER_S, _EVER_S).c
-    keys = (told.outcome, told.kind, told.reason)
+    from_utc_s = from_utc_ms // 1000 // QUARTER_S * QUARTER_S
     with store.read() as connection:
-        rows = connection.execute(sa.select(*keys, sa.func.sum(told.number)).group_by(*keys)).all()
+        if zones is None:
+            rows = connection.execute(_told_since(from_utc_s)).all()
+        else:
+            theirs = places.portal_names(connection, zones)
+            rows = connection.execute(_counted_since(from_utc_s, theirs)).all()
     scans, refused = Counter[int](), Counter[str]()
     for outcome, kind, reason, number in rows:
         if kind == int(RecordKind.SCAN):
@@ -272,6 +308,28 @@ def since(store: Store, from_utc_ms: int, most_reasons: int = 5) -> Today:
             refused[reason] += int(number)
     often = sorted(refused.items(), key=lambda each: (-each[1], each[0]))
     return Today(grants=scans[_GRANT], denies=scans[_DENY], reasons=tuple(often[:most_reasons]))
+
+
+def _told_since(from_utc_s: int) -> sa.Select[tuple[int, int, str, int]]:
+    told = record_sums.told(QUARTER_S, from_utc_s, _EVER_S).c
+    keys = (told.outcome, told.kind, told.reason)
+    return sa.select(*keys, sa.func.sum(told.number)).group_by(*keys)
+
+
+def _counted_since(from_utc_s: int, portals: Sequence[str]) -> sa.Select[tuple[int, int, str, int]]:
+    """Counts a day's records of some portals: sums that know portals begin at UTC's hours."""
+    table = records.c
+    keys = (table.outcome, table.kind, table.reason)
+    return (
+        sa.select(*keys, sa.func.count())
+        .where(
+            table.at_utc_ms >= 1000 * from_utc_s,
+            table.portal.in_(portals),
+            table.outcome.is_not(None),
+        )
+        .group_by(*keys)
+        .with_hint(records, f"INDEXED BY {_index(portals)}", "sqlite")
+    )
 
 
 _EVER_S = 2**53

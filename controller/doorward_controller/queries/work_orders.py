@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from doorward.health import Level, flattened
 from doorward.health_metrics import judge
 from doorward.records import Record
+from doorward_controller.domain.permissions import Zones
 from doorward_controller.domain.repair_evidence import Telemetry, is_borne_out
 from doorward_controller.domain.work_orders import OPEN, TABLE, LabourRate, OrderState
 from doorward_controller.errors import InvalidError
 from doorward_controller.queries.paging import Page, check_limit, numbers_of, to_cursor
-from doorward_controller.store import downtimes
+from doorward_controller.store import downtimes, places
 from doorward_controller.store import parts as part_rows
 from doorward_controller.store import work_orders as rows
 from doorward_controller.store.downtimes import StoredDowntime
@@ -34,13 +35,14 @@ UNPRICED = LabourRate()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Which orders; empty means any."""
+    """Which orders; empty means any. `zones` are those of the reader."""
 
     state: str = ""
     gateway: str = ""
     kind: str = ""
     assignee: str = ""
     is_open: bool = False
+    zones: Zones = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,17 +120,19 @@ class Column:
     total: int
 
 
-def board(store: Store, *, limit: int = 50) -> dict[OrderState, Column]:
+def board(store: Store, *, limit: int = 50, zones: Zones = None) -> dict[OrderState, Column]:
     """Returns what is open or waits to be verified, by state, at most `limit` of each."""
     shown = (*(state for state in OrderState if state in OPEN), OrderState.DONE)
     columns: dict[OrderState, Column] = {}
     with store.read() as connection:
-        counted = sa.select(work_orders.c.state, sa.func.count()).group_by(work_orders.c.state)
+        theirs = places.seen(work_orders.c.gateway_id, zones)
+        counted = sa.select(work_orders.c.state, sa.func.count()).where(theirs)
+        counted = counted.group_by(work_orders.c.state)
         totals = {row[0]: int(row[1]) for row in connection.execute(counted)}
         for state in shown:
             statement = (
                 rows.select_orders()
-                .where(work_orders.c.state == state.value)
+                .where(work_orders.c.state == state.value, theirs)
                 .order_by(work_orders.c.deadline_utc_s, work_orders.c.id)
                 .limit(limit)
             )
@@ -212,7 +216,7 @@ def note_of(record_id: int, body: bytes) -> ServiceNote:
 
 
 def _conditions(wanted: OrderFilter) -> list[sa.ColumnElement[bool]]:
-    found: list[sa.ColumnElement[bool]] = []
+    found: list[sa.ColumnElement[bool]] = [places.seen(work_orders.c.gateway_id, wanted.zones)]
     if wanted.state:
         if wanted.state not in {state.value for state in OrderState}:
             raise InvalidError(f"there is no state {wanted.state[:40]!r}")
