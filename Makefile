@@ -15,12 +15,12 @@ PYTEST := $(PYTHON) -m pytest --hypothesis-profile=ci
 PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadgroup
 CODE := doorward edge controller tests tools bench
 
-.PHONY: help demo test check bench sim dev format lint test-system test-endurance vectors reference release lock clean ready-%
+.PHONY: help demo test check bench sim dev format lint test-system test-endurance test-provision test-provision-full vectors reference release lock clean ready-%
 
 help: ## Print this list
 	@if [ -t 1 ]; then on=$$(printf '\033[1m') off=$$(printf '\033[0m'); fi; \
 	awk -v on="$$on" -v off="$$off" 'BEGIN { FS = ":.*## " } \
-		/^[a-z-]+:.*## / { printf "  %s%-12s%s %s\n", on, $$1, off, $$2 }' Makefile
+		/^[a-z-]+:.*## / { printf "  %s%-20s%s %s\n", on, $$1, off, $$2 }' Makefile
 
 demo: ready-demo ## Run the product here: broker, controller and three simulated gateways
 	@exec .venv/bin/doorward-controller demo $(ARGS)
@@ -52,6 +52,12 @@ test-system: ready-test ## Only the tests that start real processes or a browser
 
 test-endurance: ready-test ## The tests that take minutes each, as 200 rounds of kill -9
 	@$(PYTEST) --endurance $(ARGS)
+
+test-provision: ready-provision ## Boot Debian machines, set them up by the playbooks, scan (needs root)
+	@$(PYTEST) -n0 --provision tests/provision $(ARGS)
+
+test-provision-full: ready-provision ## The same with everything that takes longer
+	@$(PYTEST) -n0 --provision --provision-full tests/provision $(ARGS)
 
 vectors: ready-lint ## Write tests/vectors/ anew; git shows what changed
 	@$(PYTHON) -m tools.make_vectors

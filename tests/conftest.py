@@ -41,6 +41,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--histories", type=int, default=HISTORIES, help="seeded histories to play")
     parser.addoption("--chaos-seed", type=int, help="play this history of killings")
     parser.addoption("--endurance", action="store_true", help="run the endurance tests, alone")
+    parser.addoption("--provision", action="store_true", help="boot machines, as root")
+    parser.addoption("--provision-full", action="store_true", help="with them, what takes longer")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave tests that boot whole machines to `make test-provision`."""
+    is_theirs = collection_path.is_relative_to(TESTS / "provision")
+    return True if is_theirs and not config.getoption("--provision") else None
 
 
 @pytest.hookimpl(tryfirst=True)

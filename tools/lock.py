@@ -1,9 +1,9 @@
 """Resolve the dependencies of the three projects and of the installer; write both lock files.
 
 `requirements.lock` pins every package of the workspace with its hashes for every platform;
-`tools/installer.lock` pins uv itself; `tools/test-only.lock` pins what only tests look at. None
-names a package index: which one is used is the machine's own setting. uv's own `uv.lock` does name
-it and therefore stays uncommitted.
+`tools/installer.lock` pins uv itself, `tools/provision.lock` Ansible; `tools/test-only.lock` pins
+what only tests look at. None names a package index: which one is used is the machine's own setting.
+uv's own `uv.lock` does name it and therefore stays uncommitted.
 """
 
 import os
@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 UV = Workspace(root=ROOT).tools / "uv" / "bin" / "uv"
 NOTE = "# The installer of Python packages, pinned. Made by `make lock`; pip checks the hashes.\n"
 EXPORT = ("export", "--all-packages", "--no-emit-workspace", "--no-annotate", "--no-header")
+GROUP = ("export", "--only-group", "provision", "--no-annotate", "--no-header")
+ANSIBLE_NOTE = "# Ansible, in an environment of its own. Made by `make lock`; hashes are checked.\n"
 TEST_NOTE = "# Looked at by tests and run with stand-ins for the rest. Made by `make lock`.\n"
 COMPILE = ("pip", "compile", "--generate-hashes", "--no-annotate", "--no-header", "--quiet")
 
@@ -45,6 +47,8 @@ def main(arguments: list[str]) -> int:
 
     uv("lock", *arguments)
     (ROOT / "requirements.lock").write_text(uv(*EXPORT, "--frozen", "--quiet"), encoding="utf-8")
+    ansible = ROOT / "tools" / "provision.lock"
+    ansible.write_text(ANSIBLE_NOTE + uv(*GROUP, "--frozen", "--quiet"), encoding="utf-8")
     for name, note, package in (
         ("installer.lock", NOTE, "uv"),
         ("test-only.lock", TEST_NOTE, "picamera2"),
@@ -52,7 +56,7 @@ def main(arguments: list[str]) -> int:
         path = ROOT / "tools" / name
         pinned = package if "--upgrade" in arguments else _pin(path, package)
         path.write_text(note + uv(*COMPILE, "--no-deps", "-", given=pinned), encoding="utf-8")
-    print("Written: requirements.lock, tools/installer.lock, tools/test-only.lock.")
+    print("Written: requirements.lock, and tools/{installer,provision,test-only}.lock.")
     return 0
 
 

@@ -11,7 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools.bootstrapping import interpreters
-from tools.bootstrapping.environment import Workspace, add_test_packages, make_ready
+from tools.bootstrapping.environment import (
+    Workspace,
+    add_ansible,
+    add_test_packages,
+    make_ready,
+)
 from tools.bootstrapping.failures import SetupError, advice_for
 from tools.bootstrapping.interpreters import Interpreter
 from tools.bootstrapping.packages import VENV_NEED, Purpose, install, missing_needs, root_prefix
@@ -58,11 +63,12 @@ def _prepare(
     began_mono_s = time.monotonic()
     needs = missing_needs(purpose)
     ready = workspace.is_ready(system_site=system_site)
-    complete = purpose is not Purpose.TEST or workspace.has_test_packages()
-    if ready and complete and not needs:
+    complete = not purpose.includes(Purpose.TEST) or workspace.has_test_packages()
+    deploys = purpose is not Purpose.PROVISION or workspace.has_ansible()
+    if ready and complete and deploys and not needs:
         return
-    progress.say(f"Doorward: getting this machine ready for `make {purpose}`.")
-    interpreter = None if ready and complete else _interpreter()
+    progress.say(f"Doorward: getting this machine ready for `make {_target(purpose)}`.")
+    interpreter = None if ready and complete and deploys else _interpreter()
     if interpreter and interpreter.lacks:
         needs.append(VENV_NEED)
     if needs:
@@ -73,7 +79,13 @@ def _prepare(
         make_ready(workspace, interpreter, progress, system_site=system_site)
     if interpreter and not complete:
         add_test_packages(workspace, interpreter, progress)
+    if interpreter and not deploys:
+        add_ansible(workspace, interpreter, progress)
     progress.say(f"Ready after {time.monotonic() - began_mono_s:.1f} s.")
+
+
+def _target(purpose: Purpose) -> str:
+    return "test-provision" if purpose is Purpose.PROVISION else purpose.value
 
 
 def _interpreter() -> Interpreter:

@@ -17,6 +17,7 @@ from tools.bootstrapping.progress import Progress
 PROJECTS = (".", "edge", "controller")
 STAMP_VERSION = 1  # raise it when the way an environment is made changes
 TEST_LOCK = "tools/test-only.lock"
+ANSIBLE_LOCK = "tools/provision.lock"
 _STAMP = "doorward-stamp"
 _FREE_BYTES_WANTED = 1_200_000_000  # a full .venv with its download cache, measured at 1.0 GB
 
@@ -51,6 +52,23 @@ class Workspace:
     def test_packages(self) -> Path:
         """Where packages lie that tests look at and that no environment has."""
         return self.tools / "test-only"
+
+    @property
+    def ansible(self) -> Path:
+        """The environment that holds Ansible and nothing of Doorward."""
+        return self.tools / "ansible"
+
+    def has_ansible(self) -> bool:
+        """Whether it is what `tools/provision.lock` names, and was made at this place."""
+        try:
+            stamp = (self.ansible / _STAMP).read_text(encoding="utf-8")
+        except OSError:
+            return False
+        return stamp == self.ansible_stamp()
+
+    def ansible_stamp(self) -> str:
+        """Return what stands in its stamp: scripts carry their full path."""
+        return f"{self.root} {hashlib.sha256(self._read(ANSIBLE_LOCK)).hexdigest()}"
 
     def has_test_packages(self) -> bool:
         """Whether they are what `tools/test-only.lock` names."""
@@ -157,6 +175,29 @@ def add_test_packages(workspace: Workspace, interpreter: Interpreter, progress: 
     )
     stamp = workspace.test_packages / _STAMP
     stamp.write_text(workspace.test_lock(), encoding="utf-8")
+
+
+def add_ansible(workspace: Workspace, interpreter: Interpreter, progress: Progress) -> None:
+    """Make the environment of Ansible, apart from `.venv`: plain tests do without it.
+
+    Raises:
+        SetupError: if a step fails.
+    """
+    uv = str(_pinned_uv(workspace, interpreter, progress))
+    env = uv_environment(_pip_settings(Path(uv).with_name("python")), os.environ)
+    folder = str(workspace.ansible)
+    make = [uv, "venv", "--clear", "--quiet", "--python", interpreter.path, folder]
+    progress.run("creating an environment for Ansible", make, cwd=workspace.root, env=env)
+    progress.run(
+        "installing Ansible and its linter",
+        [
+            *(uv, "pip", "sync", "--python", f"{folder}/bin/python", "--require-hashes"),
+            *("--index-strategy", "unsafe-best-match", ANSIBLE_LOCK),
+        ],
+        cwd=workspace.root,
+        env=env,
+    )
+    (workspace.ansible / _STAMP).write_text(workspace.ansible_stamp(), encoding="utf-8")
 
 
 def _check_room(root: Path) -> None:

@@ -17,6 +17,7 @@ class Purpose(StrEnum):
     LINT = "lint"
     DEMO = "demo"
     TEST = "test"
+    PROVISION = "provision"
 
     def includes(self, other: "Purpose") -> bool:
         """Whether a machine ready for this is also ready for `other`."""
@@ -97,6 +98,42 @@ NEEDS = (
             "usr/share/fonts/*/wqy/*.ttc",
         ),
         purpose=Purpose.TEST,
+    ),
+    Need(
+        what="the maker of Debian trees",
+        package="mmdebstrap",
+        seen_at=_program("mmdebstrap"),
+        purpose=Purpose.PROVISION,
+    ),
+    Need(
+        what="the container that boots them",
+        package="systemd-container",
+        seen_at=_program("systemd-nspawn"),
+        purpose=Purpose.PROVISION,
+    ),
+    Need(
+        what="the network of such containers",
+        package="slirp4netns",
+        seen_at=_program("slirp4netns"),
+        purpose=Purpose.PROVISION,
+    ),
+    Need(
+        what="rules for that network",
+        package="nftables",
+        seen_at=_program("nft"),
+        purpose=Purpose.PROVISION,
+    ),
+    Need(
+        what="network namespaces",
+        package="iproute2",
+        seen_at=(*_program("ip"), "sbin/ip", "bin/ip"),
+        purpose=Purpose.PROVISION,
+    ),
+    Need(
+        what="the SSH client",
+        package="openssh-client",
+        seen_at=_program("ssh-keygen"),
+        purpose=Purpose.PROVISION,
     ),
 )
 VENV_NEED = Need(
