@@ -17,6 +17,7 @@ from doorward_controller.services import (
     kept_answers,
     plan_rounds,
     policy_release,
+    key_rotation,
     postures,
     presence_folding,
     proposing,
@@ -58,6 +59,12 @@ CUT_OFF_S = 3.0
 MONTHS_S = 600.0
 """Months lie ready a quarter of a year ahead; this is how soon a try that found no lock is made
 again."""
+KEYS_S = 5.0
+"""How soon a new key is used once the last gateway holds the keyring that brings it."""
+
+CERTIFICATES_S = 5.0
+"""How soon the broker refuses a certificate whose time is over; a look along an index."""
+
 
 SUMS_S = 5.0
 """What intake noted meanwhile is counted all the same, only more slowly; whoever asks who is inside
@@ -107,6 +114,7 @@ class Jobs:
             _Job("webhooks.prune", PRUNE_S, partial(webhook_delivering.prune, backend)),
             _Job("answers.purge", PURGE_S, partial(kept_answers.purge, backend)),
             _Job("plans.look", PLANS_S, partial(plan_rounds.make_round, backend)),
+            _Job("keys.take_up", KEYS_S, lambda: len(key_rotation.take_up_due(backend))),
             _Job("gateways.cut_off", CUT_OFF_S, CuttingOff(backend).turn),
             _Job("records.months", MONTHS_S, partial(record_months.keep_ahead, backend)),
             _Job("roll_outs.step", expire_s, partial(roll_out_steps.advance, backend)),

@@ -251,6 +251,7 @@ def _keys() -> KeyVault:
         receivers=AESGCM(seed_of("receivers")),
         second_factors=AESGCM(seed_of("second-factors")),
         answers=AESGCM(seed_of("answers")),
+        signing=AESGCM(seed_of("signing-keys")),
         audit=Ed25519Signer.from_seed(seed_of("audit")),
     )
 

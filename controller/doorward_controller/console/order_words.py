@@ -23,6 +23,7 @@ PROPOSAL_KINDS: Mapping[str, str] = MappingProxyType(
         "change_codes": mark("Change many badges"),
         "revoke_key": mark("Revoke every code of a key"),
         "revoke_gateway": mark("Revoke a gateway"),
+        "withdraw_key": mark("Withdraw a key of the site"),
     }
 )
 CHANGES: Mapping[str, str] = MappingProxyType(

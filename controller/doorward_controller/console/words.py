@@ -263,6 +263,7 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "manage_webhooks": mark("Set which other systems are told"),
         "provision_people": mark("Keep people in step with a directory"),
         "read_metrics": mark("Read figures for monitoring"),
+        "manage_keys": mark("Change and withdraw the keys of the site"),
     }
 )
 

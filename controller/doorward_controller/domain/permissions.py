@@ -65,6 +65,7 @@ class Action(StrEnum):
     MANAGE_WEBHOOKS = "manage_webhooks"
     PROVISION_PEOPLE = "provision_people"
     READ_METRICS = "read_metrics"
+    MANAGE_KEYS = "manage_keys"
 
 
 _EVERYONE = frozenset({Action.OWN_ACCOUNT, Action.READ_FLEET})
@@ -144,6 +145,7 @@ MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.MANAGE_WALL,
             Action.MANAGE_WEBHOOKS,
             Action.READ_METRICS,
+            Action.MANAGE_KEYS,
         },
         Role.AUDITOR: _EVERYONE
         | _INSIGHT
@@ -173,7 +175,7 @@ SEPARATED: tuple[tuple[frozenset[Action], frozenset[Action]], ...] = (
                 *(Action.REVOKE, Action.REVOKE_IN_BULK, Action.OPEN_DOORS, Action.SET_POSTURE),
                 *(Action.MANAGE_STAFF, Action.APPROVE, Action.APPROVE_MAINTENANCE),
                 *(Action.READ_PERSONAL, Action.READ_AUDIT, Action.TAKE_PICTURE),
-                Action.PROVISION_PEOPLE,
+                *(Action.PROVISION_PEOPLE, Action.MANAGE_KEYS),
             }
         ),
     ),
@@ -240,6 +242,7 @@ REACH: Mapping[Action, Reach] = MappingProxyType(
         Action.MANAGE_WEBHOOKS: Reach.SITE,
         Action.PROVISION_PEOPLE: Reach.SITE,
         Action.READ_METRICS: Reach.SITE,
+        Action.MANAGE_KEYS: Reach.SITE,
     }
 )
 """Each action once; what is missing reaches the site."""

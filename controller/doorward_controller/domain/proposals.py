@@ -31,6 +31,8 @@ class ProposalKind(StrEnum):
     REVOKE_KEY = "revoke_key"
     """Revoke every code of an issuing key."""
     REVOKE_GATEWAY = "revoke_gateway"
+    WITHDRAW_KEY = "withdraw_key"
+    """Put a key out of the keyring, with every code that it signed."""
 
 
 NEEDED: Mapping[ProposalKind, Action] = MappingProxyType(
@@ -39,6 +41,7 @@ NEEDED: Mapping[ProposalKind, Action] = MappingProxyType(
         ProposalKind.CHANGE_CODES: Action.REVOKE_IN_BULK,
         ProposalKind.REVOKE_KEY: Action.REVOKE_IN_BULK,
         ProposalKind.REVOKE_GATEWAY: Action.REVOKE_GATEWAY,
+        ProposalKind.WITHDRAW_KEY: Action.MANAGE_KEYS,
     }
 )
 """The permission that the proposer must hold: when proposing, and still when it is carried out."""
@@ -77,7 +80,12 @@ TRANSITIONS: Mapping[ProposalState, frozenset[ProposalState]] = MappingProxyType
 
 
 SENSITIVE = frozenset(
-    {ProposalKind.CHANGE_CODES, ProposalKind.REVOKE_KEY, ProposalKind.REVOKE_GATEWAY}
+    {
+        ProposalKind.CHANGE_CODES,
+        ProposalKind.REVOKE_KEY,
+        ProposalKind.REVOKE_GATEWAY,
+        ProposalKind.WITHDRAW_KEY,
+    }
 )
 """What cannot be taken back: whoever approves it proves once more who they are."""
 

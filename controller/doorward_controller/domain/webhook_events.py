@@ -97,6 +97,10 @@ _ACTS: Mapping[str, _Told] = MappingProxyType(
         "bulk_revoke": _Told(event=EventType.CREDENTIAL_REVOKED, subject="batch", keep=_BATCH),
         "bulk_suspend": _Told(event=EventType.CREDENTIAL_SUSPENDED, subject="batch", keep=_BATCH),
         "bulk_restore": _Told(event=EventType.CREDENTIAL_RESTORED, subject="batch", keep=_BATCH),
+        "withdraw_key": _Told(
+            event=EventType.CREDENTIAL_REVOKED, subject="key", keep=("batch", "codes"),
+            only_with="codes",
+        ),
         "suspensions_end": _Told(event=EventType.CREDENTIAL_RESTORED, subject="", keep=_CHANGE),
         "directory_add": _Told(event=EventType.PERSON_ADDED, subject="holder"),
         "add_holder": _Told(event=EventType.PERSON_ADDED, subject="holder"),

@@ -10,8 +10,10 @@ put aside, so that one poisoned message stalls nobody.
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from doorward.times import Instant
 from doorward_controller.domain.intake_reasons import QuarantineReason
@@ -19,7 +21,13 @@ from doorward_controller.errors import StoreUnavailableError
 from doorward_controller.ingest import handlers
 from doorward_controller.ingest.ports import Inbound
 from doorward_controller.ingest.sorting import Aside, Sorted, sort
-from doorward_controller.services import acknowledging, alerting, quarantine, webhook_outbox
+from doorward_controller.services import (
+    acknowledging,
+    alerting,
+    quarantine,
+    signing,
+    webhook_outbox,
+)
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
 from doorward_controller.services.opening import Opener, Unfit
@@ -38,7 +46,7 @@ class Writer:
     def __init__(self, backend: Backend) -> None:
         """Begins without any segment key open."""
         self._backend = backend
-        self._opener = Opener(backend.keys.intake)
+        self._opener = Opener(backend.keys.intake, partial(_intake_keys, backend))
         self._intake = Intake()
 
     def process(self, group: Sequence[Inbound]) -> None:
@@ -134,6 +142,11 @@ class Writer:
                 if place in new:
                     new.remove(place)
                     feed.announce(EventKind.SCAN, handlers.scan_event(gateway, batch, opened))
+
+
+def _intake_keys(backend: Backend) -> tuple[X25519PrivateKey, ...]:
+    with backend.store.read() as connection:
+        return signing.intake_keys(backend, connection)
 
 
 def _set_aside(message: Inbound, verdict: Taken | Breached) -> list[Aside]:

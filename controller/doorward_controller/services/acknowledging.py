@@ -10,6 +10,8 @@ from doorward.messages import Birth
 from doorward.ranges import MAX_RANGES, Ranges, intersect, merge, subtract
 from doorward.times import UtcSeconds
 from doorward_controller.domain.history import ranges_of
+from doorward_controller.domain.site_keys import KeyUse
+from doorward_controller.services import signing
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.scan_intake import Taken
 from doorward_controller.store import intake
@@ -54,6 +56,7 @@ def _send(
     now_utc_s: int,
 ) -> None:
     site = backend.config.site
+    signer = signing.recent_signer(backend, KeyUse.CONTROL)
     for start in range(0, max(len(committed), 1), MAX_RANGES):
         body = Ack(
             site=site,
@@ -63,5 +66,5 @@ def _send(
             resend=resend if start == 0 else (),
             at=UtcSeconds(now_utc_s),
         ).to_body()
-        wire = seal_envelope(Kind.ACK, body, [backend.keys.control])
+        wire = seal_envelope(Kind.ACK, body, [signer])
         backend.publisher.publish(topics.down(site, gateway, topics.Down.ACK), wire, retain=False)

@@ -17,6 +17,7 @@ from doorward_controller.services.measures import Measures
 from doorward_controller.services.terms import Terms
 from doorward_controller.store.session import Store
 
+from doorward_controller.services.recent_signers import RecentSigners
 
 class Publisher(Protocol):
     """The way down to the gateways."""
@@ -72,3 +73,4 @@ class Backend:
     terms: Terms = field(default_factory=Terms)
     gatekeeper: Gatekeeper = field(default_factory=NoGatekeeper)
     leading: Leading = field(default_factory=Alone)
+    signers: RecentSigners = field(default_factory=RecentSigners)

@@ -29,6 +29,8 @@ from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
 from doorward_controller.services.second_person import Approval
 from doorward_controller.store import credentials, revocation_batches
+from doorward_controller.store.credentials import ListState
+from doorward_controller.store.pieces import pieces
 from doorward_controller.store.revocation_batches import Batch, Member
 
 MAX_NOTE_CHARACTERS = 200
@@ -160,33 +162,89 @@ def carry_out(
         fit, already, unfit = checked(chosen, order)
         kind = kind_of(selection, order.change)
         second_person.check(backend, actor, kind, approval, codes=_final(order.change, len(fit)))
-        _set_all(backend, doing, fit, order, batch_id, actor.name, state.next_seq)
-        changes = [(member.status_index, TO[order.change]) for member in fit]
-        seq = status_publishing.advance(backend, doing.connection, state, changes, doing.now.utc_s)
-        batch = Batch(
+        told = _Told(
             id=batch_id,
-            act=order.change.value,
-            cause=order.cause.value,
-            note=order.note.strip(),
-            source=selection.source.value,
-            source_name=selection.name[:100],
-            asked_by=actor.name,
+            by=actor.name,
             proposal_id=approval.proposal_id if approval else "",
-            at_utc_ms=doing.now.utc_ms,
-            codes=len(fit),
-            people=revocation_batches.count_people(fit),
-            already=already + unfit,
-            status_seq=seq,
-            until_utc_s=order.until_utc_s,
+            passed_over=already + unfit,
         )
-        revocation_batches.add(doing.connection, batch)
+        batch = _change(backend, doing, state, fit, selection, order, told)
         used = second_person.claim(
             doing.connection, approval, {"batch": batch_id, "codes": batch.codes}
         )
         doing.detail.update(_detail(batch), **used)
-    _PROGRESS.end(batch_id)
+    publish(backend, batch)
+    return batch
+
+
+def revoke_signed(
+    backend: Backend, doing: Act, key_id: int, order: Order, *, by: str, proposal_id: str
+) -> Batch | None:
+    """Revokes every code that a key has signed, within the caller's transaction.
+
+    Labels and linked numbers are in the list alone: no key vouches for them, and they stay.
+
+    Returns:
+        What was done; None where nothing was left to revoke. The caller publishes it.
+    """
+    state = credentials.lock_list(doing.connection, backend.config.site)
+    chosen = Chosen(members=revocation_batches.signed_by(doing.connection, key_id))
+    fit, already, unfit = chosen.split(order.change)
+    if not fit:
+        return None
+    selection = Selection(source=Source.KEY, name=f"{key_id:08x}")
+    told = _Told(
+        id=secrets.token_hex(_ID_BYTES), by=by, proposal_id=proposal_id, passed_over=already + unfit
+    )
+    return _change(backend, doing, state, fit, selection, order, told)
+
+
+def publish(backend: Backend, batch: Batch) -> None:
+    """Tells gateways and pages of a batch that was committed."""
+    _PROGRESS.end(batch.id)
     status_publishing.publish(backend)
-    status_publishing.announce(backend, "status", seq)
+    status_publishing.announce(backend, "status", batch.status_seq)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What is noted of a batch beside the codes themselves."""
+
+    id: str
+    by: str
+    proposal_id: str
+    passed_over: int
+
+
+def _change(
+    backend: Backend,
+    doing: Act,
+    state: ListState,
+    fit: Sequence[Member],
+    selection: Selection,
+    order: Order,
+    told: _Told,
+) -> Batch:
+    _set_all(backend, doing, fit, order, told.id, told.by, state.next_seq)
+    changes = [(member.status_index, TO[order.change]) for member in fit]
+    seq = status_publishing.advance(backend, doing.connection, state, changes, doing.now.utc_s)
+    batch = Batch(
+        id=told.id,
+        act=order.change.value,
+        cause=order.cause.value,
+        note=order.note.strip(),
+        source=selection.source.value,
+        source_name=selection.name[:100],
+        asked_by=told.by,
+        proposal_id=told.proposal_id,
+        at_utc_ms=doing.now.utc_ms,
+        codes=len(fit),
+        people=revocation_batches.count_people(fit),
+        already=told.passed_over,
+        status_seq=seq,
+        until_utc_s=order.until_utc_s,
+    )
+    revocation_batches.add(doing.connection, batch)
     return batch
 
 
@@ -204,7 +262,7 @@ def end_suspensions(backend: Backend) -> int:
         found = revocation_batches.by_id(doing.connection, due).values()
         fit = [member for member in found if member.status is Status.SUSPENDED]
         ids = [member.id for member in fit]
-        for piece in revocation_batches.chunks(ids):
+        for piece in pieces(ids):
             credentials.set_status(
                 doing.connection, piece, Status.VALID,
                 reason="suspension over", by=_CLOCKWORK.name,
@@ -327,7 +385,7 @@ def _set_all(
     ids = [member.id for member in fit]
     done = 0
     try:
-        for piece in revocation_batches.chunks(ids):
+        for piece in pieces(ids):
             credentials.set_status(
                 doing.connection, piece, TO[order.change],
                 reason=reason, by=by, now_utc_s=doing.now.utc_s, seq=seq,

@@ -27,12 +27,14 @@ from doorward.ids import GatewayId
 from doorward.outcomes import JobState
 from doorward.sealing import open_attachment
 from doorward.times import Instant, UtcSeconds
-from doorward_controller.domain.permissions import Action, Actor
+from doorward_controller.domain.permissions import Action, Actor, Extent
+from doorward_controller.domain.site_keys import KeyUse
 from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
-from doorward_controller.services import command_outcomes
-from doorward_controller.services.acting import act
+from doorward_controller.services import command_outcomes, signing
+from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.store import commands, gateways
+from doorward_controller.store.commands import StoredAttachment
 from doorward_controller.store.gateways import Gateway, GatewayState
 
 DEFAULT_LIFETIME_S = 30
@@ -96,13 +98,17 @@ def send(
         ActError: ForbiddenError, InvalidError, NotFoundError or ConflictError.
     """
     wires: list[tuple[str, bytes]] = []
-    with act(backend, actor, action_of(name), name="command", subject=gateway[:32]) as doing:
+    with act(
+        backend, actor, action_of(name), name="command", subject=gateway[:32], placed=True
+    ) as doing:
         found = _enrolled(doing.connection, backend.config.site, gateway)
+        _check_place(doing, found, arguments)
         command = _draw(backend, actor, found, name, arguments, lifetime_s, doing.now, command_id)
         if command_id and commands.find(doing.connection, command_id) is not None:
             raise ConflictError(f"command {command_id} was given before", code=GIVEN)
         _check_portal(doing.connection, backend.config.site, found, command.portal)
-        wire = seal_envelope(Kind.COMMAND, command.to_body(), [backend.keys.command])
+        signer = signing.signer(backend, KeyUse.COMMAND, doing.connection)
+        wire = seal_envelope(Kind.COMMAND, command.to_body(), [signer])
         commands.add(
             doing.connection,
             id=command.id,
@@ -140,10 +146,13 @@ def cancel(backend: Backend, actor: Actor, command_id: str) -> None:
     with backend.store.read() as connection:
         known = commands.find(connection, command_id)
     action = action_of(known.name) if known else Action.MAINTAIN_GATEWAY
-    with act(backend, actor, action, name="cancel_command", subject=command_id[:32]) as doing:
+    with act(
+        backend, actor, action, name="cancel_command", subject=command_id[:32], placed=True
+    ) as doing:
         found = commands.find(doing.connection, command_id, lock=True)
         if found is None:
             raise NotFoundError(f"there is no command {command_id[:40]!r}", code="no_command")
+        doing.at_gateway(found.gateway_id)
         if found.sent_at_utc_ms is not None or not command_outcomes.change_state(
             doing.connection, found, JobState.CANCELED, doing.now
         ):
@@ -176,19 +185,33 @@ def read_attachment(backend: Backend, actor: Actor, command_id: str) -> tuple[st
     personal = found is None or found.is_personal
     action = Action.READ_PERSONAL if personal else Action.MAINTAIN_GATEWAY
     subject = command_id[:32]
-    with act(backend, actor, action, name="read_attachment", subject=subject) as doing:
+    with act(
+        backend, actor, action, name="read_attachment", subject=subject, placed=True
+    ) as doing:
         if found is None:
             raise NotFoundError(
                 f"command {command_id[:40]!r} brought nothing back", code="no_attachment"
             )
+        doing.at_gateway_named(found.gateway)
         doing.detail.update(kind=found.kind, gateway=found.gateway)
         try:
-            plain = open_attachment(
-                found.sealed, backend.keys.intake, GatewayId(found.gateway), command_id
-            )
+            plain = _opened(backend, doing.connection, found, command_id)
         except UntrustedError as err:
             raise ConflictError(str(err), code="attachment_unreadable") from err
     return found.kind, plain
+
+
+def _opened(
+    backend: Backend, connection: sa.Connection, found: StoredAttachment, command_id: str
+) -> bytes:
+    """Tries every key that gateways were ever given. Raises UntrustedError: none opens it."""
+    problem = UntrustedError(f"attachment of command {command_id} does not open")
+    for private in signing.intake_keys(backend, connection):
+        try:
+            return open_attachment(found.sealed, private, GatewayId(found.gateway), command_id)
+        except UntrustedError as err:
+            problem = err
+    raise problem
 
 
 def _enrolled(connection: sa.Connection, site: str, name: str) -> Gateway:
@@ -223,6 +246,23 @@ def _draw(
     except MalformedError as err:
         raise InvalidError(str(err), code="bad_command") from err
     return command
+
+
+def _check_place(doing: Act, gateway: Gateway, arguments: Mapping[str, object]) -> None:
+    """Raises ForbiddenError where the actor is limited to other zones.
+
+    What names a portal concerns that one, what names a zone everybody there; the rest concerns all
+    that the gateway serves.
+    """
+    portal, zone = arguments.get("portal"), arguments.get("zone")
+    if isinstance(portal, str) and portal:
+        doing.at_portal(portal)
+    elif isinstance(zone, str) and zone:
+        doing.at(frozenset({zone}))
+    elif "credential" in arguments:
+        doing.at(Extent.WHOLE_SITE)
+    else:
+        doing.at_gateway(gateway.id)
 
 
 def _check_portal(connection: sa.Connection, site: str, gateway: Gateway, portal: str) -> None:

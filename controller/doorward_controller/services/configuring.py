@@ -8,18 +8,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from doorward import topics
-from doorward.envelope import Kind, seal_envelope
+from doorward.envelope import Kind, parse_envelope, seal_envelope
 from doorward.errors import MalformedError
 from doorward.ids import GatewayId
 from doorward.messages import Reported
 from doorward.times import UtcSeconds
 from doorward.twin import Desired, settings_text
 from doorward_controller.domain.permissions import Action, Actor
+from doorward_controller.domain.site_keys import KeyUse
 from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
+from doorward_controller.services import signing
 from doorward_controller.services.acting import Act, act, check_read
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
-from doorward_controller.store import configurations, gateways, intake
+from doorward_controller.store import configurations, gateways, intake, places
 from doorward_controller.store.gateways import Gateway, GatewayState
 
 MAX_NOTE_CHARACTERS = 200
@@ -32,10 +34,13 @@ def desire(
 
     Raises ForbiddenError, InvalidError, NotFoundError or ConflictError.
     """
-    with act(backend, actor, Action.CONFIGURE_GATEWAY, subject=gateway[:32]) as doing:
+    with act(
+        backend, actor, Action.CONFIGURE_GATEWAY, subject=gateway[:32], placed=True
+    ) as doing:
         found = gateways.find(doing.connection, backend.config.site, gateway)
         if found is None:
             raise NotFoundError(f"there is no gateway {gateway[:40]!r}", code="no_gateway")
+        doing.at_gateway(found.id)
         if found.state is GatewayState.REVOKED:
             raise ConflictError(f"gateway {gateway} is revoked", code="gateway_revoked")
         if len(note) > MAX_NOTE_CHARACTERS:
@@ -63,7 +68,9 @@ def go_back(backend: Backend, actor: Actor, *, gateway: str, version: int) -> in
 
     Returns the new version. Raises ForbiddenError, InvalidError, NotFoundError or ConflictError.
     """
-    check_read(backend, actor, Action.CONFIGURE_GATEWAY, subject=gateway[:32])
+    with backend.store.read() as connection:
+        zones = places.zones_of_gateway_named(connection, gateway)
+    check_read(backend, actor, Action.CONFIGURE_GATEWAY, subject=gateway[:32], where=zones)
     with backend.store.read() as connection:
         found = gateways.find(connection, backend.config.site, gateway)
         text = None if found is None else configurations.settings_of(connection, found.id, version)
@@ -83,6 +90,18 @@ def publish_all(backend: Backend) -> None:
         wires = configurations.newest_wires(connection, backend.config.site)
     for each in wires:
         _publish(backend, each.gateway, each.wire)
+
+
+def sign_anew(backend: Backend, connection: sa.Connection) -> None:
+    """Signs the newest configuration of every gateway with the key that counts now, as it stands.
+
+    Within the caller's transaction; `publish_all` is for after it.
+    """
+    signer = signing.signer(backend, KeyUse.COMMAND, connection)
+    for each in configurations.newest_wires(connection, backend.config.site):
+        body = bytes(parse_envelope(each.wire).body)
+        wire = seal_envelope(Kind.CONFIG, body, [signer])
+        configurations.replace_wire(connection, each, wire)
 
 
 def publish_newest(backend: Backend, gateway: GatewayId) -> None:
@@ -160,7 +179,8 @@ def _seal(
         Desired.from_body(body)
     except MalformedError as err:
         raise InvalidError(str(err), code="bad_settings") from err
-    return version, seal_envelope(Kind.CONFIG, body, [backend.keys.command])
+    signer = signing.signer(backend, KeyUse.COMMAND, doing.connection)
+    return version, seal_envelope(Kind.CONFIG, body, [signer])
 
 
 def _publish(backend: Backend, gateway: GatewayId, wire: bytes) -> None:

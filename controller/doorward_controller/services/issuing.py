@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 
 from doorward.credential import CredentialClass, Form, Statement, issue_badge, issue_pass
+from doorward.envelope import Signer
 from doorward.errors import BadIdError
 from doorward.foreign import Family
 from doorward.ids import CredentialId, parse_credential_id
@@ -12,8 +13,9 @@ from doorward.status import Status
 from doorward.sticker import NUMBER_BYTES, make_sticker, sticker_digest
 from doorward_controller.domain.permissions import Action, Actor
 from doorward_controller.domain.rule_book import RuleBook
+from doorward_controller.domain.site_keys import KeyUse
 from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
-from doorward_controller.services import foreign_codes, rules, status_publishing
+from doorward_controller.services import foreign_codes, rules, signing, status_publishing
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.key_vault import seal, unseal
@@ -89,15 +91,17 @@ def issue(backend: Backend, actor: Actor, request: IssueRequest) -> Issued:
         _check(doing, request, book)
         state = credentials.lock_list(doing.connection, backend.config.site)
         _check_still_here(doing, request.holder_id)
+        # With the list locked: a key that is withdrawn at this moment signs nothing more.
+        signer = signing.signer(backend, KeyUse.ISSUE, doing.connection)
         statement = Statement(
-            key_id=backend.keys.issue.key_id,
+            key_id=signer.key_id,
             credential_id=credential_id,
             status_index=state.next_index,
             not_before=request.not_before,
             expires=request.expires,
             credential_class=request.credential_class,
         )
-        code = _code(backend, doing, request, statement)
+        code = _code(backend, doing, request, statement, signer)
         is_grown = _take_index(backend, doing, state)
         credentials.add(
             doing.connection, _row(backend, actor, request, statement, code, doing.now.utc_s)
@@ -173,7 +177,9 @@ def _check(doing: Act, request: IssueRequest, book: RuleBook) -> None:
             raise NotFoundError(f"there is no holder {request.holder_id[:40]!r}", code="no_holder")
 
 
-def _code(backend: Backend, doing: Act, request: IssueRequest, statement: Statement) -> _Code:
+def _code(
+    backend: Backend, doing: Act, request: IssueRequest, statement: Statement, signer: Signer
+) -> _Code:
     if request.foreign is not None:
         text, family = request.foreign.text, request.foreign.family
         digest = foreign_codes.link(backend, doing, text, family)
@@ -181,10 +187,10 @@ def _code(backend: Backend, doing: Act, request: IssueRequest, statement: Statem
     if request.form is Form.STICKER:
         return _draw_sticker()
     if request.form is Form.BADGE:
-        text = issue_badge(statement, backend.keys.issue)
+        text = issue_badge(statement, signer)
         return _Code(text=text, kept=text.encode())
     try:
-        grant = issue_pass(statement, request.holder_key or b"", backend.keys.issue)
+        grant = issue_pass(statement, request.holder_key or b"", signer)
     except ValueError as err:
         raise InvalidError(f"the holder's key is not a compressed P-256 point: {err}") from err
     return _Code(text="", kept=grant)

@@ -7,7 +7,7 @@ sealed envelope as well: without it nothing can be opened again.
 
 import hmac
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
@@ -43,7 +43,9 @@ class KeyVault:
         index: makes the blind indexes of personal fields.
         second_factors: seals what operators' authenticators hold too.
         answers: seals the answers that are kept for repeated requests.
+        signing: seals the keys that came after those in the folder.
         audit: signs checkpoints of the audit log. Derived, so that every vault has it.
+        releases: seed of the key that says each day which releases are newest. Derived, too.
     """
 
     root: Ed25519Signer | None
@@ -58,7 +60,9 @@ class KeyVault:
     index: bytes
     second_factors: AESGCM
     answers: AESGCM
+    signing: AESGCM
     audit: Ed25519Signer
+    releases: bytes = field(repr=False)
 
     @classmethod
     def create(cls, folder: Path) -> Self:
@@ -99,7 +103,9 @@ class KeyVault:
             index=_derive(wrapping, b"index"),
             second_factors=AESGCM(_derive(wrapping, b"second-factors")),
             answers=AESGCM(_derive(wrapping, b"answers")),
+            signing=AESGCM(_derive(wrapping, b"signing-keys")),
             audit=Ed25519Signer.from_seed(_derive(wrapping, b"audit")),
+            releases=_derive(wrapping, b"releases"),
         )
 
     @property

@@ -1,7 +1,7 @@
 """From the bytes of a batch to records, or the reason why not. Touches neither disk nor network."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from doorward.envelope import (
     verify_with_key,
 )
 from doorward.errors import MalformedError, UntrustedError
-from doorward.ids import Epoch, GatewayId
+from doorward.ids import Epoch, GatewayId, KeyId
 from doorward.records import Record, read_fields
 from doorward.sealing import SegmentCipher, SegmentName, open_segment_key
 from doorward.topics import UpTopic
@@ -78,10 +78,19 @@ class OpenedBatch:
 class Opener:
     """Opens batches with the intake key; keeps the segments' keys open between them."""
 
-    def __init__(self, intake: X25519PrivateKey) -> None:
-        """Begins with no segment open."""
-        self._intake = intake
-        self._key_id = key_id_of(intake.public_key().public_bytes_raw())
+    def __init__(
+        self,
+        intake: X25519PrivateKey,
+        others: Callable[[], Iterable[X25519PrivateKey]] = tuple,
+    ) -> None:
+        """Begins with no segment open.
+
+        Args:
+            intake: the key that gateways were given first.
+            others: looks up those that they were given since; asked when one is not known here.
+        """
+        self._intakes = {_id_of(intake): intake}
+        self._others = others
         self._ciphers: OrderedDict[tuple[GatewayId, Epoch, Segment], SegmentCipher] = OrderedDict()
 
     def open(self, topic: UpTopic, wire: bytes, gateway: Gateway | None) -> OpenedBatch | Unfit:
@@ -113,17 +122,24 @@ class Opener:
         if cipher is not None:
             self._ciphers.move_to_end(place)
             return cipher
-        if segment.recipient != self._key_id:
-            raise UntrustedError(
-                f"segment {segment.number} is sealed to key {segment.recipient:08x},"
-                f" ours is {self._key_id:08x}"
-            )
+        private = self._private(segment)
         name = SegmentName(gateway=batch.gateway, epoch=batch.epoch, number=segment.number)
-        key = open_segment_key(segment.sealed_key, self._intake, name)
+        key = open_segment_key(segment.sealed_key, private, name)
         cipher = self._ciphers[place] = SegmentCipher.of(key, batch.gateway, batch.epoch)
         if len(self._ciphers) > _MAX_CIPHERS:
             self._ciphers.popitem(last=False)
         return cipher
+
+    def _private(self, segment: Segment) -> X25519PrivateKey:
+        if segment.recipient not in self._intakes:
+            self._intakes |= {_id_of(key): key for key in self._others()}
+        private = self._intakes.get(segment.recipient)
+        if private is None:
+            ours = ", ".join(f"{key_id:08x}" for key_id in self._intakes)
+            raise UntrustedError(
+                f"segment {segment.number} is sealed to key {segment.recipient:08x}, ours: {ours}"
+            )
+        return private
 
 
 def check_sender(gateway: Gateway | None) -> Gateway | Unfit:
@@ -133,6 +149,10 @@ def check_sender(gateway: Gateway | None) -> Gateway | Unfit:
     if gateway.state is GatewayState.REVOKED:
         return Unfit(QuarantineReason.GATEWAY_REVOKED, "the gateway was revoked")
     return gateway
+
+
+def _id_of(private: X25519PrivateKey) -> KeyId:
+    return key_id_of(private.public_key().public_bytes_raw())
 
 
 def _verified(wire: bytes, record_key: bytes) -> Batch:

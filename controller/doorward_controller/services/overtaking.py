@@ -16,7 +16,8 @@ from dataclasses import replace
 from doorward.envelope import Kind, parse_envelope, seal_envelope
 from doorward.messages import Applied
 from doorward.renumbering import renumbered
-from doorward_controller.services import policy_release, status_publishing
+from doorward_controller.domain.site_keys import KeyUse
+from doorward_controller.services import policy_release, signing, status_publishing
 from doorward_controller.services.backend import Backend
 from doorward_controller.store import credentials, policies
 
@@ -58,11 +59,12 @@ def _overtake_bundle(backend: Backend, seen: int) -> None:
         if held is None or held.version > seen:
             return
         body = renumbered(bytes(parse_envelope(held.wire).body), seen + 1)
+        signer = signing.signer(backend, KeyUse.POLICY, connection)
         anew = replace(
             held,
             version=seen + 1,
             sha256=hashlib.sha256(body).hexdigest(),
-            wire=seal_envelope(Kind.BUNDLE, body, [backend.keys.policy]),
+            wire=seal_envelope(Kind.BUNDLE, body, [signer]),
         )
         policies.add_bundle(connection, site, anew)
     policy_release.publish_bundle(backend)

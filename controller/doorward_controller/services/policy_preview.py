@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from doorward.credential import Credential, Form, Statement
+from doorward.credential import Credential, Form, Refusal, Statement
 from doorward.decision import Presentation
 from doorward.envelope import parse_envelope
 from doorward.foreign import ForeignClaim
 from doorward.ids import CredentialId, KeyId
 from doorward.keys import Keyring
 from doorward.policy import Policy
+from doorward.reasons import Reason
 from doorward.status import StatusList, with_changes
 from doorward.sticker import StickerClaim
 from doorward_controller.domain.permissions import Action, Actor
@@ -165,6 +166,8 @@ def _presentation(code: ShownCode, keyring: Keyring) -> Presentation | None:
     key = keyring.find(KeyId(code.key_id))
     if key is None:
         return None
+    if key.revoked:
+        return Refusal(Reason.KEY_REVOKED)
     statement = Statement(
         key_id=KeyId(code.key_id),
         credential_id=CredentialId(code.id),

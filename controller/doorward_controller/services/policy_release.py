@@ -2,20 +2,23 @@
 
 import hashlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
 from doorward import topics
-from doorward.envelope import Kind, seal_envelope
+from doorward.envelope import Kind, parse_envelope, seal_envelope
+from doorward.renumbering import with_keyrings
 from doorward_controller.domain.permissions import Action, Actor
 from doorward_controller.domain.proposals import ProposalKind
+from doorward_controller.domain.site_keys import KeyUse
 from doorward_controller.errors import ConflictError
 from doorward_controller.services import (
     configuring,
     policy_drafting,
     second_person,
+    signing,
     staff,
     status_publishing,
 )
@@ -98,6 +101,38 @@ def _next_version(backend: Backend, connection: sa.Connection, now_utc_s: int) -
     return max(newest + 1, now_utc_s - policies.site_created_at(connection, site))
 
 
+def release_same(
+    backend: Backend, connection: sa.Connection, actor: Actor, now_utc_s: int
+) -> int | None:
+    """Signs the released rules and people anew, with the keyrings of now; nothing else changes.
+
+    Within the caller's transaction; `publish_bundle` is for after it.
+
+    Returns:
+        The new version; None where nothing was ever released.
+    """
+    site = backend.config.site
+    policies.lock_site(connection, site)
+    held = policies.newest_bundle(connection, site)
+    if held is None:
+        return None
+    version = _next_version(backend, connection, now_utc_s)
+    body = with_keyrings(
+        bytes(parse_envelope(held.wire).body), version, policies.keyring_wires(connection, site)
+    )
+    signer = signing.signer(backend, KeyUse.POLICY, connection)
+    again = replace(
+        held,
+        version=version,
+        released_at_utc_s=now_utc_s,
+        released_by=actor.name,
+        sha256=hashlib.sha256(body).hexdigest(),
+        wire=seal_envelope(Kind.BUNDLE, body, [signer]),
+    )
+    policies.add_bundle(connection, site, again)
+    return version
+
+
 def publish_if_new(backend: Backend) -> int:
     """Publishes rules and revocations that another process made; returns how many of the two.
 
@@ -151,6 +186,7 @@ def _build(
     drafted = policy_drafting.draft(
         backend, connection, version=version, now_utc_s=now_utc_s, book_id=book_id
     )
+    signer = signing.signer(backend, KeyUse.POLICY, connection)
     return StoredBundle(
         version=version,
         rule_book_id=drafted.book_id,
@@ -158,5 +194,5 @@ def _build(
         released_by=actor.name,
         sha256=hashlib.sha256(drafted.body).hexdigest(),
         credentials=drafted.credentials,
-        wire=seal_envelope(Kind.BUNDLE, drafted.body, [backend.keys.policy]),
+        wire=seal_envelope(Kind.BUNDLE, drafted.body, [signer]),
     )

@@ -32,7 +32,13 @@ from doorward_controller.errors import (
     InvalidError,
     NotFoundError,
 )
-from doorward_controller.services import audit, bulk_revocation, enrolment, policy_release
+from doorward_controller.services import (
+    audit,
+    bulk_revocation,
+    enrolment,
+    key_withdrawal,
+    policy_release,
+)
 from doorward_controller.services.acting import act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.bulk_revocation import Order, Selection
@@ -105,6 +111,24 @@ def propose_gateway(backend: Backend, actor: Actor, gateway: str, reason: str) -
             raise NotFoundError(f"there is no gateway {gateway[:40]!r}", code="no_gateway")
     body = {"gateway": gateway}
     return _propose(backend, actor, ProposalKind.REVOKE_GATEWAY, gateway, body, reason)
+
+
+def propose_withdrawal(backend: Backend, actor: Actor, key_id: str, reason: str) -> Proposal:
+    """Proposes to withdraw a key of the site, with every code that it signed.
+
+    Raises ForbiddenError, InvalidError, NotFoundError or ConflictError.
+    """
+    found = key_withdrawal.preview(backend, actor, key_id)
+    note = key_withdrawal.checked_note(reason)
+    body = {
+        "key": found.key_id,
+        "use": found.use.value,
+        "codes": found.codes,
+        "people": found.people,
+        "note": note,
+    }
+    kind = ProposalKind.WITHDRAW_KEY
+    return _propose(backend, actor, kind, f"{found.use.value} {found.key_id}", body, note)
 
 
 def approve(backend: Backend, actor: Actor, proposal_id: str, note: str = "") -> Proposal:
@@ -369,6 +393,14 @@ def _revoke_gateway(
     )
 
 
+def _withdraw_key(
+    backend: Backend, actor: Actor, body: Mapping[str, Any], approval: Approval
+) -> None:
+    key_withdrawal.withdraw(
+        backend, actor, str(body["key"]), str(body["note"]), approval=approval
+    )
+
+
 _CARRY_OUT: Mapping[ProposalKind, Callable[[Backend, Actor, Mapping[str, Any], Approval], None]] = (
     MappingProxyType(
         {
@@ -376,6 +408,7 @@ _CARRY_OUT: Mapping[ProposalKind, Callable[[Backend, Actor, Mapping[str, Any], A
             ProposalKind.CHANGE_CODES: _change_codes,
             ProposalKind.REVOKE_KEY: _change_codes,
             ProposalKind.REVOKE_GATEWAY: _revoke_gateway,
+            ProposalKind.WITHDRAW_KEY: _withdraw_key,
         }
     )
 )

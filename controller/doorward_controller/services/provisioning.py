@@ -9,15 +9,12 @@ from doorward.errors import DoorwardError
 from doorward.ids import KeyId, SiteId
 from doorward.keys import Key, Keyring, Purpose, pin_keyring
 from doorward_controller.domain.rule_book import first_rule_book
+from doorward_controller.domain.site_keys import BACKDATED_S, KEY_LIFETIME_S, KeyUse
 from doorward_controller.errors import KeyVaultError, StoreError
-from doorward_controller.services import status_publishing
+from doorward_controller.services import signing, status_publishing
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.key_vault import KeyVault
-from doorward_controller.store import policies
-
-KEY_LIFETIME_S = 3 * 366 * 86_400
-_BACKDATED_S = 86_400
-"""Keys count from the day before, so that a gateway whose clock lags takes them."""
+from doorward_controller.store import policies, signing_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +64,8 @@ def provision(backend: Backend) -> Provisioning:
     """Returns what gateways are given. Raises StoreError before the site was started."""
     with backend.store.read() as connection:
         wires = policies.keyring_wires(connection, backend.config.site)
+        intake = signing.intake_keys(backend, connection)[0].public_key().public_bytes_raw()
+        control = signing.signer(backend, KeyUse.CONTROL, connection).public
     if not wires:
         raise StoreError(
             f"site {backend.config.site} was not started; run `doorward-controller init`"
@@ -74,9 +73,9 @@ def provision(backend: Backend) -> Provisioning:
     return Provisioning(
         site=backend.config.site,
         keyring=wires[-1],
-        intake_key=backend.keys.intake_public,
-        intake_key_id=key_id_of(backend.keys.intake_public),
-        control_key=backend.keys.control.public,
+        intake_key=intake,
+        intake_key_id=key_id_of(intake),
+        control_key=control,
     )
 
 
@@ -91,7 +90,12 @@ def current_keyring(backend: Backend) -> Keyring:
 def _complete_keyring(backend: Backend, connection: sa.Connection, now_utc_s: int) -> None:
     keys = backend.keys
     held = pin_keyring(policies.keyring_wires(connection, backend.config.site)[-1])
-    missing = tuple(key for key in _keys_of(keys, now_utc_s) if held.find(key.key_id) is None)
+    known = {key.key_id for key in signing_keys.every(connection, backend.config.site)}
+    missing = tuple(
+        key
+        for key in _keys_of(keys, now_utc_s)
+        if held.find(key.key_id) is None and key.key_id not in known
+    )
     if not missing or keys.root is None:
         return
     ring = replace(
@@ -127,7 +131,7 @@ def _keys_of(keys: KeyVault, now_utc_s: int) -> tuple[Key, ...]:
         Key(
             public=signer.public,
             purposes=purpose,
-            not_before=now_utc_s - _BACKDATED_S,
+            not_before=now_utc_s - BACKDATED_S,
             not_after=now_utc_s + KEY_LIFETIME_S,
         )
         for signer, purpose in signers

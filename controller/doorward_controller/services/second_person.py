@@ -37,7 +37,7 @@ def is_needed(backend: Backend, kind: ProposalKind, *, codes: int = 0) -> bool:
     match kind:
         case ProposalKind.RELEASE_POLICY:
             return rule.release_policy
-        case ProposalKind.REVOKE_KEY:
+        case ProposalKind.REVOKE_KEY | ProposalKind.WITHDRAW_KEY:
             return rule.revoke_key
         case ProposalKind.REVOKE_GATEWAY:
             return rule.revoke_gateway

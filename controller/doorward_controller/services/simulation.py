@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from doorward.credential import Credential, Form, Statement
+from doorward.credential import Credential, Form, Refusal, Statement
 from doorward.decision import Grant, Presentation, Rules, decide
 from doorward.envelope import parse_envelope
 from doorward.errors import BadIdError
@@ -94,6 +94,8 @@ def _presentation(credential: StoredCredential, keyring: Keyring) -> Presentatio
     key = keyring.find(KeyId(credential.key_id))
     if key is None:
         raise ConflictError("the key that issued it is in no keyring", code="key_unknown")
+    if key.revoked:
+        return Refusal(Reason.KEY_REVOKED)
     statement = Statement(
         key_id=KeyId(credential.key_id),
         credential_id=CredentialId(credential.id),

@@ -16,7 +16,9 @@ from doorward.errors import BadIdError
 from doorward.ids import parse_name
 from doorward.staff import MAX_MEMBERS, MIN_HASH_MEMORY_KIB, Ability, StaffList, StaffMember
 from doorward_controller.domain.permissions import Action, Actor
+from doorward_controller.domain.site_keys import KeyUse
 from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
+from doorward_controller.services import signing
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.store import policies
@@ -166,6 +168,16 @@ def _find(backend: Backend, doing: Act, member_id: str) -> StoredMember:
     return member
 
 
+def sign_anew(backend: Backend, doing: Act) -> None:
+    """Makes the list anew, with the key that counts now; nothing where there never was one.
+
+    Within the caller's transaction; `publish` is for after it.
+    """
+    version, _ = rows.newest_list(doing.connection, backend.config.site)
+    if version:
+        _make_list(backend, doing)
+
+
 def _make_list(backend: Backend, doing: Act) -> int:
     """Signs the next list within the caller's transaction. Returns its version."""
     site, connection, now_utc_s = backend.config.site, doing.connection, doing.now.utc_s
@@ -185,9 +197,10 @@ def _make_list(backend: Backend, doing: Act) -> int:
             for each in current
         ),
     )
-    wire = seal_envelope(Kind.STAFF, listed.to_body(), [backend.keys.policy])
+    signer = signing.signer(backend, KeyUse.POLICY, connection)
+    wire = seal_envelope(Kind.STAFF, listed.to_body(), [signer])
     rows.save_list(connection, site, version, wire)
-    doing.detail["version"] = version
+    doing.detail["version" if "version" not in doing.detail else "staff_version"] = version
     return version
 
 

@@ -12,8 +12,10 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 
 from doorward import topics
-from doorward.envelope import Kind, seal_envelope
+from doorward.envelope import Kind, Signer, seal_envelope
 from doorward.status import Delta, Status, StatusList, empty_list, with_changes
+from doorward_controller.domain.site_keys import KeyUse
+from doorward_controller.services import signing
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
 from doorward_controller.store import credentials, gateways, policies
@@ -56,7 +58,8 @@ def advance(
     if len(since) > MAX_DELTA or is_nearly_full(state):
         _save_full(backend, connection, state, seq, now_utc_s)
         return seq
-    wire = _delta(backend, state.base_seq, seq, now_utc_s, since)
+    signer = signing.signer(backend, KeyUse.POLICY, connection)
+    wire = _delta(backend, signer, state.base_seq, seq, now_utc_s, since)
     credentials.change_list(connection, site, seq=seq, delta_wire=wire)
     return seq
 
@@ -71,7 +74,8 @@ def start(backend: Backend, connection: sa.Connection, now_utc_s: int) -> None:
     site = backend.config.site
     first = empty_list(site, FIRST_SIZE, now_utc_s)
     state = ListState(seq=first.seq, base_seq=first.seq, size=first.size, next_index=0)
-    wire = seal_envelope(Kind.STATUS, first.to_body(), [backend.keys.policy])
+    signer = signing.signer(backend, KeyUse.POLICY, connection)
+    wire = seal_envelope(Kind.STATUS, first.to_body(), [signer])
     credentials.add_list(connection, site, state, wire)
 
 
@@ -97,6 +101,12 @@ def refresh(backend: Backend) -> int:
         seq = advance(backend, connection, state, (), now.utc_s)
     publish(backend)
     return seq
+
+
+def sign_anew(backend: Backend, connection: sa.Connection, now_utc_s: int) -> None:
+    """Makes the list anew, with the key that counts now, within the caller's transaction."""
+    state = credentials.lock_list(connection, backend.config.site)
+    _save_full(backend, connection, state, state.next_seq, now_utc_s)
 
 
 def leap(backend: Backend, seen: int) -> None:
@@ -165,19 +175,21 @@ def _save_full(
         size *= 2
     bits = with_changes(bytes(size // 4), size, credentials.not_valid(connection))
     body = StatusList(site=site, seq=seq, issued_at=now_utc_s, size=size, bits=bits).to_body()
+    signer = signing.signer(backend, KeyUse.POLICY, connection)
     credentials.change_list(
         connection,
         site,
         seq=seq + 1,
         base_seq=seq,
         size=size,
-        full_wire=seal_envelope(Kind.STATUS, body, [backend.keys.policy]),
-        delta_wire=_delta(backend, seq, seq + 1, now_utc_s, ()),
+        full_wire=seal_envelope(Kind.STATUS, body, [signer]),
+        delta_wire=_delta(backend, signer, seq, seq + 1, now_utc_s, ()),
     )
 
 
 def _delta(
     backend: Backend,
+    signer: Signer,
     base: int,
     seq: int,
     now_utc_s: int,
@@ -186,4 +198,4 @@ def _delta(
     delta = Delta(
         site=backend.config.site, base=base, seq=seq, issued_at=now_utc_s, changes=changes
     )
-    return seal_envelope(Kind.DELTA, delta.to_body(), [backend.keys.policy])
+    return seal_envelope(Kind.DELTA, delta.to_body(), [signer])

@@ -19,6 +19,8 @@ class NewestWire:
 
     gateway: GatewayId
     wire: bytes
+    gateway_id: int
+    version: int
 
 
 def newest_version(connection: sa.Connection, gateway_id: int) -> int:
@@ -34,6 +36,17 @@ def newest_version(connection: sa.Connection, gateway_id: int) -> int:
 def add(connection: sa.Connection, **values: object) -> None:
     """Inserts a version."""
     connection.execute(sa.insert(configurations).values(**values))
+
+
+def replace_wire(connection: sa.Connection, old: NewestWire, wire: bytes) -> None:
+    """Keeps the same configuration under another signature."""
+    connection.execute(
+        sa.update(configurations)
+        .where(
+            configurations.c.gateway_id == old.gateway_id, configurations.c.version == old.version
+        )
+        .values(wire=wire)
+    )
 
 
 def settings_of(connection: sa.Connection, gateway_id: int, version: int) -> str | None:
@@ -86,7 +99,12 @@ def newest_wires(connection: sa.Connection, site: str) -> tuple[NewestWire, ...]
         .subquery()
     )
     rows = connection.execute(
-        sa.select(gateways.c.name.label("gateway"), configurations.c.wire)
+        sa.select(
+            gateways.c.name.label("gateway"),
+            configurations.c.wire,
+            configurations.c.gateway_id,
+            configurations.c.version,
+        )
         .join(newest, newest.c.gateway_id == gateways.c.id)
         .join(
             configurations,

@@ -221,6 +221,24 @@ def count_applied(connection: sa.Connection, site: str, what: str, version: int)
     return int(row[1]), int(row[0])
 
 
+def count_without_keyring(connection: sa.Connection, site: str, version: int) -> int:
+    """Returns how many gateways that work by some policy do not hold this keyring yet."""
+    return connection.execute(
+        sa.select(sa.func.count()).where(
+            gateways.c.site == site,
+            gateways.c.state == GatewayState.ENROLLED.value,
+            gateways.c.applied_bundle > 0,
+            gateways.c.applied_keyring < version,
+        )
+    ).scalar_one()
+
+
+def newest_keyring_seen(connection: sa.Connection, site: str) -> int:
+    """Returns the newest keyring that a gateway has told of, 0 for none."""
+    newest = sa.select(sa.func.max(gateways.c.applied_keyring)).where(gateways.c.site == site)
+    return connection.execute(newest).scalar_one() or 0
+
+
 def _gateway(values: Mapping[str, Any]) -> Gateway:
     """The row comes as the driver has it: SQLite knows no truth values, only 0 and 1."""
     online = None if values["online"] is None else bool(values["online"])

@@ -1,18 +1,15 @@
 """Whom a revocation in bulk is about, what was done, and when suspensions end."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 
 from doorward.status import Status
+from doorward_controller.store.pieces import pieces
 from doorward_controller.store.rollout_tables import revocation_batches, suspension_ends
 from doorward_controller.store.schema import credentials, holders
-
-CHUNK = 500
-"""Ids in one statement; both databases take many more, but not without bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +56,10 @@ _MEMBER = (
 )
 
 
-def chunks(items: Collection[bytes]) -> Iterator[tuple[bytes, ...]]:
-    """Yields the items in pieces that fit one statement."""
-    rest = iter(items)
-    while piece := tuple(islice(rest, CHUNK)):
-        yield piece
-
-
 def by_id(connection: sa.Connection, ids: Collection[bytes]) -> dict[bytes, Member]:
     """Returns those of these credentials that exist."""
     found: dict[bytes, Member] = {}
-    for piece in chunks(ids):
+    for piece in pieces(ids):
         wanted = sa.select(*_MEMBER).where(credentials.c.id.in_(piece))
         found |= {row.id: _member(row) for row in connection.execute(wanted)}
     return found
@@ -78,7 +68,7 @@ def by_id(connection: sa.Connection, ids: Collection[bytes]) -> dict[bytes, Memb
 def by_digest(connection: sa.Connection, digests: Collection[bytes]) -> dict[bytes, Member]:
     """Returns the credential of each of these labels that exists; the one issued last."""
     found: dict[bytes, Member] = {}
-    for piece in chunks(digests):
+    for piece in pieces(digests):
         wanted = (
             sa.select(*_MEMBER, credentials.c.sticker_hash)
             .where(credentials.c.sticker_hash.in_(piece))
@@ -106,6 +96,25 @@ def of_key(connection: sa.Connection, key_id: int) -> tuple[Member, ...]:
     """Returns every code that a key has issued, also those that have expired."""
     wanted = sa.select(*_MEMBER).where(credentials.c.key_id == key_id)
     return tuple(_member(row) for row in connection.execute(wanted))
+
+
+def signed_by(connection: sa.Connection, key_id: int) -> tuple[Member, ...]:
+    """Returns the codes that a key vouches for; labels and linked numbers are not among them."""
+    wanted = sa.select(*_MEMBER).where(
+        credentials.c.key_id == key_id, credentials.c.sticker_hash.is_(None)
+    )
+    return tuple(_member(row) for row in connection.execute(wanted))
+
+
+def signed_counts(connection: sa.Connection) -> dict[int, tuple[int, int, int]]:
+    """Returns by key how many codes it signed, how many of them are valid, when the last ends."""
+    valid = sa.func.sum(sa.case((credentials.c.status == int(Status.VALID), 1), else_=0))
+    rows = connection.execute(
+        sa.select(credentials.c.key_id, sa.func.count(), valid, sa.func.max(credentials.c.expires))
+        .where(credentials.c.sticker_hash.is_(None))
+        .group_by(credentials.c.key_id)
+    )
+    return {int(row[0]): (int(row[1]), int(row[2]), int(row[3])) for row in rows}
 
 
 def keys(connection: sa.Connection) -> tuple[tuple[int, int, int], ...]:
@@ -137,7 +146,7 @@ def end_later(
 
 def forget_ends(connection: sa.Connection, ids: Collection[bytes]) -> None:
     """These suspensions end no more by themselves."""
-    for piece in chunks(ids):
+    for piece in pieces(ids):
         connection.execute(
             sa.delete(suspension_ends).where(suspension_ends.c.credential_id.in_(piece))
         )
