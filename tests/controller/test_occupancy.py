@@ -9,14 +9,15 @@ from doorward.credential import CredentialClass, Form
 from doorward.policy import Direction
 from doorward.records import Outcome, Record, RecordKind
 from doorward_controller.domain.occupancy import Door, HandWay, Movement, fold
-from doorward_controller.domain.permissions import Action, Actor, Role, may
+from doorward_controller.domain.permissions import Action, Actor, Extent, Role, may
 from doorward_controller.domain.rule_book import PortalOptions, RuleBook, ZoneOptions
-from doorward_controller.errors import ForbiddenError
+from doorward_controller.errors import ForbiddenError, InvalidError
 from doorward_controller.queries import audit_trail
-from doorward_controller.services import issuing, occupancy, rules
+from doorward_controller.services import holders, issuing, muster, occupancy, rules
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.holders import HolderFields, add_holder
 from doorward_controller.services.issuing import IssueRequest
+from doorward_controller.services.muster import Present, Wanted
 from doorward_controller.services.occupancy import RecentCounts
 from doorward_controller.store import intake
 from doorward_controller.store.schema import gateways
@@ -200,21 +201,78 @@ def test_list_names_people_to_who_may_read_names_and_each_look_is_an_entry(site:
     badge = badge_of(site, holder)
     tell(site, granted(site, badge, "main-in"), by_hand(site, "Li Wei", "in"))
     before = len(told(site))
-    seen = occupancy.muster(site, SECURITY)
+    seen = muster.muster(site, SECURITY)
     zone = seen.zones[0]
     assert (zone.zone, zone.at_most, seen.people) == ("site", 2, 2)
     assert [one.name for one in zone.people] == ["Ada", "Li Wei"]
     assert [one.is_by_hand for one in zone.people] == [False, True]
+    assert not seen.is_counted_anew
     assert [entry[1] for entry in told(site)[before:]] == [
         "muster",
         "read_personal",
         "read_by_hand",
     ]
     before = len(told(site))
-    masked = occupancy.muster(site, AUDITOR)
+    masked = muster.muster(site, AUDITOR)
     assert [one.name for one in masked.zones[0].people] == [None, None]
     assert masked.zones[0].people[0].credential_id == badge.hex()
     assert told(site)[before:] == [("ada", "muster", "done")]
+
+
+def test_list_comes_in_parts_that_are_the_whole_together(site: Backend) -> None:
+    for number in range(7):
+        holder = add_holder(site, ISSUER, HolderFields(name=f"Person {number}"))
+        badge = badge_of(site, holder)
+        with site.store.write() as connection:
+            one = granted(site, badge, "main-in", ago_s=600 - 10 * (number // 2))
+            intake.insert_records(connection, [row_of(one, 1, number + 1)])
+    whole = muster.muster(site, SECURITY)
+    assert (len(whole.zones[0].people), whole.next_cursor) == (7, None)
+    found: list[Present] = []
+    cursor, parts = None, 0
+    while True:
+        part = muster.muster(site, SECURITY, Wanted(cursor=cursor, limit=3))
+        assert part.people == 7, "how many there are is known from the first part on"
+        found += [one for zone in part.zones for one in zone.people]
+        parts, cursor = parts + 1, part.next_cursor
+        if cursor is None:
+            break
+    assert parts == 3
+    assert found == list(whole.zones[0].people)
+    assert muster.muster(site, SECURITY, Wanted(zone="lab")).zones == ()
+    with pytest.raises(InvalidError):
+        muster.muster(site, SECURITY, Wanted(cursor="x"))
+    with pytest.raises(InvalidError):
+        muster.muster(site, SECURITY, Wanted(limit=0))
+
+
+def test_every_name_on_a_long_list_stands_in_the_log(
+    sqlite_backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holders, "MAX_READ", 2)
+    held = sorted(add_holder(sqlite_backend, ISSUER, HolderFields(name=name)) for name in "abcde")
+    before = len(told(sqlite_backend))
+    seen = holders.note_look(sqlite_backend, SECURITY, held, Extent.WHOLE_SITE)
+    rows = audit_trail.page(sqlite_backend.store, limit=500).items[
+        : len(told(sqlite_backend)) - before
+    ]
+    assert sorted(",".join(row.subject for row in rows).split(",")) == held
+    assert {row.action for row in rows} == {"read_personal"}
+    assert len(rows) == 3
+    names = [fields.name for fields in seen.read(held).values() if fields]
+    assert sorted(names) == list("abcde")
+    with pytest.raises(InvalidError):
+        seen.read(["somebody-else"])
+
+
+def test_who_is_limited_to_zones_sees_these_alone(site: Backend) -> None:
+    holder = add_holder(site, ISSUER, HolderFields(name="Ada"))
+    tell(site, granted(site, badge_of(site, holder), "main-in"))
+    here = replace(SECURITY, zones=frozenset({"site"}))
+    assert [zone.people[0].name for zone in muster.muster(site, here).zones] == ["Ada"]
+    there = muster.muster(site, replace(SECURITY, zones=frozenset({"lab"})))
+    assert [(zone.zone, zone.people) for zone in there.zones] == [("lab", ())]
+    assert [each.zone for each in there.counts] == ["lab"]
 
 
 @pytest.mark.parametrize("role", Role)
@@ -222,11 +280,11 @@ def test_only_who_may_see_who_is_inside_does(sqlite_backend: Backend, role: Role
     actor = Actor(name="x", role=role)
     recent = RecentCounts()
     if may(role, Action.READ_OCCUPANCY):
-        occupancy.muster(sqlite_backend, actor)
+        muster.muster(sqlite_backend, actor)
         recent.get(sqlite_backend, actor)
         return
     with pytest.raises(ForbiddenError):
-        occupancy.muster(sqlite_backend, actor)
+        muster.muster(sqlite_backend, actor)
     with pytest.raises(ForbiddenError):
         recent.get(sqlite_backend, actor)
     assert [entry[2] for entry in told(sqlite_backend)] == ["forbidden"] * 2

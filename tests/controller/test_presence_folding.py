@@ -10,7 +10,7 @@ from doorward.policy import Direction
 from doorward.records import Outcome, Record, RecordKind
 from doorward_controller.domain.occupancy import Door, HandWay, Movement, fold
 from doorward_controller.domain.rule_book import PortalOptions, RuleBook, ZoneOptions
-from doorward_controller.services import occupancy, presence_folding, rules
+from doorward_controller.services import muster, occupancy, presence_folding, rules
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.holders import HolderFields, add_holder
 from doorward_controller.store import intake, presence
@@ -259,4 +259,58 @@ def test_names_that_a_guard_wrote_are_not_kept_in_clear(
         person = connection.scalar(sa.select(presence_people.c.person))
     assert person is not None
     assert "li" not in person.casefold()
-    assert occupancy.muster(site, SECURITY).zones[0].people[0].name == "Li Wei"
+    assert muster.muster(site, SECURITY).zones[0].people[0].name == "Li Wei"
+
+
+def test_other_rules_are_folded_in_pieces_and_the_page_says_so_meanwhile(
+    site: Backend, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hurried look folds one piece at a time, and what is shown is never empty meanwhile."""
+    monkeypatch.setattr(presence_folding, "_BADGES_A_NOTE", 1)
+    monkeypatch.setattr(presence_folding, "_CHARACTERS_AT_ONCE", 1)
+    told = history(site, clock, 8)
+    for _ in range(40):
+        told.happen()
+    told.arrive(40)
+    told.assert_kept()
+    told.rules = book(gate=Direction.EXIT)
+    rules.save_rules(site, SECURITY, told.rules)
+    assert presence_folding.is_counted_anew(site)
+    pieces = 0
+    while presence_folding.is_counted_anew(site):
+        presence_folding.settle(site, within_s=0.0)
+        pieces += 1
+    assert pieces > len(told.badges)
+    told.assert_kept()
+
+
+def test_page_leaves_finding_everybody_to_the_job_where_there_are_many(
+    site: Backend, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = history(site, clock, 9)
+    for _ in range(30):
+        told.happen()
+    told.arrive(30)
+    told.assert_kept()
+    monkeypatch.setattr(presence_folding, "_MANY", 1)
+    told.rules = book(gate=Direction.EXIT)
+    rules.save_rules(site, SECURITY, told.rules)
+    assert muster.muster(site, SECURITY).is_counted_anew
+    presence_folding.settle(site)
+    assert not muster.muster(site, SECURITY).is_counted_anew
+    told.assert_kept()
+
+
+def test_who_moves_while_everybody_is_counted_anew_is_counted_too(
+    site: Backend, clock: StandingClock
+) -> None:
+    told = history(site, clock, 10)
+    for _ in range(30):
+        told.happen()
+    told.arrive(20)
+    told.assert_kept()
+    told.rules = book(gate=Direction.EXIT)
+    rules.save_rules(site, SECURITY, told.rules)
+    presence_folding.settle(site, within_s=0.0)
+    told.arrive(10)
+    told.assert_kept()

@@ -1,5 +1,6 @@
 """Templates to pages: the Jinja environments, one for each language, and what they all know."""
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from doorward_controller.domain.fleet_state import Condition
 from doorward_controller.domain.permissions import Action
 
 _CODES = frozenset(reason.value for reason in Reason)
+_PIECES_AT_ONCE = 400
+"""Of a template's own pieces: some 10 kB of a table."""
+
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -68,3 +72,10 @@ def reason_next(code: str | None, language: Language) -> str:
 def render(language: Language, template: str, context: dict[str, object]) -> Markup:
     """Returns the page; a name that the context lacks is an error, never an empty place."""
     return Markup(environment(language).get_template(template).render(context))  # noqa: S704  # autoescaped
+
+
+def render_pieces(language: Language, template: str, context: dict[str, object]) -> Iterator[str]:
+    """Yields the page as it is made: its beginning is there before its end is known."""
+    stream = environment(language).get_template(template).stream(context)
+    stream.enable_buffering(_PIECES_AT_ONCE)
+    return iter(stream)

@@ -8,13 +8,13 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Form
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.requests import Request
 
 from doorward_controller.console import order_words, security
 from doorward_controller.console.demo_port import DemoControls
 from doorward_controller.console.i18n import Reader, choose_language
-from doorward_controller.console.rendering import render
+from doorward_controller.console.rendering import render, render_pieces
 from doorward_controller.console.words import NOTICES
 from doorward_controller.domain.permissions import Action, Actor, may
 from doorward_controller.domain.posture_orders import PostureOrdered
@@ -170,6 +170,15 @@ class Visit:
         if self.session is None and VISITOR_COOKIE not in self.request.cookies:
             set_cookie(self, response, VISITOR_COOKIE, self.visitor_key, max_age_s=None)
         return response
+
+    def stream(self, template: str, **context: object) -> StreamingResponse:
+        """Returns a long page as the answer, sent while it is made."""
+        known: dict[str, object] = {"visit": self, "reader": self.reader}
+        return StreamingResponse(
+            render_pieces(self.reader.language, template, known | context),
+            media_type="text/html",
+            headers={"Cache-Control": "no-store", "Vary": "Cookie, Accept-Language"},
+        )
 
     def go(self, path: str, **query: str) -> RedirectResponse:
         """Returns the redirection that follows a form, so that reloading does not act twice."""

@@ -3,13 +3,14 @@
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from doorward_controller.domain.permissions import Action, Actor
+from doorward_controller.domain.permissions import Action, Actor, Where
 from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
+from doorward_controller.services import audit
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.key_vault import KeyVault, seal, unseal
@@ -118,6 +119,56 @@ def read_holders(
             raise InvalidError(f"{len(wanted)} holders asked for, at most {MAX_READ} at once")
         found = holders.find(doing.connection, wanted)
         return {id_: open_fields(backend.keys, holder) for id_, holder in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class NotedLook:
+    """People whose fields may be read, because the audit log says that they are."""
+
+    _backend: Backend
+    _people: frozenset[str]
+
+    def read(self, ids: Iterable[str]) -> dict[str, HolderFields | None]:
+        """Returns the personal fields of those who exist, None for the erased ones.
+
+        Raises InvalidError for somebody who was not noted.
+        """
+        wanted = set(ids)
+        if stray := wanted - self._people:
+            raise InvalidError(f"{len(stray)} holders were not noted before they are read")
+        if not wanted:
+            return {}
+        with self._backend.store.read() as connection:
+            found = holders.find(connection, sorted(wanted))
+        keys = self._backend.keys
+        return {id_: open_fields(keys, holder) for id_, holder in found.items()}
+
+
+def note_look(backend: Backend, actor: Actor, ids: Sequence[str], where: Where) -> NotedLook:
+    """Notes a look at any number of holders, in one transaction; `read` then opens them.
+
+    Args:
+        backend: the controller's parts.
+        actor: who looks.
+        ids: at whom.
+        where: beside what of which zones their names stand.
+
+    Raises:
+        ForbiddenError: the role does not allow it, or not there.
+    """
+    parts = [ids[first : first + MAX_READ] for first in range(0, len(ids), MAX_READ)]
+    if parts:
+        *others, last = parts
+        with act(
+            backend, actor, Action.READ_PERSONAL, subject=",".join(last), placed=True
+        ) as doing:
+            doing.at(where)
+            for some in others:
+                audit.append(
+                    doing.connection, doing.now.utc_ms, actor, Action.READ_PERSONAL.value,
+                    subject=",".join(some),
+                )  # fmt: skip
+    return NotedLook(backend, frozenset(ids))
 
 
 def find_holders(

@@ -28,9 +28,17 @@ from doorward_controller.store.presence_notes import Changes
 HOLDER, BADGE, HAND, ALONE = "holder:", "badge:", "hand:", "record:"
 """Who somebody is: a person whom we know, a badge, what a guard wrote, or one record alone."""
 
+PAGE_S = 0.3
+"""So long a page folds what waits before it shows what there is."""
+
 _NOTES_AT_ONCE = 50
+_CHARACTERS_AT_ONCE = 8_000
+"""Of notes: some hundred people. Intake waits for as long as they take."""
+
 _PEOPLE_AT_ONCE = 200
-_TURNS = 500
+_BADGES_A_NOTE = 100
+_MANY = 1_000
+"""Where more people are known, a page leaves to the job to find everybody who moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,25 +63,55 @@ class Rules:
         return max(0, now_utc_ms - self.forget_s * 1000)
 
 
-def settle(backend: Backend) -> int:
-    """Folds whatever waits to be; returns how many people were. Pages call it before they look."""
-    people = 0
-    for _ in range(_TURNS):
+def settle(backend: Backend, within_s: float | None = None) -> int:
+    """Folds whatever waits to be; returns how many people were.
+
+    Pages call it before they look, and give it `PAGE_S`.
+    """
+    people, began_ms = 0, backend.clock.now().mono_ms
+    while True:
         with backend.store.read() as connection:
             rules = _rules(backend, connection)
-            if not _is_due(backend, connection, rules):
+            is_by_others = presence.fingerprint(connection) != rules.fingerprint
+            if is_by_others and within_s is not None and presence.is_known_large(connection, _MANY):
                 return people
+            if not is_by_others and not _is_due(backend, connection, rules):
+                return people
+        if is_by_others:
+            _begin_anew(backend, rules)
+            continue
         with backend.store.write() as connection:
             presence.lock(connection)
             people += _Folding(backend, connection, rules).turn()
-    return people
+        spent_ms = backend.clock.now().mono_ms - began_ms
+        if within_s is not None and spent_ms >= 1000 * within_s:
+            return people
+
+
+def is_counted_anew(backend: Backend) -> bool:
+    """Whether somebody is still where the rules of before say: after a change of rules."""
+    with backend.store.read() as connection:
+        by = presence.fingerprint(connection)
+        is_by_others = by != _rules(backend, connection).fingerprint
+        return is_by_others or presence.is_counted_anew(connection)
+
+
+def _begin_anew(backend: Backend, rules: Rules) -> None:
+    """Notes everybody who moved; whoever moves meanwhile is noted by intake."""
+    with backend.store.read() as connection:
+        before = presence.fingerprint(connection)
+        since = rules.since_utc_ms(backend.clock.now().utc_ms)
+        everybody = movements.everybody(connection, since)
+    with backend.store.write() as connection:
+        presence.lock(connection)
+        if presence.fingerprint(connection) == before:
+            presence_notes.note_again(connection, everybody, _BADGES_A_NOTE)
+            presence.begin_anew(connection, rules.fingerprint)
 
 
 def _is_due(backend: Backend, connection: sa.Connection, rules: Rules) -> bool:
-    return (
-        presence_notes.is_noted(connection)
-        or presence.has_expired(connection, rules.since_utc_ms(backend.clock.now().utc_ms))
-        or presence.fingerprint(connection) != rules.fingerprint
+    return presence_notes.is_noted(connection) or presence.has_expired(
+        connection, rules.since_utc_ms(backend.clock.now().utc_ms)
     )
 
 
@@ -121,14 +159,7 @@ class _Folding:
 
     def turn(self) -> int:
         since = self.rules.since_utc_ms(self.backend.clock.now().utc_ms)
-        by = self.rules.fingerprint
-        if presence.fingerprint(self.connection) != by:
-            everything = tuple(movements.let_through(self.connection, since))
-            known = {one.credential_id for one in everything if one.credential_id is not None}
-            oldest, places = self._fold(everything, self._people(known))
-            presence.replace_all(self.connection, by, oldest, places)
-            return len(oldest)
-        changes = presence_notes.take(self.connection, _NOTES_AT_ONCE)
+        changes = presence_notes.take(self.connection, _NOTES_AT_ONCE, _CHARACTERS_AT_ONCE)
         expired = presence.expired(self.connection, since, _PEOPLE_AT_ONCE)
         affected = self._affected(changes, expired)
         oldest, places = self._fold(self._movements(affected, since), affected.badges)
@@ -177,10 +208,6 @@ class _Folding:
             found += movements.let_through_by_hand(self.connection, since)
         found += movements.let_through_without(self.connection, since, affected.record_ids)
         return found
-
-    def _people(self, badges: set[bytes]) -> dict[bytes, str]:
-        held = movements.holders_of(self.connection, badges)
-        return {badge: _of_badge(badge, held.get(badge)) for badge in badges}
 
     def _fold(
         self, let: Sequence[LetThrough], people: dict[bytes, str]

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from doorward.records import Outcome, RecordKind
 from doorward_controller.store.presence import parts
+from doorward_controller.store.presence_notes import Changes
 from doorward_controller.store.schema import SELDOM_KIND, credentials, portals, records
 from doorward_controller.store.sum_tables import presence_annulled
 
@@ -27,10 +28,27 @@ class LetThrough:
     body: bytes | None
 
 
-def let_through(connection: sa.Connection, since_utc_ms: int) -> Iterator[LetThrough]:
-    """Yields all grants since, but those of which the gateway saw that nobody went through."""
-    wanted = _grants(since_utc_ms).with_hint(records, "INDEXED BY ix_records_at", "sqlite")
-    yield from _read(connection, wanted)
+def everybody(connection: sa.Connection, since_utc_ms: int) -> Changes:
+    """Returns all who were let through since, annulled or not."""
+    table = records.c
+    wanted = (
+        sa.select(table.gateway_id, table.epoch, table.seq, table.credential_id, table.kind)
+        .where(
+            table.at_utc_ms >= since_utc_ms,
+            table.outcome == int(Outcome.GRANT),
+            table.kind.in_((_SCAN, _BY_HAND)),
+        )
+        .with_hint(records, "INDEXED BY ix_records_at", "sqlite")
+    )
+    found = Changes(set(), set())
+    for row in connection.execute(wanted, execution_options={"yield_per": 2000}):
+        if row.credential_id is not None:
+            found.badges.add(bytes(row.credential_id))
+        elif row.kind == _BY_HAND:
+            found.is_by_hand = True
+        else:
+            found.places.add((row.gateway_id, row.epoch, row.seq))
+    return found
 
 
 def let_through_with(

@@ -64,6 +64,28 @@ def fingerprint(connection: sa.Connection) -> str | None:
     return connection.scalar(sa.select(presence_rules.c.fingerprint))
 
 
+def is_known_large(connection: sa.Connection, more_than: int) -> bool:
+    """Whether more people have moved than so many."""
+    some = sa.select(presence_people.c.person).offset(more_than).limit(1)
+    return connection.scalar(some) is not None
+
+
+def is_counted_anew(connection: sa.Connection) -> bool:
+    """Whether somebody is still where the rules of before say."""
+    last = sa.select(presence_rules.c.anew_to_id).scalar_subquery()
+    waiting = sa.select(presence_changes.c.id).where(presence_changes.c.id <= last).limit(1)
+    return connection.scalar(waiting) is not None
+
+
+def begin_anew(connection: sa.Connection, by: str) -> None:
+    """From now on these rules count; everybody has been noted within this transaction."""
+    last = sa.select(sa.func.max(presence_changes.c.id)).scalar_subquery()
+    connection.execute(sa.delete(presence_rules))
+    connection.execute(
+        sa.insert(presence_rules).values(only_row=1, fingerprint=by, anew_to_id=last)
+    )
+
+
 def has_expired(connection: sa.Connection, since_utc_ms: int) -> bool:
     """Whether a movement counts for somebody that is older than this."""
     oldest = presence_people.c.oldest_utc_ms
@@ -132,19 +154,6 @@ def replace(
     _insert(connection, oldest, places)
 
 
-def replace_all(
-    connection: sa.Connection,
-    by: str,
-    oldest: dict[str, int],
-    places: Sequence[StoredPlace],
-) -> None:
-    """Puts what was folded by these rules in the place of everything that was known."""
-    for table in (presence_changes, presence_people, presence_places, presence_rules):
-        connection.execute(sa.delete(table))
-    connection.execute(sa.insert(presence_rules).values(only_row=1, fingerprint=by))
-    _insert(connection, oldest, places)
-
-
 def _insert(
     connection: sa.Connection, oldest: dict[str, int], places: Sequence[StoredPlace]
 ) -> None:
@@ -171,12 +180,34 @@ def numbers(connection: sa.Connection) -> dict[str, int]:
     return {row[0]: int(row[1]) for row in rows}
 
 
-def places(connection: sa.Connection) -> tuple[StoredPlace, ...]:
-    """Returns everybody inside, by zone, the longest there first."""
+def places(
+    connection: sa.Connection,
+    *,
+    zones: Collection[str] | None = None,
+    after: tuple[int | str, ...] | None = None,
+    limit: int | None = None,
+) -> tuple[StoredPlace, ...]:
+    """Returns who is inside, by zone, the longest there first.
+
+    Args:
+        connection: within whose transaction.
+        zones: these alone.
+        after: the `place_in_list` of whom the list before ended with.
+        limit: how many at most.
+    """
     table = presence_places.c
-    wanted = sa.select(*(table[name] for name in _PLACE))
-    ordered = wanted.order_by(table.zone, table.since_utc_ms, table.person)
-    return tuple(StoredPlace(**row._asdict()) for row in connection.execute(ordered))
+    order = (table.zone, table.since_utc_ms, table.record_id, table.person)
+    wanted = sa.select(*(table[name] for name in _PLACE)).order_by(*order).limit(limit)
+    if zones is not None:
+        wanted = wanted.where(table.zone.in_(zones))
+    if after is not None:
+        wanted = wanted.where(sa.tuple_(*order) > sa.tuple_(*map(sa.literal, after)))
+    return tuple(StoredPlace(**row._asdict()) for row in connection.execute(wanted))
+
+
+def place_in_list(one: StoredPlace) -> tuple[int | str, ...]:
+    """Returns where somebody stands in the order of `places`."""
+    return one.zone, one.since_utc_ms, one.record_id, one.person
 
 
 def parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

@@ -59,10 +59,25 @@ def note(connection: sa.Connection, rows: Iterable[RecordInsert]) -> None:
         _annul(connection, annulled)
         places |= annulled
     if badges or places or is_by_hand:
-        said = [sorted(badge.hex() for badge in badges), sorted(places), is_by_hand]
-        body = json.dumps(said, separators=(",", ":"))
-        mark = "?" if connection.dialect.name == "sqlite" else "%s"
-        connection.exec_driver_sql(_NOTE + mark + ")", (body,))
+        _append(connection, Changes(badges, places, is_by_hand))
+
+
+def note_again(connection: sa.Connection, everybody: Changes, at_once: int) -> None:
+    """Notes people although nothing new was stored, so many in a note."""
+    badges, places = sorted(everybody.badges), sorted(everybody.places)
+    if everybody.is_by_hand:
+        _append(connection, Changes(set(), set(), is_by_hand=True))
+    for first in range(0, max(len(badges), len(places)), at_once):
+        part = slice(first, first + at_once)
+        _append(connection, Changes(set(badges[part]), set(places[part])))
+
+
+def _append(connection: sa.Connection, changes: Changes) -> None:
+    badges = sorted(badge.hex() for badge in changes.badges)
+    said = [badges, sorted(changes.places), changes.is_by_hand]
+    body = json.dumps(said, separators=(",", ":"))
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    connection.exec_driver_sql(_NOTE + mark + ")", (body,))
 
 
 def _annul(connection: sa.Connection, annulled: Iterable[Place]) -> None:
@@ -81,10 +96,25 @@ def is_noted(connection: sa.Connection) -> bool:
     return connection.scalar(sa.select(presence_changes.c.id).limit(1)) is not None
 
 
-def take(connection: sa.Connection, most: int) -> Changes:
-    """Takes some of the notes away and returns what they say."""
+def take(connection: sa.Connection, most: int, most_characters: int) -> Changes:
+    """Takes some of the notes away and returns what they say.
+
+    Args:
+        connection: within whose transaction.
+        most: how many notes.
+        most_characters: how long together, as far as there is more than one.
+    """
     table = presence_changes
-    some = sa.select(table.c.id).order_by(table.c.id).limit(most)
+    waiting = connection.execute(
+        sa.select(table.c.id, sa.func.length(table.c.body_json)).order_by(table.c.id).limit(most)
+    )
+    some: list[int] = []
+    length = 0
+    for note_id, characters in waiting:
+        length += characters
+        if some and length > most_characters:
+            break
+        some.append(note_id)
     taken = sa.delete(table).where(table.c.id.in_(some)).returning(table.c.body_json)
     found = Changes(set(), set())
     for body in connection.execute(taken).scalars():

@@ -98,5 +98,7 @@ presence_rules = sa.Table(
     metadata,
     sa.Column("only_row", sa.Integer, sa.CheckConstraint("only_row = 1"), primary_key=True),
     text("fingerprint"),
+    number("anew_to_id", nullable=True),
 )
-"""By which rules presence was folded; after others all of it is folded anew."""
+"""By which rules presence is folded. After others everybody is noted to be folded anew, up to the
+note `anew_to_id`; while one of those waits, some are where the rules of before say."""

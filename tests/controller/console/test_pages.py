@@ -69,6 +69,7 @@ PAGES = {
     "/revocations/work/part": Action.READ_CREDENTIALS,
     "/charts": Action.READ_RECORDS,
     "/inside": Action.READ_OCCUPANCY,
+    "/inside/list": Action.READ_OCCUPANCY,
     "/quarantine": Action.READ_QUARANTINE,
     "/audit": Action.READ_AUDIT,
     "/account": Action.OWN_ACCOUNT,

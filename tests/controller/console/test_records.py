@@ -133,6 +133,25 @@ def test_muster_is_one_click_to_print_and_in_the_log(plant: Plant) -> None:
     assert ("gus", "muster") in acts
 
 
+def test_whole_list_goes_out_with_names_looks_and_an_end(plant: Plant) -> None:
+    before = len(entries(plant))
+    client = plant.signed_in(Role.SECURITY)
+    with client.stream("GET", "/inside/list") as answer:
+        assert answer.headers["cache-control"] == "no-store"
+        assert "content-length" not in answer.headers, "it is sent while it is made"
+        page = answer.read().decode()
+    assert SHOWN in page
+    assert "This is the end of the list: 1 people" in page
+    assert page.rstrip().endswith("</html>")
+    looks = [each.action for each in entries(plant)[before:]]
+    assert looks.count("muster") == 1
+    assert looks.count("read_personal") == 1
+    chinese = plant.signed_in(Role.SECURITY, "zh-Hans").get("/inside/list").text
+    assert "名单到此结束" in chinese
+    assert "Hopper" not in plant.signed_in(Role.GUARD).get("/inside/list").text
+    assert plant.signed_in(Role.FACILITY).get("/inside/list").status_code == 403
+
+
 def test_overview_counts_who_is_inside_for_who_may_know(plant: Plant) -> None:
     assert 'href="/inside"' in plant.signed_in(Role.GUARD).get("/overview/part").text
     assert 'href="/inside"' not in plant.signed_in(Role.FACILITY).get("/overview/part").text
