@@ -92,7 +92,7 @@ def serve(
 ) -> None:
     """Run intake, console and interface until told to stop."""
     # The web framework costs a second; only this command needs it.
-    from doorward_controller import serving  # noqa: PLC0415
+    from doorward_controller import door_serving, serving  # noqa: PLC0415
 
     config = one_of_many(config_of(ctx), identity=identity, http_port=http_port)
     logs.set_up(config.logging.level, config.logging.format)
@@ -103,7 +103,8 @@ def serve(
             return
         listening = serving.listen(config.http)
         backend, intakes = wiring.open_server(config, role=role)
-        serving.serve(backend, intakes, listening)
+        door = door_serving.open_door(backend, wiring.certifier_of(config))
+        serving.serve(backend, intakes, listening, door=door)
 
 
 @app.command()

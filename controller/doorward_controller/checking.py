@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from doorward_controller import wiring
+from doorward_controller.broker.errors import BrokerError
 from doorward_controller.config import Config
 from doorward_controller.errors import ControllerError
 from doorward_controller.ingest.link_paho import make_tls
@@ -32,6 +33,7 @@ def check_everything(config: Config) -> list[Finding]:
         _find("database", lambda: _database(config)),
         _find("audit log", lambda: _audit(config)),
         _find("broker", lambda: _broker(config)),
+        _find("enrolment", lambda: _enrolment(config)),
     ]
 
 
@@ -59,6 +61,16 @@ def _audit(config: Config) -> str:
     if found.finding is not None:
         raise ControllerError(f"{found.finding.sentence}; run `doorward-controller audit verify`")
     return f"unbroken, signed up to entry {found.vouched} of {found.entries}"
+
+
+def _enrolment(config: Config) -> str:
+    if not config.enrolment.url:
+        return "gateways get their files by other ways (enrolment.url is not set)"
+    try:
+        wiring.certifier_of(config).ca_pem()
+    except BrokerError as err:
+        raise ControllerError(f"no gateway can be enrolled: {err}") from err
+    return f"gateways ask at {config.enrolment.url}"
 
 
 def _broker(config: Config) -> str:

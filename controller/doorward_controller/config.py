@@ -108,6 +108,29 @@ class Broker(_Section):
     begins with `controller` and stands in the rules already stays in them."""
 
 
+class Enrolment(_Section):
+    """Where gateways ask for their certificates: a door of its own, by TLS of our authority."""
+
+    url: Annotated[
+        str, Field(pattern=r"^(https://([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d+)?)?$", max_length=120)
+    ] = ""
+    """As gateways reach it, as in `https://doorward.example.org:8843`; it stands in the claim.
+    Empty: no door, and gateways get their files by other ways."""
+    host: str = "0.0.0.0"  # noqa: S104  # gateways come from other machines
+    port: Port = 8843
+    claim_minutes: Annotated[int, Field(ge=1, le=15)] = 15
+    """How long a gateway may ask by a claim."""
+    certificate_days: Annotated[int, Field(ge=2, le=825)] = 90
+    """At two thirds of it the gateway asks for the next one."""
+    overlap_hours: Annotated[int, Field(ge=0, le=24 * 30)] = 24
+    """How long the one before is still taken once the next is in use."""
+    broker_host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]{0,253}$")] = ""
+    """Under which gateways reach the broker; its certificate must name it. Empty: `mqtt.host`, or
+    the host of `url` where that is this machine's own address."""
+    broker_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """0: `mqtt.port`."""
+
+
 class Http(_Section):
     """Where the API and the console listen."""
 
@@ -270,6 +293,7 @@ def load_config(path: Path) -> Config:
 
 def one_of_many(config: Config, *, identity: str = "", http_port: int = 0) -> Config:
     """Returns the settings of one process of several that share a file.
+    enrolment: Enrolment = Enrolment()
 
     Args:
         config: what they share.

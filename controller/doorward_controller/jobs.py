@@ -14,6 +14,7 @@ from doorward_controller.services import (
     audit_checkpoints,
     bulk_revocation,
     command_outcomes,
+    certificates,
     kept_answers,
     plan_rounds,
     policy_release,
@@ -125,6 +126,7 @@ class Jobs:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
 
+            _Job("certificates.settle", CERTIFICATES_S, partial(certificates.settle, backend)),
     def start(self) -> None:
         """Starts the thread."""
         self._thread.start()

@@ -90,6 +90,7 @@ def serve(
     intakes: Runs,
     listening: socket.socket,
     demo: DemoControls | None = None,
+    door: Runs | None = None,
 ) -> None:
     """Runs until SIGTERM or SIGINT, then stops in order."""
     config = uvicorn.Config(
@@ -101,9 +102,13 @@ def serve(
     )
     _answer_soon()
     intakes.start()
+    if door is not None:
+        door.start()
     try:
         Server(config, backend.feed).run(sockets=[listening])
     finally:
+        if door is not None:
+            door.stop()
         backend.feed.close()
         intakes.stop()
         backend.store.close()

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from doorward.times import Clock
 from doorward_controller.broker.access import HomeAssistantAccess
+from doorward_controller.broker.certifying import FolderCertifier
 from doorward_controller.broker.gatekeeper import BrokerGatekeeper, GateFiles
 from doorward_controller.clock import SystemClock
 from doorward_controller.config import Config
@@ -284,4 +285,12 @@ def _backend(
         keys=keys,
         publisher=publisher or SilentPublisher(),
         feed=Feed(),
+        certifier=certifier_of(config),
+    )
+
+
+def certifier_of(config: Config) -> FolderCertifier:
+    """Returns whoever signs certificates, as the settings say."""
+    return FolderCertifier(
+        config.broker.authority_dir, config.data_dir / "enrolment", config.broker.pid_file
     )

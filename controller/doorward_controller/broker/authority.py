@@ -135,12 +135,7 @@ class Authority:
             BadIdError: the name is not a gateway's.
             CertificateError: the name is a controller's, or the certificate exists.
         """
-        name = parse_gateway_id(gateway)
-        if name.startswith(CONTROLLER):
-            raise CertificateError(
-                f"gateway is {name!r}; names that begin with {CONTROLLER!r} are the controller's, "
-                "whose certificate may read and write everything"
-            )
+        name = _gateways_name(gateway)
         return self._issue(name, name, ExtendedKeyUsageOID.CLIENT_AUTH, (), now)
 
     def issue_panel(self, gateway: GatewayId, *, names: Sequence[str], now: datetime) -> Identity:
@@ -227,6 +222,47 @@ class Authority:
                     found.add(certificate.serial_number)
         return found
 
+    def certify_gateway(
+        self, key: ec.EllipticCurvePublicKey, gateway: GatewayId, *, now: datetime, ends: datetime
+    ) -> x509.Certificate:
+        """Makes a client certificate for a key that the gateway keeps for itself.
+
+        It is put beside the others, so that revoking the gateway finds it.
+
+        Raises:
+            BadIdError: the name is not a gateway's.
+            CertificateError: the name is a controller's, or the certificate cannot be written.
+        """
+        name = _gateways_name(gateway)
+        ends = min(ends, self._certificate.not_valid_after_utc)
+        certificate = self._sign(key, name, ExtendedKeyUsageOID.CLIENT_AUTH, (), (now, ends))
+        file = self._folder / f"{name}.{certificate.serial_number:x}.pem"
+        try:
+            _write(file, certificate.public_bytes(Encoding.PEM))
+        except OSError as err:
+            raise CertificateError(f"cannot write the certificate of {name!r}: {err}") from err
+        return certificate
+
+    def certify_server(
+        self, key: ec.EllipticCurvePublicKey, name: str, hosts: Sequence[str], *, now: datetime
+    ) -> x509.Certificate:
+        """Makes a server's certificate, for as long as the authority lasts; writes nothing."""
+        ends = self._certificate.not_valid_after_utc
+        return self._sign(key, name, ExtendedKeyUsageOID.SERVER_AUTH, hosts, (now, ends))
+
+    def revoke_serials(self, serials: Sequence[int], *, now: datetime) -> bool:
+        """Puts certificates on the list by their numbers; says whether one was new there.
+
+        Raises:
+            CertificateError: the list cannot be read.
+        """
+        listed = self._listed()
+        new = set(serials) - {entry.serial_number for entry in listed}
+        listed += [x509.RevokedCertificateBuilder(serial, now).build() for serial in sorted(new)]
+        if new:
+            self._write_crl(listed, now)
+        return bool(new)
+
     def _issue(
         self,
         stem: str,
@@ -236,19 +272,8 @@ class Authority:
         now: datetime,
     ) -> Identity:
         key = ec.generate_private_key(ec.SECP256R1())
-        ends = self._certificate.not_valid_after_utc
-        builder = (
-            _builder(_name(name), self._certificate.subject, key.public_key(), now, ends)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signs_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-            .add_extension(_authority_id(self._key.public_key()), critical=False)
-            .add_extension(_subject_id(key.public_key()), critical=False)
-        )
-        if hosts:
-            names = x509.SubjectAlternativeName([_host(host) for host in hosts])
-            builder = builder.add_extension(names, critical=False)
-        certificate = builder.sign(self._key, hashes.SHA256())
+        life = (now, self._certificate.not_valid_after_utc)
+        certificate = self._sign(key.public_key(), name, purpose, hosts, life)
         identity = Identity(
             name=name,
             certificate_file=self._folder / f"{stem}.pem",
@@ -260,6 +285,27 @@ class Authority:
         except OSError as err:
             raise CertificateError(f"cannot write the certificate of {name!r}: {err}") from err
         return identity
+
+    def _sign(
+        self,
+        key: ec.EllipticCurvePublicKey,
+        name: str,
+        purpose: x509.ObjectIdentifier,
+        hosts: Sequence[str],
+        life: tuple[datetime, datetime],
+    ) -> x509.Certificate:
+        builder = (
+            _builder(_name(name), self._certificate.subject, key, *life)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+            .add_extension(_authority_id(self._key.public_key()), critical=False)
+            .add_extension(_subject_id(key), critical=False)
+        )
+        if hosts:
+            names = x509.SubjectAlternativeName([_host(host) for host in hosts])
+            builder = builder.add_extension(names, critical=False)
+        return builder.sign(self._key, hashes.SHA256())
 
     def _write_crl(self, revoked: Sequence[x509.RevokedCertificate], now: datetime) -> None:
         # A list past its next update locks everybody out, so it lasts as long as the root: a broker
@@ -280,6 +326,16 @@ class Authority:
 
 def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _gateways_name(gateway: str) -> GatewayId:
+    name = parse_gateway_id(gateway)
+    if name.startswith(CONTROLLER):
+        raise CertificateError(
+            f"gateway is {name!r}; names that begin with {CONTROLLER!r} are the controller's, "
+            "whose certificate may read and write everything"
+        )
+    return name
 
 
 def _common_name(certificate: x509.Certificate) -> str:

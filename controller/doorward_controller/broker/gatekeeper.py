@@ -147,9 +147,17 @@ class BrokerGatekeeper:
         if file is None:
             return
         try:
-            os.kill(_broker_pid(file), signal.SIGHUP)
-        except (GateError, OSError) as err:
-            problems.append(f"the broker was not told to read its lists anew: {err}")
+            tell_broker(file)
+        except GateError as err:
+            problems.append(str(err))
+
+
+def tell_broker(pid_file: Path) -> None:
+    """Has the broker read its lists anew. Raises GateError."""
+    try:
+        os.kill(_broker_pid(pid_file), signal.SIGHUP)
+    except (GateError, OSError) as err:
+        raise GateError(f"the broker was not told to read its lists anew: {err}") from err
 
 
 def _broker_pid(file: Path) -> int:

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
 from doorward.ids import GatewayId
 from doorward.times import Clock
-from doorward_controller.broker.errors import GateError
+from doorward_controller.broker.certifying import SignedCertificate
+from doorward_controller.broker.errors import CertificateError, GateError
 from doorward_controller.config import Config
 from doorward_controller.services.doorstep import Doorstep
 from doorward_controller.services.feed import Feed
@@ -58,6 +61,52 @@ class NoGatekeeper:
         raise GateError("this process has no connection to the broker")
 
 
+class Certifier(Protocol):
+    """Whoever has the authority's key."""
+
+    def certify(
+        self, key: EllipticCurvePublicKey, gateway: GatewayId, now: datetime, days: int
+    ) -> SignedCertificate:
+        """Signs a gateway's certificate. Raises BadIdError or BrokerError."""
+        ...
+
+    def ca_pem(self) -> str:
+        """Returns the authority's own certificate. Raises BrokerError."""
+        ...
+
+    def pin(self) -> bytes:
+        """Returns the pin of the key at the door. Raises BrokerError."""
+        ...
+
+    def put_on_list(self, serials: Sequence[str], now: datetime) -> None:
+        """Has the broker refuse certificates; again changes nothing. Raises BrokerError."""
+        ...
+
+
+class NoCertifier:
+    """For processes that sign nothing."""
+
+    def certify(
+        self, key: EllipticCurvePublicKey, gateway: GatewayId, now: datetime, days: int
+    ) -> SignedCertificate:
+        """Raises CertificateError."""
+        del key, gateway, now, days
+        raise CertificateError("this process signs no certificates")
+
+    def ca_pem(self) -> str:
+        """Raises CertificateError."""
+        raise CertificateError("this process has no authority")
+
+    def pin(self) -> bytes:
+        """Raises CertificateError."""
+        raise CertificateError("this process has no door for gateways")
+
+    def put_on_list(self, serials: Sequence[str], now: datetime) -> None:
+        """Raises CertificateError."""
+        del serials, now
+        raise CertificateError("this process keeps no list of certificates")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
     """The controller's parts, as an act sees them."""
@@ -73,4 +122,4 @@ class Backend:
     terms: Terms = field(default_factory=Terms)
     gatekeeper: Gatekeeper = field(default_factory=NoGatekeeper)
     leading: Leading = field(default_factory=Alone)
-    signers: RecentSigners = field(default_factory=RecentSigners)
+    certifier: Certifier = field(default_factory=NoCertifier)

@@ -32,14 +32,18 @@ class CuttingOff:
         """Prepares; `turn` works."""
         self._backend = backend
         self._failed_at_ms = 0
+        self._last: tuple[str, ...] | None = None
 
     def turn(self) -> int:
         """Does what is still to be done; returns for how many gateways something new is so."""
         backend = self._backend
         with backend.store.read() as connection:
             revoked = cut_offs.of_site(connection, backend.config.site)
-        if not revoked:
+        names = tuple(each.gateway for each in revoked)
+        if not revoked and names == self._last:
             return 0
+        # Also when there is none any more: the rules must let in again what was enrolled anew.
+        self._last = names
         problem = _shut_out(backend, revoked)
         return sum(self._go_on(each, problem) for each in revoked)
 

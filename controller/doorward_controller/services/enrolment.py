@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from doorward.errors import BadIdError
@@ -11,7 +12,7 @@ from doorward_controller.domain.permissions import Action, Actor
 from doorward_controller.domain.proposals import ProposalKind
 from doorward_controller.domain.rule_book import PortalOptions
 from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
-from doorward_controller.services import second_person
+from doorward_controller.services import certificates, second_person
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
@@ -44,25 +45,53 @@ def enrol_gateway(
 ) -> None:
     """Lets a gateway speak from now on. Raises ForbiddenError, InvalidError or ConflictError."""
     with act(backend, actor, Action.ENROL_GATEWAY, subject=gateway[:32]) as doing:
-        name = _check(gateway, record_key, portals)
-        site = backend.config.site
-        if gateways.find(doing.connection, site, name) is not None:
-            raise ConflictError(f"gateway {name} is enrolled already", code="gateway_exists")
-        gateway_id = gateways.add(
-            doing.connection,
-            site=site,
-            name=name,
+        take_in(
+            backend,
+            doing,
+            gateway=gateway,
             record_key=record_key,
-            certificate_sha256=certificate_sha256.lower(),
-            now_utc_s=doing.now.utc_s,
+            portals=portals,
+            certificate_sha256=certificate_sha256,
         )
-        devices.add_device(doing.connection, gateway_id, adopted_at_utc_ms=None)
-        for portal in portals:
-            _add_portal(doing, gateway_id, portal)
-        doing.detail["portals"] = ",".join(portal.portal for portal in portals)
     backend.feed.announce(
         EventKind.GATEWAY, {"gateway": gateway, "online": None, "last_seen_at_utc_ms": None}
     )
+
+
+def take_in(
+    backend: Backend,
+    doing: Act,
+    *,
+    gateway: str,
+    record_key: bytes,
+    portals: Sequence[NewPortal],
+    certificate_sha256: str = "",
+) -> int:
+    """Inserts a gateway within an act, returns its number. Raises InvalidError, ConflictError."""
+    name = _check(gateway, record_key, portals)
+    site = backend.config.site
+    if gateways.find(doing.connection, site, name) is not None:
+        raise ConflictError(f"gateway {name} is enrolled already", code="gateway_exists")
+    gateway_id = gateways.add(
+        doing.connection,
+        site=site,
+        name=name,
+        record_key=record_key,
+        certificate_sha256=certificate_sha256.lower(),
+        now_utc_s=doing.now.utc_s,
+    )
+    devices.add_device(doing.connection, gateway_id, adopted_at_utc_ms=None)
+    for portal in portals:
+        _add_portal(doing, gateway_id, portal)
+    doing.detail["portals"] = ",".join(portal.portal for portal in portals)
+    return gateway_id
+
+
+def check_portals(connection: sa.Connection, portals: Sequence[NewPortal]) -> None:
+    """Says beforehand what `take_in` would. Raises InvalidError or ConflictError."""
+    _check_names(portals)
+    for portal in portals:
+        _check_is_new(connection, portal)
 
 
 def revoke_gateway(
@@ -90,6 +119,7 @@ def revoke_gateway(
             raise ConflictError(f"gateway {gateway} is revoked already", code="gateway_revoked")
         gateways.change(doing.connection, found.id, state=GatewayState.REVOKED.value)
         cut_offs.begin(doing.connection, found.id, doing.now.utc_ms)
+        certificates.end_all(doing.connection, found.id, doing.now.utc_s, reason="revoked")
         doing.detail["reason"] = reason.strip()[:200]
         doing.detail |= second_person.claim(doing.connection, approval, {"gateway": gateway})
     backend.feed.announce(
@@ -100,22 +130,35 @@ def revoke_gateway(
 def _check(gateway: str, record_key: bytes, portals: Sequence[NewPortal]) -> GatewayId:
     try:
         name = parse_gateway_id(gateway)
-        for portal in portals:
-            parse_portal_id(portal.portal)
-            parse_name(portal.zone, "zone")
         Ed25519PublicKey.from_public_bytes(record_key)
     except BadIdError as err:
         raise InvalidError(str(err), code="bad_name") from err
     except ValueError as err:
         raise InvalidError("the record key is not 32 bytes of Ed25519", code="bad_key") from err
-    if not 1 <= len(portals) <= MAX_PORTALS:
-        raise InvalidError(f"{len(portals)} portals, must be 1 to {MAX_PORTALS}")
+    _check_names(portals)
     return name
 
 
-def _add_portal(doing: Act, gateway_id: int, portal: NewPortal) -> None:
-    if gateways.portal_exists(doing.connection, portal.portal):
+def _check_names(portals: Sequence[NewPortal]) -> None:
+    try:
+        for portal in portals:
+            parse_portal_id(portal.portal)
+            parse_name(portal.zone, "zone")
+    except BadIdError as err:
+        raise InvalidError(str(err), code="bad_name") from err
+    if not 1 <= len(portals) <= MAX_PORTALS:
+        raise InvalidError(f"{len(portals)} portals, must be 1 to {MAX_PORTALS}")
+    if len({portal.portal for portal in portals}) < len(portals):
+        raise ConflictError("one portal is named twice", code="portal_exists")
+
+
+def _check_is_new(connection: sa.Connection, portal: NewPortal) -> None:
+    if gateways.portal_exists(connection, portal.portal):
         raise ConflictError(f"there is a portal {portal.portal} already", code="portal_exists")
+
+
+def _add_portal(doing: Act, gateway_id: int, portal: NewPortal) -> None:
+    _check_is_new(doing.connection, portal)
     gateways.add_portal(
         doing.connection,
         gateway_id,

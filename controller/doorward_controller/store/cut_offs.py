@@ -28,6 +28,13 @@ def begin(connection: sa.Connection, gateway_id: int, now_utc_ms: int) -> None:
     )
 
 
+def forget(connection: sa.Connection, gateway_id: int) -> None:
+    """Lets a gateway in again that was enrolled anew; the audit log keeps what was."""
+    connection.execute(
+        sa.delete(gateway_cut_offs).where(gateway_cut_offs.c.gateway_id == gateway_id)
+    )
+
+
 def of_site(connection: sa.Connection, site: str) -> tuple[CutOff, ...]:
     """Returns every gateway that was revoked, by name."""
     rows = connection.execute(_selected().where(gateways.c.site == site).order_by(gateways.c.name))
