@@ -17,11 +17,14 @@ from doorward_controller import logs, wiring
 from doorward_controller.cli.accounts import account_app
 from doorward_controller.cli.alerts import alert_app
 from doorward_controller.cli.audit import audit_app
+from doorward_controller.cli.backup import backup_app
 from doorward_controller.cli.badges import badge_app
 from doorward_controller.cli.gateways import gateway_app
 from doorward_controller.cli.orders import order_app
 from doorward_controller.cli.policy import policy_app
 from doorward_controller.cli.records import records_app
+from doorward_controller.cli.releases import release_app
+from doorward_controller.cli.recovery import recovery_app
 from doorward_controller.cli.roll_out import roll_out_app
 from doorward_controller.cli.speaking import AsJson, config_of, say
 from doorward_controller.cli.sums import sums_app
@@ -40,11 +43,14 @@ for group, name in (
     (badge_app, "badge"),
     (policy_app, "policy"),
     (roll_out_app, "roll-out"),
+    (release_app, "release"),
     (alert_app, "alert"),
     (order_app, "order"),
     (records_app, "records"),
     (sums_app, "sums"),
     (audit_app, "audit"),
+    (backup_app, "backup"),
+    (recovery_app, "recovery"),
 ):
     app.add_typer(group, name=name)
 

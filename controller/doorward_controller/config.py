@@ -224,6 +224,52 @@ class Maintenance(_Section):
         return self
 
 
+class BackupTarget(_Section):
+    """A place that backups go to: a restic repository."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    repository: Annotated[str, Field(min_length=1, max_length=500)]
+    """As restic writes it: a folder, `sftp:USER@HOST:/FOLDER`, `rest:https://…`, `s3:…`."""
+    is_elsewhere: bool = False
+    """Whether it stands in another building: of two copies one must."""
+    environment_file: ConfigPath | None = None
+    """Lines of NAME=VALUE for restic, as the keys of an S3 store. Only its owner may read it."""
+
+    @field_validator("repository")
+    @classmethod
+    def _holds_no_password(cls, text: str) -> str:
+        if re.search(r"://[^/@]*:[^/@]*@", text):
+            raise ValueError("has a password in it; put that into environment_file")
+        return text
+
+
+class Backup(_Section):
+    """Where copies of everything go, and how long they are kept."""
+
+    target: tuple[BackupTarget, ...] = ()
+    late_after_h: Annotated[int, Field(ge=1, le=31 * 24)] = 26
+    """An alert tells of a place whose last good backup is older."""
+    keep_days: Annotated[int, Field(ge=60, le=3650)] = 180
+    """Copies are kept at least so long; never less than 60 days."""
+    rehearse_every_days: Annotated[int, Field(ge=1, le=366)] = 31
+    rehearse_share: Annotated[float, Field(ge=0.1, le=1.0)] = 0.1
+    """Of the records, and of the stored data, so much is read and compared at a rehearsal."""
+    rehearse_url: str = ""
+    """An empty PostgreSQL database to rehearse in; without it, one is made and dropped again, for
+    which the controller's role needs CREATEDB."""
+    also: tuple[ConfigPath, ...] = ()
+    """Further files and folders that belong to the site, as the broker's settings."""
+
+    @field_validator("target")
+    @classmethod
+    def _are_different(cls, targets: tuple[BackupTarget, ...]) -> tuple[BackupTarget, ...]:
+        for what in ("name", "repository"):
+            seen = [getattr(each, what) for each in targets]
+            if len(set(seen)) < len(seen):
+                raise ValueError(f"names one {what} twice")
+        return targets
+
+
 class SecondPerson(_Section):
     """Which acts one person proposes and another one approves."""
 
@@ -247,6 +293,7 @@ class Config(_Section):
     mqtt: Mqtt
     broker: Broker = Broker()
     http: Http = Http()
+    enrolment: Enrolment = Enrolment()
     accounts: Accounts = Accounts()
     logging: Logging = Logging()
     alerts: Alerts = Alerts()
@@ -254,6 +301,7 @@ class Config(_Section):
     home_assistant: HomeAssistant = HomeAssistant()
     limits: Limits = Limits()
     maintenance: Maintenance = Maintenance()
+    backup: Backup = Backup()
     second_person: SecondPerson = SecondPerson()
 
     @field_validator("site")
@@ -293,7 +341,6 @@ def load_config(path: Path) -> Config:
 
 def one_of_many(config: Config, *, identity: str = "", http_port: int = 0) -> Config:
     """Returns the settings of one process of several that share a file.
-    enrolment: Enrolment = Enrolment()
 
     Args:
         config: what they share.

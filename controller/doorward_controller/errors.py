@@ -7,6 +7,7 @@ ControllerError                 everything that the controller raises on purpose
 │   ├── TooSlowError            it takes longer than the question may
 │   └── SchemaError             its tables are of another version than this program
 ├── KeyVaultError               a key file is missing or cannot be opened
+├── BackupError                 a copy cannot be made, checked or restored
 ├── BrokerError                 the MQTT broker refuses us for a reason that waiting cannot mend
 └── ActError                    an act refused on purpose; the caller can mend it
     ├── ForbiddenError          the role does not allow it
@@ -73,6 +74,12 @@ class BrokerError(ControllerError):
     """The broker refuses us for a reason that waiting cannot mend."""
 
     code = "broker_error"
+
+
+class BackupError(ControllerError):
+    """A copy cannot be made, checked or restored; what was there before is untouched."""
+
+    code = "backup_failed"
 
 
 class ActError(ControllerError):

@@ -12,18 +12,20 @@ from functools import partial
 from doorward_controller.errors import ControllerError
 from doorward_controller.services import (
     audit_checkpoints,
+    backups,
     bulk_revocation,
-    command_outcomes,
     certificates,
+    command_outcomes,
     kept_answers,
+    key_rotation,
     plan_rounds,
     policy_release,
-    key_rotation,
     postures,
     presence_folding,
     proposing,
     record_months,
     roll_out_steps,
+    software,
     status_publishing,
     sum_keeping,
     webhook_delivering,
@@ -57,15 +59,15 @@ PROPOSALS_S = 30.0
 CUT_OFF_S = 3.0
 """A revoked gateway is off the broker well within its minute, also when the broker was away."""
 
-MONTHS_S = 600.0
-"""Months lie ready a quarter of a year ahead; this is how soon a try that found no lock is made
-again."""
 KEYS_S = 5.0
 """How soon a new key is used once the last gateway holds the keyring that brings it."""
 
 CERTIFICATES_S = 5.0
 """How soon the broker refuses a certificate whose time is over; a look along an index."""
 
+MONTHS_S = 600.0
+"""Months lie ready a quarter of a year ahead; this is how soon a try that found no lock is made
+again."""
 
 SUMS_S = 5.0
 """What intake noted meanwhile is counted all the same, only more slowly; whoever asks who is inside
@@ -73,6 +75,12 @@ folds what waits to be."""
 
 PRUNE_S = 600.0
 """Events are kept for weeks; what waits for a webhook that takes nothing may not grow for long."""
+
+RELEASES_S = 10 * 60.0
+"""What is newest is said anew every six hours; this is how soon a try that failed is made again."""
+
+BACKUPS_S = 300.0
+"""A backup is late after hours; who looks at the page sees it at once."""
 
 _JOIN_S = 10.0
 
@@ -106,6 +114,7 @@ class Jobs:
             _Job("commands.expire", expire_s, partial(command_outcomes.expire, backend)),
             _Job("postures.settle", expire_s, partial(postures.settle, backend)),
             _Job("suspensions.end", expire_s, partial(bulk_revocation.end_suspensions, backend)),
+            _Job("keys.take_up", KEYS_S, lambda: len(key_rotation.take_up_due(backend))),
             _Job("policy.overtake", expire_s, partial(policy_release.publish_if_new, backend)),
             _Job("proposals.expire", PROPOSALS_S, partial(proposing.expire, backend)),
             _Job("presence.fold", SUMS_S, partial(presence_folding.settle, backend)),
@@ -114,11 +123,13 @@ class Jobs:
             _Job("home_assistant.tell", ALERTS_S, HomeAssistant(backend).turn),
             _Job("webhooks.prune", PRUNE_S, partial(webhook_delivering.prune, backend)),
             _Job("answers.purge", PURGE_S, partial(kept_answers.purge, backend)),
+            _Job("backups.look", BACKUPS_S, partial(backups.look, backend)),
             _Job("plans.look", PLANS_S, partial(plan_rounds.make_round, backend)),
-            _Job("keys.take_up", KEYS_S, lambda: len(key_rotation.take_up_due(backend))),
             _Job("gateways.cut_off", CUT_OFF_S, CuttingOff(backend).turn),
+            _Job("certificates.settle", CERTIFICATES_S, partial(certificates.settle, backend)),
             _Job("records.months", MONTHS_S, partial(record_months.keep_ahead, backend)),
             _Job("roll_outs.step", expire_s, partial(roll_out_steps.advance, backend)),
+            _Job("releases.refresh", RELEASES_S, partial(software.refresh, backend)),
         )
         self._resume = _Job("proposals.resume_at_start", 0, partial(proposing.resume, backend, 0))
         self._backend, self._leading = backend, backend.leading
@@ -126,7 +137,6 @@ class Jobs:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
 
-            _Job("certificates.settle", CERTIFICATES_S, partial(certificates.settle, backend)),
     def start(self) -> None:
         """Starts the thread."""
         self._thread.start()

@@ -97,6 +97,9 @@ def _states() -> Iterator[Rule]:
         severity=Severity.ALARM,
     )
     yield Rule(code="site.webhook_off", kind=RuleKind.SITE, what="webhook_off", needs_person=True)
+    yield Rule(
+        code="site.backup_late", kind=RuleKind.SITE, what="backup_late", severity=Severity.ALARM
+    )
     yield Rule(code="state.lost", kind=RuleKind.STATE, what="lost", severity=Severity.ALARM)
     yield Rule(
         code="state.unsteady", kind=RuleKind.STATE, what="unsteady", severity=Severity.WARNING,

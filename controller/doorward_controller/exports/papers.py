@@ -41,13 +41,14 @@ class NoFontError(ConflictError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table of a report; `widths` are shares."""
+    """A table of a report; `widths` are shares, `size_pt` is that of its letters."""
 
     title: str
     header: Sequence[str]
     widths: Sequence[int]
     rows: Sequence[Sequence[str]]
     empty: str
+    size_pt: float = 8.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +68,10 @@ def pdf(paper: Paper) -> bytes:
     page.set_title(_clean(paper.title))
     page.add_page()
     page.set_font(_FAMILY, size=18)
-    page.multi_cell(0, 9, _clean(paper.title), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    page.multi_cell(0, 9, _clean(paper.title), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     page.set_text_color(*_QUIET)
     page.set_font(_FAMILY, size=10)
-    page.multi_cell(0, 6, _clean(paper.subtitle), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    page.multi_cell(0, 6, _clean(paper.subtitle), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     page.ln(3)
     _facts(page, paper.facts)
     for each in paper.tables:
@@ -117,14 +118,14 @@ def _table(page: _Page, table: Table) -> None:
     page.ln(5)
     page.set_font(_FAMILY, size=13)
     page.multi_cell(0, 8, _clean(table.title), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-    page.set_font(_FAMILY, size=8.5)
+    page.set_font(_FAMILY, size=table.size_pt)
     if not table.rows:
         page.multi_cell(0, 6, _clean(table.empty), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         return
     with page.table(
         col_widths=tuple(table.widths),
         text_align="LEFT",
-        line_height=5,
+        line_height=table.size_pt * 0.6,
         headings_style=FontFace(color=_QUIET),
         borders_layout="HORIZONTAL_LINES",
         markdown=False,

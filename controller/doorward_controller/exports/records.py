@@ -6,7 +6,7 @@ say that they are hidden. What is read of people is an audit entry for each few 
 
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from doorward_controller.exports import spreadsheets
 from doorward_controller.exports.spreadsheets import Cell
 from doorward_controller.queries import credentials, record_walk
 from doorward_controller.queries.record_feed import RecordFilter
+from doorward_controller.queries.record_filter import limited_to
 from doorward_controller.queries.record_walk import Walked
 from doorward_controller.services import export_log, holders
 from doorward_controller.services.backend import Backend
@@ -80,6 +81,7 @@ def export(backend: Backend, actor: Actor, asked: ExportRequest, zone: ZoneInfo)
     Raises ForbiddenError, or InvalidError for a search, a form or a purpose that is none.
     """
     number = secrets.token_hex(4)
+    asked = replace(asked, wanted=limited_to(backend.store, asked.wanted, actor.zones))
     with export_log.begin(backend, actor, number) as detail:
         detail.update(asked.said)
         form = _form(asked.form)

@@ -27,6 +27,7 @@ from doorward_controller.services.key_vault import seal, unseal
 from doorward_controller.store import credentials, directory, revocation_batches
 from doorward_controller.store import holders as holder_rows
 from doorward_controller.store.directory import StoredPerson
+from doorward_controller.store.pieces import pieces
 
 MAX_PAGE = 200
 _NAMED = 20
@@ -243,7 +244,7 @@ def _end_codes(
     if not codes:
         return 0, None
     ids = [code.id for code in codes]
-    for piece in revocation_batches.chunks(ids):
+    for piece in pieces(ids):
         credentials.set_status(
             doing.connection, piece, Status.REVOKED,
             reason=Cause.LEFT.value, by=actor.name,

@@ -6,11 +6,12 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from doorward_controller.domain.permissions import Action, Actor, Where
 from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
-from doorward_controller.services import audit
+from doorward_controller.services import audit, erasures
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.key_vault import KeyVault, seal, unseal
@@ -195,11 +196,17 @@ def erase_holder(backend: Backend, actor: Actor, holder_id: str, reason: str) ->
     """
     with act(backend, actor, Action.EDIT_HOLDERS, name="erase_holder", subject=holder_id) as doing:
         key_of(backend.keys, _find(doing, holder_id))
-        gone = dict.fromkeys(("wrapped_key", "sealed_fields", *(f"{f}_index" for f in _INDEXED)))
-        erased: dict[str, object] = {**gone, "erased_at_utc_s": doing.now.utc_s}
-        holders.change(doing.connection, holder_id, erased)
-        directory.forget(doing.connection, holder_id, doing.now.utc_ms)
+        forget(doing.connection, holder_id, doing.now.utc_s)
         doing.detail["reason"] = reason[:200]
+    erasures.note(backend.config, holder_id, doing.now.utc_s)
+
+
+def forget(connection: sa.Connection, holder_id: str, at_utc_s: int) -> None:
+    """Destroys a person's key and fields, and what a directory said of them."""
+    gone = dict.fromkeys(("wrapped_key", "sealed_fields", *(f"{f}_index" for f in _INDEXED)))
+    erased: dict[str, object] = {**gone, "erased_at_utc_s": at_utc_s}
+    holders.change(connection, holder_id, erased)
+    directory.forget(connection, holder_id, at_utc_s * 1000)
 
 
 def check_fields(fields: HolderFields) -> None:

@@ -73,20 +73,18 @@ def last_good(connection: sa.Connection) -> dict[str, int]:
     return {place: int(at) for place, at in connection.execute(found.group_by(_run.place))}
 
 
-def runs(connection: sa.Connection, *, limit: int, before: int | None = None) -> list[sa.Row]:
-    """Returns backups with their numbers, the newest first."""
-    wanted = sa.select(backup_runs).order_by(_run.id.desc()).limit(limit)
-    if before is not None:
-        wanted = wanted.where(_run.id < before)
-    return list(connection.execute(wanted))
+def runs(connection: sa.Connection, *, limit: int) -> list[Run]:
+    """Returns the newest backups, the newest first."""
+    wanted = sa.select(*(_run[name] for name in Run.__dataclass_fields__))
+    found = connection.execute(wanted.order_by(_run.id.desc()).limit(limit))
+    return [Run(**row._asdict()) for row in found]
 
 
-def rehearsals(connection: sa.Connection, *, limit: int, before: int | None = None) -> list[sa.Row]:
-    """Returns rehearsals with their numbers, the newest first."""
-    wanted = sa.select(backup_rehearsals).order_by(_try.id.desc()).limit(limit)
-    if before is not None:
-        wanted = wanted.where(_try.id < before)
-    return list(connection.execute(wanted))
+def rehearsals(connection: sa.Connection, *, limit: int) -> list[Rehearsal]:
+    """Returns the newest rehearsals, the newest first."""
+    wanted = sa.select(*(_try[name] for name in Rehearsal.__dataclass_fields__))
+    found = connection.execute(wanted.order_by(_try.id.desc()).limit(limit))
+    return [Rehearsal(**row._asdict()) for row in found]
 
 
 def last_rehearsals(connection: sa.Connection) -> dict[str, Rehearsal]:

@@ -47,3 +47,10 @@ def find_by_index(connection: sa.Connection, indexes: Mapping[str, bytes]) -> tu
     for name, value in indexes.items():
         wanted = wanted.where(holders.c[f"{name}_index"] == value)
     return tuple(connection.execute(wanted.order_by(holders.c.id)).scalars())
+
+
+def erased(connection: sa.Connection) -> dict[str, int]:
+    """Returns when each erased person was."""
+    at = holders.c.erased_at_utc_s
+    rows = connection.execute(sa.select(holders.c.id, at).where(at.is_not(None)))
+    return {row.id: row.erased_at_utc_s for row in rows}
