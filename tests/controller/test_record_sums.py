@@ -137,6 +137,25 @@ def test_charts_are_what_the_records_are_in_any_order_of_arrival(site: Backend) 
     assert sum_keeping.compare(site, QUIET).wrong == 0
 
 
+def test_a_clock_that_stood_at_1970_makes_nobody_look_at_every_fortnight_since(
+    site: Backend,
+) -> None:
+    old, new = made(3, 1)[0], made(4, 200, days=20)
+    store(site, [old._replace(at_utc_ms=5, kind=1, outcome=1, reason="granted"), *new])
+    begins = {row.at_utc_ms // 1000 // FORTNIGHT_S * FORTNIGHT_S for row in new if row.outcome}
+    with site.store.read() as connection:
+        waiting = record_sums.fortnights(connection)
+    assert waiting[0] == 0
+    assert begins <= set(waiting[1:])
+    assert len(waiting) <= 4
+    sum_keeping.add_up(site)
+    with site.store.read() as connection:
+        assert record_sums.fortnights(connection) == waiting
+    assert sum_keeping.compare(site, QUIET).fortnights == len(waiting)
+    assert sum_keeping.recount(site, QUIET) == len(waiting)
+    assert sum_keeping.compare(site, QUIET).wrong == 0
+
+
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
 def test_every_day_begins_at_midnight_also_where_clocks_change(
     sqlite_backend: Backend, zone: str
