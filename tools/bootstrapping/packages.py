@@ -100,6 +100,12 @@ NEEDS = (
         purpose=Purpose.TEST,
     ),
     Need(
+        what="systemd's programs (its service need not run)",
+        package="systemd",
+        seen_at=_program("systemd-analyze"),
+        purpose=Purpose.TEST,
+    ),
+    Need(
         what="the maker of Debian trees",
         package="mmdebstrap",
         seen_at=_program("mmdebstrap"),
