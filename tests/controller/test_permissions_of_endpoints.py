@@ -14,7 +14,7 @@ import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 
-from doorward_controller.api.deps import Needs, own_session
+from doorward_controller.api.deps import Need, own_session
 from doorward_controller.app import API_ROOT, _api, create_app
 from doorward_controller.domain.permissions import READS, Action, Role, may
 from doorward_controller.services import accounts, sign_in
@@ -61,7 +61,7 @@ def endpoints(backend: Backend) -> Iterator[Endpoint]:
     for route in iter_route_contexts(_api(backend).routes):
         dependant: Dependant | None = getattr(route, "dependant", None)
         calls = list(_calls(dependant)) if dependant else []
-        actions = [call.actions for call in calls if isinstance(call, Needs)]
+        actions = [call.actions for call in calls if isinstance(call, Need)]
         for_people = own_session in calls
         for method in sorted((route.methods or set()) - {"HEAD"}):
             yield Endpoint(

@@ -1,28 +1,51 @@
 """Accounts of the people who run the site, and what each role may do."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from doorward_controller.api.deps import ActorDep, BackendDep, Fresh, Needs
+from doorward_controller.api.deps import ActorDep, BackendDep, Fresh, Needs, NeedsSomewhere
 from doorward_controller.api.paging import Paging
 from doorward_controller.api.versions import ACCOUNT, Changes, Shows
-from doorward_controller.domain.permissions import MATRIX, SEPARATED, Action, Role
+from doorward_controller.domain.permissions import (
+    LIMITABLE,
+    MATRIX,
+    SEPARATED,
+    Action,
+    Reach,
+    Role,
+    reach_of,
+)
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import operators
 from doorward_controller.queries.operators import OperatorRow, TokenRow
 from doorward_controller.queries.paging import Page, Place
 from doorward_controller.services import accounts, tokens
+from doorward_controller.services.limits_to_zones import MAX_ZONES
 
 router = APIRouter(tags=["accounts"])
 manages = Depends(Needs(Action.MANAGE_ACCOUNTS))
 manages_tokens = Depends(Needs(Action.MANAGE_TOKENS))
 
 
+ZoneList = Annotated[
+    list[Annotated[str, Field(max_length=32)]], Field(min_length=1, max_length=MAX_ZONES)
+]
+
+
 class NewAccount(BaseModel):
-    """Somebody who starts to work here."""
+    """Somebody who starts to work here; without zones, on the whole site."""
 
     name: str = Field(max_length=64)
     role: Role
+    zones: ZoneList | None = None
+
+
+class ZonesBody(BaseModel):
+    """Where somebody works from now on; null for the whole site."""
+
+    zones: ZoneList | None
 
 
 class RoleBody(BaseModel):
@@ -52,19 +75,27 @@ class SeparationBody(BaseModel):
 
 
 class MatrixBody(BaseModel):
-    """Everything that a permission is needed for, who has it, and which duties are kept apart."""
+    """Everything that a permission is needed for, who has it, and which duties are kept apart.
+
+    `reach` says of each action whether it can be limited to zones (`place`), is for who has the
+    whole site (`site`), or concerns nobody else (`own`); `limitable` are the roles that can be.
+    """
 
     actions: list[Action]
     roles: dict[Role, list[Action]]
+    reach: dict[Action, Reach]
+    limitable: list[Role]
     separated: list[SeparationBody]
 
 
-@router.get("/permissions", dependencies=[Depends(Needs(Action.READ_FLEET))])
+@router.get("/permissions", dependencies=[Depends(NeedsSomewhere(Action.READ_FLEET))])
 def matrix() -> MatrixBody:
-    """Returns the matrix of role and action by which everything here is decided."""
+    """Returns the matrix of role, action and reach by which everything here is decided."""
     return MatrixBody(
         actions=list(Action),
         roles={role: sorted(MATRIX[role]) for role in Role},
+        reach={action: reach_of(action) for action in Action},
+        limitable=sorted(LIMITABLE),
         separated=[
             SeparationBody(these=sorted(these), exclude=sorted(exclude))
             for these, exclude in SEPARATED
@@ -81,7 +112,8 @@ def listed(backend: BackendDep, paging: Paging) -> Page[OperatorRow]:
 @router.post("/accounts", status_code=201, dependencies=[manages, Fresh])
 def create(body: NewAccount, backend: BackendDep, actor: ActorDep) -> FirstPassword:
     """Makes an account and draws its first password."""
-    password = accounts.create_account(backend, actor, name=body.name, role=body.role)
+    zones = None if body.zones is None else frozenset(body.zones)
+    password = accounts.create_account(backend, actor, name=body.name, role=body.role, zones=zones)
     return FirstPassword(name=body.name, password=password)
 
 
@@ -100,6 +132,15 @@ def shown(name: str, backend: BackendDep) -> OperatorRow:
 def change_role(name: str, body: RoleBody, backend: BackendDep, actor: ActorDep) -> None:
     """Gives somebody another role; their sessions and tokens end."""
     accounts.change_role(backend, actor, name, body.role)
+
+
+@router.put(
+    "/accounts/{name}/zones", status_code=204, dependencies=[manages, Fresh, Changes(ACCOUNT)]
+)
+def change_zones(name: str, body: ZonesBody, backend: BackendDep, actor: ActorDep) -> None:
+    """Limits somebody to zones, or to nothing; their sessions and tokens end."""
+    zones = None if body.zones is None else frozenset(body.zones)
+    accounts.change_zones(backend, actor, name, zones)
 
 
 @router.post(

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from doorward.reasons import Severity
-from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.deps import ActorDep, BackendDep, Needs, NeedsSomewhere, check_gateway
 from doorward_controller.api.paging import Paging
 from doorward_controller.api.versions import ALERT, ALERT_RULE, RECEIVER, Changes, Shows
 from doorward_controller.domain.alert_rules import Rule
 from doorward_controller.domain.alert_texts import Tongue
 from doorward_controller.domain.delivery_formats import ReceiverKind
-from doorward_controller.domain.permissions import Action, allows
+from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import InvalidError, NotFoundError
 from doorward_controller.queries import alerts
 from doorward_controller.queries.alerts import (
@@ -29,7 +29,8 @@ from doorward_controller.services.receivers import ReceiverSettings
 
 router = APIRouter(tags=["alerts"])
 reads = Depends(Needs(Action.READ_FLEET))
-handles = Depends(Needs(Action.HANDLE_ALERTS))
+sees = Depends(NeedsSomewhere(Action.READ_FLEET))
+handles = Depends(NeedsSomewhere(Action.HANDLE_ALERTS))
 edits = Depends(Needs(Action.EDIT_ALERT_RULES))
 
 Text = Annotated[str, Field(max_length=500)]
@@ -93,7 +94,7 @@ class NumberBody(BaseModel):
     id: int
 
 
-@router.get("/alerts", dependencies=[reads])
+@router.get("/alerts", dependencies=[sees])
 def listed(
     backend: BackendDep,
     actor: ActorDep,
@@ -109,20 +110,22 @@ def listed(
         severity=severity,
         gateway=gateway,
         rule=rule,
-        with_discreet=allows(actor, alert_handling.SEES_DISCREET),
+        with_discreet=alert_handling.sees_discreet(actor),
+        zones=actor.zones,
     )
     return paging.given(
         alerts.page(backend.store, wanted, cursor=paging.cursor, limit=paging.limit)
     )
 
 
-@router.get("/alerts/{alert_id}", dependencies=[reads, Shows(ALERT)])
+@router.get("/alerts/{alert_id}", dependencies=[sees, Shows(ALERT)])
 def shown(alert_id: int, backend: BackendDep, actor: ActorDep) -> AlertBody:
     """One alert."""
-    sees = allows(actor, alert_handling.SEES_DISCREET)
-    row = alerts.alert(backend.store, _known(alert_id), with_discreet=sees)
+    with_discreet = alert_handling.sees_discreet(actor)
+    row = alerts.alert(backend.store, _known(alert_id), with_discreet=with_discreet)
     if row is None:
         raise NotFoundError(f"there is no alert {alert_id}")
+    check_gateway(backend, actor, Action.READ_FLEET, row.gateway)
     return AlertBody(
         alert=row,
         history=list(alerts.history(backend.store, alert_id)),

@@ -7,7 +7,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from doorward.commands import MAX_LIFETIME_S, MIN_LIFETIME_S, CommandName
-from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.deps import (
+    ActorDep,
+    BackendDep,
+    NeedsGateway,
+    NeedsSomewhere,
+    check_gateway,
+)
 from doorward_controller.api.paging import Paging
 from doorward_controller.api.versions import CONFIGURATION, Changes, Shows
 from doorward_controller.domain.permissions import Action
@@ -17,9 +23,10 @@ from doorward_controller.queries.commands import CommandRow
 from doorward_controller.queries.configurations import ConfigurationRow, VersionRow
 from doorward_controller.queries.paging import Page
 from doorward_controller.services import commanding, configuring
+from doorward_controller.services.backend import Backend
 
 router = APIRouter(tags=["commands"])
-reads = Depends(Needs(Action.READ_FLEET))
+reads = Depends(NeedsGateway(Action.READ_FLEET))
 
 MEDIA_TYPES = {"log": "text/plain; charset=utf-8", "picture": "image/jpeg"}
 
@@ -56,7 +63,9 @@ class BackBody(BaseModel):
 @router.post(
     "/gateways/{gateway}/commands",
     status_code=202,
-    dependencies=[Depends(Needs(Action.MAINTAIN_GATEWAY, Action.OPEN_DOORS, Action.TAKE_PICTURE))],
+    dependencies=[
+        Depends(NeedsGateway(Action.MAINTAIN_GATEWAY, Action.OPEN_DOORS, Action.TAKE_PICTURE))
+    ],
 )
 def send(gateway: str, body: CommandBody, backend: BackendDep, actor: ActorDep) -> CommandRow:
     """Has a gateway do something, once and within seconds; follow it by its id."""
@@ -68,7 +77,7 @@ def send(gateway: str, body: CommandBody, backend: BackendDep, actor: ActorDep) 
         arguments=body.arguments,
         lifetime_s=body.lifetime_s,
     )
-    return shown(command_id, backend)
+    return command_row(backend, command_id)
 
 
 @router.get("/gateways/{gateway}/commands", dependencies=[reads])
@@ -83,9 +92,16 @@ def listed(
     )
 
 
-@router.get("/commands/{command_id}", dependencies=[reads])
-def shown(command_id: str, backend: BackendDep) -> CommandRow:
+@router.get("/commands/{command_id}", dependencies=[Depends(NeedsSomewhere(Action.READ_FLEET))])
+def shown(command_id: str, backend: BackendDep, actor: ActorDep) -> CommandRow:
     """One command and what became of it."""
+    row = command_row(backend, command_id)
+    check_gateway(backend, actor, Action.READ_FLEET, row.gateway)
+    return row
+
+
+def command_row(backend: Backend, command_id: str) -> CommandRow:
+    """Returns a command for who has just given or changed it. Raises NotFoundError."""
     row = commands.command(backend.store, command_id)
     if row is None:
         raise NotFoundError(f"there is no command {command_id[:40]!r}", code="no_command")
@@ -94,18 +110,20 @@ def shown(command_id: str, backend: BackendDep) -> CommandRow:
 
 @router.post(
     "/commands/{command_id}/cancel",
-    dependencies=[Depends(Needs(Action.MAINTAIN_GATEWAY, Action.OPEN_DOORS, Action.TAKE_PICTURE))],
+    dependencies=[
+        Depends(NeedsSomewhere(Action.MAINTAIN_GATEWAY, Action.OPEN_DOORS, Action.TAKE_PICTURE))
+    ],
 )
 def cancel(command_id: str, backend: BackendDep, actor: ActorDep) -> CommandRow:
     """Takes back a command that waits for its gateway; what was sent cannot be taken back."""
     commanding.cancel(backend, actor, command_id)
-    return shown(command_id, backend)
+    return command_row(backend, command_id)
 
 
 @router.get(
     "/commands/{command_id}/attachment",
     response_class=Response,
-    dependencies=[Depends(Needs(Action.MAINTAIN_GATEWAY, Action.READ_PERSONAL))],
+    dependencies=[Depends(NeedsSomewhere(Action.MAINTAIN_GATEWAY, Action.READ_PERSONAL))],
 )
 def attachment(command_id: str, backend: BackendDep, actor: ActorDep) -> Response:
     """What a command brought back. Each look is audited; a picture is personal data."""
@@ -129,7 +147,7 @@ def configuration(gateway: str, backend: BackendDep) -> ConfigurationRow:
 @router.put(
     "/gateways/{gateway}/configuration",
     dependencies=[
-        Depends(Needs(Action.CONFIGURE_GATEWAY)),
+        Depends(NeedsGateway(Action.CONFIGURE_GATEWAY)),
         Changes(CONFIGURATION, needed=True),
     ],
 )
@@ -154,7 +172,7 @@ def configuration_versions(gateway: str, backend: BackendDep, paging: Paging) ->
 
 @router.post(
     "/gateways/{gateway}/configuration/back",
-    dependencies=[Depends(Needs(Action.CONFIGURE_GATEWAY)), Changes(CONFIGURATION)],
+    dependencies=[Depends(NeedsGateway(Action.CONFIGURE_GATEWAY)), Changes(CONFIGURATION)],
 )
 def go_back(gateway: str, body: BackBody, backend: BackendDep, actor: ActorDep) -> ConfigurationRow:
     """Desires again what an earlier version said; it gets a version of its own."""

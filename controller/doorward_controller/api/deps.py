@@ -6,13 +6,14 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from doorward_controller.domain.permissions import Action, Actor, allows
+from doorward_controller.domain.permissions import Action, Actor, Extent, allows
 from doorward_controller.errors import ActError, ForbiddenError
 from doorward_controller.services import sign_in
-from doorward_controller.services.acting import check_read
+from doorward_controller.services.acting import check_read, check_sight
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.sign_in import Duty, Session
 from doorward_controller.services.terms import Terms
+from doorward_controller.store import places
 
 CSRF_HEADER = "X-CSRF-Token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -137,7 +138,7 @@ def fresh_of(request: Request, backend: BackendDep) -> None:
 Fresh = Depends(fresh_of)
 
 
-class Needs:
+class Need:
     """A dependency that lets only those pass whose role allows an action.
 
     Every endpoint but a few has one; a test calls each with each role and compares with the matrix.
@@ -151,11 +152,53 @@ class Needs:
         """Checks for any one of `actions`."""
         self.actions = actions
 
+    def _check(self, backend: Backend, actor: Actor, where: Extent) -> Action:
+        """Returns an action that is allowed there. Raises ForbiddenError."""
+        for action in self.actions:
+            if allows(actor, action, where):
+                return action
+        check_read(backend, actor, self.actions[0], where=where)
+        return self.actions[0]
+
+
+class Needs(Need):
+    """For what concerns the whole site: nobody passes who is limited to zones."""
+
     def __call__(self, backend: BackendDep, actor: ActorDep) -> Actor:
         """Raises ForbiddenError, which is audited."""
-        if not any(allows(actor, action) for action in self.actions):
-            check_read(backend, actor, self.actions[0])
+        self._check(backend, actor, Extent.WHOLE_SITE)
         return actor
+
+
+class NeedsSomewhere(Need):
+    """For an endpoint that shows and changes what lies in the caller's zones alone."""
+
+    def __call__(self, backend: BackendDep, actor: ActorDep) -> Actor:
+        """Raises ForbiddenError, which is audited."""
+        self._check(backend, actor, Extent.SOMEWHERE)
+        return actor
+
+
+class NeedsGateway(Need):
+    """For an endpoint about one gateway: a portal of it must be in the caller's zones.
+
+    One that is not there is refused in the same way to who is limited to zones.
+    """
+
+    def __call__(self, gateway: str, backend: BackendDep, actor: ActorDep) -> Actor:
+        """Raises ForbiddenError, which is audited."""
+        action = self._check(backend, actor, Extent.SOMEWHERE)
+        check_gateway(backend, actor, action, gateway)
+        return actor
+
+
+def check_gateway(backend: Backend, actor: Actor, action: Action, gateway: str) -> None:
+    """Lets pass who may see a gateway. Raises ForbiddenError, which is audited."""
+    if actor.zones is None:
+        return
+    with backend.store.read() as connection:
+        zones = places.zones_of_gateway_named(connection, gateway)
+    check_sight(backend, actor, action, zones, subject=gateway[:32])
 
 
 def client_of(request: Request) -> str:

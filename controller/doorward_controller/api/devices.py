@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.deps import ActorDep, BackendDep, Needs, NeedsGateway, NeedsSomewhere
 from doorward_controller.api.paging import Paging
 from doorward_controller.api.versions import DEVICE, Changes, Shows
 from doorward_controller.domain.fleet_state import GatewayNow, SiteEvent
@@ -28,7 +28,7 @@ from doorward_controller.store.devices import NewComponent
 from doorward_controller.store.walls import WallScreen
 
 router = APIRouter(tags=["devices"])
-reads = Depends(Needs(Action.READ_FLEET))
+reads = Depends(NeedsSomewhere(Action.READ_FLEET))
 
 Short = Annotated[str, Field(max_length=acts.MAX_TEXT)]
 Long = Annotated[str, Field(max_length=acts.MAX_NOTE)]
@@ -115,37 +115,42 @@ class MadeScreenBody(BaseModel):
 
 
 @router.get("/fleet", dependencies=[reads])
-def fleet(backend: BackendDep) -> FleetBody:
+def fleet(backend: BackendDep, actor: ActorDep) -> FleetBody:
     """How every gateway stands now."""
-    found = fleet_states.fleet(backend.store, backend.clock.now().utc_ms)
+    found = fleet_states.fleet(backend.store, backend.clock.now().utc_ms, actor.zones)
     ordered = sorted(found.gateways.values(), key=lambda each: each.gateway)
     return FleetBody(gateways=ordered, site=found.site)
 
 
 @router.get("/devices", dependencies=[reads])
-def tree(backend: BackendDep) -> list[ZoneNode]:
+def tree(backend: BackendDep, actor: ActorDep) -> list[ZoneNode]:
     """The site from zones down to components."""
-    return list(devices.tree(backend.store))
+    return list(devices.tree(backend.store, actor.zones))
 
 
 @router.get("/devices/new", dependencies=[reads])
-def new(backend: BackendDep, paging: Paging) -> Page[DeviceRow]:
+def new(backend: BackendDep, actor: ActorDep, paging: Paging) -> Page[DeviceRow]:
     """Gateways that wait for somebody to adopt them, by name."""
-    rows = devices.devices(backend.store)
+    rows = devices.devices(backend.store, actor.zones)
     names = devices.new_names(rows)
     waiting = (row for row in rows if row.gateway in names)
     return paging.part_of(waiting, lambda row: (row.gateway,))
 
 
 @router.get("/device-changes", dependencies=[reads])
-def changes(backend: BackendDep, paging: Paging) -> Page[ChangeRow]:
+def changes(backend: BackendDep, actor: ActorDep, paging: Paging) -> Page[ChangeRow]:
     """What showed about devices, the newest first."""
     return paging.given(
-        devices.history_page(backend.store, cursor=paging.cursor, limit=paging.limit)
+        devices.history_page(
+            backend.store, cursor=paging.cursor, limit=paging.limit, zones=actor.zones
+        )
     )
 
 
-@router.get("/gateways/{gateway}/device", dependencies=[reads, Shows(DEVICE)])
+@router.get(
+    "/gateways/{gateway}/device",
+    dependencies=[Depends(NeedsGateway(Action.READ_FLEET)), Shows(DEVICE)],
+)
 def device(gateway: str, backend: BackendDep) -> DeviceBody:
     """One gateway with its parts."""
     row = devices.device(backend.store, gateway)
@@ -162,7 +167,7 @@ def device(gateway: str, backend: BackendDep) -> DeviceBody:
 @router.post(
     "/gateways/{gateway}/adopt",
     status_code=204,
-    dependencies=[Depends(Needs(Action.EDIT_DEVICES)), Changes(DEVICE)],
+    dependencies=[Depends(NeedsGateway(Action.EDIT_DEVICES)), Changes(DEVICE)],
 )
 def adopt(gateway: str, body: AdoptionBody, backend: BackendDep, actor: ActorDep) -> None:
     """Takes a new gateway into the fleet."""
@@ -173,7 +178,7 @@ def adopt(gateway: str, body: AdoptionBody, backend: BackendDep, actor: ActorDep
 @router.post(
     "/gateways/{gateway}/components",
     status_code=201,
-    dependencies=[Depends(Needs(Action.EDIT_DEVICES)), Changes(DEVICE)],
+    dependencies=[Depends(NeedsGateway(Action.EDIT_DEVICES)), Changes(DEVICE)],
 )
 def add_component(
     gateway: str, body: ComponentBody, backend: BackendDep, actor: ActorDep
@@ -185,7 +190,7 @@ def add_component(
 @router.post(
     "/components/{component_id}/replace",
     status_code=201,
-    dependencies=[Depends(Needs(Action.EDIT_DEVICES))],
+    dependencies=[Depends(NeedsSomewhere(Action.EDIT_DEVICES))],
 )
 def replace_component(
     component_id: int, body: ReplacementBody, backend: BackendDep, actor: ActorDep
@@ -200,7 +205,7 @@ def replace_component(
 @router.post(
     "/components/{component_id}/remove",
     status_code=204,
-    dependencies=[Depends(Needs(Action.EDIT_DEVICES))],
+    dependencies=[Depends(NeedsSomewhere(Action.EDIT_DEVICES))],
 )
 def remove_component(
     component_id: int, body: ReasonBody, backend: BackendDep, actor: ActorDep

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.deps import ActorDep, BackendDep, Needs, NeedsGateway, NeedsSomewhere
 from doorward_controller.api.paging import Paging
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.rule_book import PortalOptions
@@ -17,7 +17,8 @@ from doorward_controller.services import enrolment, provisioning
 from doorward_controller.services.enrolment import NewPortal
 
 router = APIRouter(tags=["gateways"])
-reads = Depends(Needs(Action.READ_FLEET))
+reads = Depends(NeedsSomewhere(Action.READ_FLEET))
+reads_one = Depends(NeedsGateway(Action.READ_FLEET))
 
 Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -69,12 +70,13 @@ class ProvisioningBody(BaseModel):
 
 
 @router.get("/gateways", dependencies=[reads])
-def listed(backend: BackendDep, paging: Paging) -> Page[GatewayRow]:
+def listed(backend: BackendDep, actor: ActorDep, paging: Paging) -> Page[GatewayRow]:
     """Gateways with their states, by name."""
-    return paging.part_of(fleet_board.gateways(backend.store), lambda row: (row.gateway,))
+    rows = fleet_board.gateways(backend.store, actor.zones)
+    return paging.part_of(rows, lambda row: (row.gateway,))
 
 
-@router.get("/gateways/{gateway}", dependencies=[reads])
+@router.get("/gateways/{gateway}", dependencies=[reads_one])
 def shown(gateway: str, backend: BackendDep) -> GatewayRow:
     """One gateway."""
     row = fleet_board.gateway(backend.store, gateway)
@@ -107,7 +109,7 @@ def revoke(gateway: str, body: ReasonBody, backend: BackendDep, actor: ActorDep)
     enrolment.revoke_gateway(backend, actor, gateway=gateway, reason=body.reason)
 
 
-@router.get("/gateways/{gateway}/cut-off", dependencies=[reads])
+@router.get("/gateways/{gateway}/cut-off", dependencies=[reads_one])
 def cut_off(gateway: str, backend: BackendDep) -> CutOffBody:
     """How far a revoked gateway is shut out of the broker."""
     found = cut_offs.of_gateway(backend.store, backend.config.site, gateway)

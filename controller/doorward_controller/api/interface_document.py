@@ -13,7 +13,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
 from doorward_controller.api import idempotency
-from doorward_controller.api.deps import CSRF_HEADER, Needs, actor_with_duties, own_session
+from doorward_controller.api.deps import CSRF_HEADER, Need, actor_with_duties, own_session
 from doorward_controller.api.errors import MEDIA_TYPE
 from doorward_controller.api.paging import Paged
 from doorward_controller.api.versions import CONDITION, MAX_CONDITION, Changing, Showing
@@ -93,7 +93,7 @@ def _describe(path: str, method: str, operation: Operation, asks: list[object]) 
     parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])
     if own_session in asks or actor_with_duties in asks:
         operation["security"] = [{"session": []}]
-    elif any(isinstance(ask, Needs) for ask in asks):
+    elif any(isinstance(ask, Need) for ask in asks):
         operation["security"] = [{"token": []}, {"session": []}]
     good = [answer for status, answer in responses.items() if status.startswith("2")]
     if method == "POST" and path not in idempotency.WITHOUT:

@@ -2,20 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from doorward_controller.api.deps import ActorDep, BackendDep, Needs, actor_of
-from doorward_controller.domain.permissions import Action, Actor, allows
+from doorward_controller.api.deps import ActorDep, BackendDep, NeedsSomewhere, actor_of
+from doorward_controller.domain.permissions import Action, Actor, Extent, allows
 from doorward_controller.errors import ActError
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind, FeedEvent
+from doorward_controller.services.sight import Sight
 
 HEARTBEAT_S = 15.0
-"""Proxies close what is silent for longer; at each beat the reader's right is looked at again."""
+"""Proxies close what is silent for longer; as often the reader's right is looked at again."""
 
 RECONNECT_MS = 2000
 
@@ -26,6 +28,8 @@ _NEEDED = {
     EventKind.COMMAND: Action.READ_FLEET,
     EventKind.PROPAGATION: Action.READ_FLEET,
     EventKind.ALERT: Action.READ_FLEET,
+    EventKind.POSTURE: Action.READ_FLEET,
+    EventKind.PROPOSAL: Action.APPROVE,
     EventKind.RESET: Action.READ_FLEET,
 }
 
@@ -33,7 +37,9 @@ router = APIRouter(tags=["live"])
 
 
 @router.get(
-    "/live", response_class=StreamingResponse, dependencies=[Depends(Needs(Action.READ_FLEET))]
+    "/live",
+    response_class=StreamingResponse,
+    dependencies=[Depends(NeedsSomewhere(Action.READ_FLEET))],
 )
 async def live(
     request: Request,
@@ -65,6 +71,8 @@ async def stream(
 ) -> AsyncIterator[str]:
     """Yields the events that the actor may see as text, until the feed or the right ends."""
     loop, woken = asyncio.get_running_loop(), asyncio.Event()
+    sight = await run_in_threadpool(Sight.of, backend.store, actor.zones)
+    look_again_s = loop.time() + heartbeat_s
 
     def wake() -> None:
         loop.call_soon_threadsafe(woken.set)
@@ -73,17 +81,18 @@ async def stream(
         yield f"retry: {RECONNECT_MS}\n\n"
         while not reader.is_closed:
             woken.clear()
-            event = reader.next(0)
-            if event is not None:
-                if allows(actor, _NEEDED[event.kind]):
-                    yield to_wire(event)
-                continue
-            try:
-                await asyncio.wait_for(woken.wait(), heartbeat_s)
-            except TimeoutError:
+            if loop.time() >= look_again_s:
                 if not await run_in_threadpool(is_welcome):
                     return
+                sight = await run_in_threadpool(Sight.of, backend.store, actor.zones)
+                look_again_s = loop.time() + heartbeat_s
                 yield ": still here\n\n"
+            event = reader.next(0)
+            if event is None:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), look_again_s - loop.time())
+            elif allows(actor, _NEEDED[event.kind], Extent.SOMEWHERE) and sight.shows(event):
+                yield to_wire(event)
 
 
 def to_wire(event: FeedEvent) -> str:

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, File, Form, Path, Query, UploadFile
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.deps import ActorDep, BackendDep, NeedsSomewhere, check_gateway
 from doorward_controller.api.paging import Paging
 from doorward_controller.api.versions import WORK_ORDER, Changes, Shows
 from doorward_controller.domain.alert_texts import Tongue, title_of
-from doorward_controller.domain.permissions import Action
+from doorward_controller.domain.permissions import Action, Actor
 from doorward_controller.domain.work_orders import (
     CheckResult,
     FailureCause,
@@ -38,7 +38,7 @@ from doorward_controller.services.labour import rate_of
 from doorward_controller.store.work_orders import StoredOrder
 
 router = APIRouter(prefix="/maintenance", tags=["maintenance"])
-reads = Depends(Needs(Action.READ_MAINTENANCE))
+reads = Depends(NeedsSomewhere(Action.READ_MAINTENANCE))
 
 Seconds = Annotated[int, Field(ge=0, lt=2**40)]
 Number = Annotated[int, Field(ge=0, lt=2**53)]
@@ -143,13 +143,14 @@ class StockBody(BaseModel):
 @router.get("/orders", dependencies=[reads])
 def listed(
     backend: BackendDep,
+    actor: ActorDep,
     paging: Paging,
     state: Annotated[str, Query(max_length=20)] = "",
     gateway: Annotated[str, Query(max_length=64)] = "",
     is_open: Annotated[bool, Query(alias="open")] = False,  # noqa: FBT002  # a query, not an argument
 ) -> Page[StoredOrder]:
     """Work orders, the newest first."""
-    wanted = OrderFilter(state=state, gateway=gateway, is_open=is_open)
+    wanted = OrderFilter(state=state, gateway=gateway, is_open=is_open, zones=actor.zones)
     return paging.given(
         queries.page(backend.store, wanted, cursor=paging.cursor, limit=paging.limit)
     )
@@ -158,7 +159,7 @@ def listed(
 @router.post(
     "/orders",
     status_code=201,
-    dependencies=[Depends(Needs(Action.DO_MAINTENANCE, Action.APPROVE_MAINTENANCE))],
+    dependencies=[Depends(NeedsSomewhere(Action.DO_MAINTENANCE, Action.APPROVE_MAINTENANCE))],
 )
 def request(body: OrderBody, backend: BackendDep, actor: ActorDep) -> MadeBody:
     """Asks for work, which somebody else approves."""
@@ -170,7 +171,7 @@ def request(body: OrderBody, backend: BackendDep, actor: ActorDep) -> MadeBody:
 @router.post(
     "/orders/from-alert/{alert_id}",
     status_code=201,
-    dependencies=[Depends(Needs(Action.DO_MAINTENANCE, Action.APPROVE_MAINTENANCE))],
+    dependencies=[Depends(NeedsSomewhere(Action.DO_MAINTENANCE, Action.APPROVE_MAINTENANCE))],
 )
 def request_from_alert(
     alert_id: Annotated[int, Path(ge=1, lt=2**63)],
@@ -185,6 +186,7 @@ def request_from_alert(
     alert = alerts.alert(backend.store, alert_id, with_discreet=False)
     if alert is None or not alert.gateway:
         raise NotFoundError(f"there is no alert {alert_id} of a gateway", code="no_alert")
+    check_gateway(backend, actor, Action.READ_FLEET, alert.gateway)
     title = title_of(alert.fact, language)
     number = work_orders.open_from_alert(
         backend, alert_id=alert_id, gateway=alert.gateway, title=title, actor=actor
@@ -193,15 +195,15 @@ def request_from_alert(
 
 
 @router.get("/orders/{order_id}", dependencies=[reads, Shows(WORK_ORDER)])
-def shown(order_id: Number, backend: BackendDep) -> OrderView:
+def shown(order_id: Number, backend: BackendDep, actor: ActorDep) -> OrderView:
     """One order with everything on it."""
-    return _view(backend, order_id)
+    return _view(backend, actor, order_id)
 
 
 @router.post(
     "/orders/{order_id}/turns",
     dependencies=[
-        Depends(Needs(Action.DO_MAINTENANCE, Action.APPROVE_MAINTENANCE)),
+        Depends(NeedsSomewhere(Action.DO_MAINTENANCE, Action.APPROVE_MAINTENANCE)),
         Changes(WORK_ORDER),
     ],
 )
@@ -214,7 +216,7 @@ def move(order_id: Number, body: MoveBody, backend: BackendDep, actor: ActorDep)
 @router.put(
     "/orders/{order_id}/write-up",
     status_code=204,
-    dependencies=[Depends(Needs(Action.DO_MAINTENANCE)), Changes(WORK_ORDER, needed=True)],
+    dependencies=[Depends(NeedsSomewhere(Action.DO_MAINTENANCE)), Changes(WORK_ORDER, needed=True)],
 )
 def write_up(order_id: Number, body: WriteUpBody, backend: BackendDep, actor: ActorDep) -> None:
     """Writes down what was found, done and spent."""
@@ -224,7 +226,7 @@ def write_up(order_id: Number, body: WriteUpBody, backend: BackendDep, actor: Ac
 @router.put(
     "/orders/{order_id}/checks/{position}",
     status_code=204,
-    dependencies=[Depends(Needs(Action.DO_MAINTENANCE)), Changes(WORK_ORDER)],
+    dependencies=[Depends(NeedsSomewhere(Action.DO_MAINTENANCE)), Changes(WORK_ORDER)],
 )
 def check(
     order_id: Number, position: Number, body: CheckBody, backend: BackendDep, actor: ActorDep
@@ -236,7 +238,7 @@ def check(
 @router.post(
     "/orders/{order_id}/photos",
     status_code=201,
-    dependencies=[Depends(Needs(Action.DO_MAINTENANCE))],
+    dependencies=[Depends(NeedsSomewhere(Action.DO_MAINTENANCE))],
 )
 def add_photo(
     order_id: Number,
@@ -251,8 +253,12 @@ def add_photo(
 
 
 @router.get("/orders/{order_id}/photos/{photo_id}", dependencies=[reads], response_class=Response)
-def read_photo(order_id: Number, photo_id: Number, backend: BackendDep) -> Response:
+def read_photo(
+    order_id: Number, photo_id: Number, backend: BackendDep, actor: ActorDep
+) -> Response:
     """Gives a photograph out as JPEG."""
+    if actor.zones is not None:
+        _view(backend, actor, order_id)
     content = order_photos.read_photo(backend, order_id, photo_id)
     return Response(
         content,
@@ -266,7 +272,9 @@ def read_photo(order_id: Number, photo_id: Number, backend: BackendDep) -> Respo
     )
 
 
-@router.post("/orders/{order_id}/parts", dependencies=[Depends(Needs(Action.DO_MAINTENANCE))])
+@router.post(
+    "/orders/{order_id}/parts", dependencies=[Depends(NeedsSomewhere(Action.DO_MAINTENANCE))]
+)
 def use_part(order_id: Number, body: UseBody, backend: BackendDep, actor: ActorDep) -> StockBody:
     """Takes parts from the shelf for an order."""
     left = spare_parts.use_part(backend, actor, order_id, body.part_id, body.count)
@@ -276,14 +284,16 @@ def use_part(order_id: Number, body: UseBody, backend: BackendDep, actor: ActorD
 @router.post(
     "/orders/{order_id}/records",
     status_code=204,
-    dependencies=[Depends(Needs(Action.DO_MAINTENANCE))],
+    dependencies=[Depends(NeedsSomewhere(Action.DO_MAINTENANCE))],
 )
 def attach(order_id: Number, body: RecordBody, backend: BackendDep, actor: ActorDep) -> None:
     """Ties what was written at the device to an order."""
     service_journal.attach_record(backend, actor, order_id, body.record_id)
 
 
-@router.post("/downtimes", status_code=201, dependencies=[Depends(Needs(Action.DO_MAINTENANCE))])
+@router.post(
+    "/downtimes", status_code=201, dependencies=[Depends(NeedsSomewhere(Action.DO_MAINTENANCE))]
+)
 def add_downtime(body: DowntimeBody, backend: BackendDep, actor: ActorDep) -> MadeBody:
     """Enters when a device did not serve."""
     new = device_downtime.NewDowntime(**body.model_dump())
@@ -293,17 +303,18 @@ def add_downtime(body: DowntimeBody, backend: BackendDep, actor: ActorDep) -> Ma
 @router.post(
     "/downtimes/{downtime_id}/end",
     status_code=204,
-    dependencies=[Depends(Needs(Action.DO_MAINTENANCE))],
+    dependencies=[Depends(NeedsSomewhere(Action.DO_MAINTENANCE))],
 )
 def end_downtime(downtime_id: Number, body: EndBody, backend: BackendDep, actor: ActorDep) -> None:
     """Ends downtime that lasts."""
     device_downtime.end_downtime(backend, actor, downtime_id, body.ended_utc_s)
 
 
-def _view(backend: Backend, order_id: int) -> OrderView:
+def _view(backend: Backend, actor: Actor, order_id: int) -> OrderView:
     found = queries.view(
         backend.store, order_id, backend.clock.now().utc_s, rate_of(backend.config)
     )
     if found is None:
         raise NotFoundError(f"there is no work order {order_id}", code="no_order")
+    check_gateway(backend, actor, Action.READ_MAINTENANCE, found.order.gateway)
     return found

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.deps import ActorDep, BackendDep, Needs, NeedsGateway, NeedsSomewhere
 from doorward_controller.api.maintenance import MadeBody, Name, Number, Short, StockBody, Text
 from doorward_controller.api.paging import Paging
 from doorward_controller.api.versions import PART, PLAN, Changes, Shows
@@ -129,14 +129,17 @@ def pause(plan_id: Number, backend: BackendDep, actor: ActorDep) -> None:
     plan_keeping.pause_plan(backend, actor, plan_id)
 
 
-@router.get("/parts", dependencies=[reads])
+@router.get("/parts", dependencies=[Depends(NeedsSomewhere(Action.READ_MAINTENANCE))])
 def parts(backend: BackendDep, paging: Paging) -> Page[StoredPart]:
     """Spare parts, those that run short first."""
     found = part_queries.every(backend.store, backend.config.site)
     return paging.part_of(found, lambda part: (int(not part_queries.is_low(part)), part.number))
 
 
-@router.get("/parts/{part_id}", dependencies=[reads, Shows(PART)])
+@router.get(
+    "/parts/{part_id}",
+    dependencies=[Depends(NeedsSomewhere(Action.READ_MAINTENANCE)), Shows(PART)],
+)
 def part(part_id: Number, backend: BackendDep) -> StoredPart:
     """One spare part."""
     found = part_queries.one(backend.store, backend.config.site, part_id)
@@ -180,17 +183,28 @@ def stock(part_id: Number, body: ChangeBody, backend: BackendDep, actor: ActorDe
     return StockBody(stock=spare_parts.stock_part(backend, actor, part_id, body.change, body.note))
 
 
-@router.get("/figures", dependencies=[reads])
-def figures(backend: BackendDep, days: Annotated[int, Query(ge=1, le=3_660)] = 365) -> FiguresBody:
+@router.get("/figures", dependencies=[Depends(NeedsSomewhere(Action.READ_MAINTENANCE))])
+def figures(
+    backend: BackendDep,
+    actor: ActorDep,
+    days: Annotated[int, Query(ge=1, le=3_660)] = 365,
+) -> FiguresBody:
     """Reliability over the last days; a value is null where it would rest on too little."""
     now = backend.clock.now().utc_s
     together, each = maintenance_figures.figures(
-        backend.store, backend.config.site, now - days * DAY_S, now, rate_of(backend.config)
+        backend.store,
+        backend.config.site,
+        now - days * DAY_S,
+        now,
+        rate_of(backend.config),
+        actor.zones,
     )
     return FiguresBody(together=together, each=list(each))
 
 
-@router.get("/devices/{gateway}/life", dependencies=[reads])
+@router.get(
+    "/devices/{gateway}/life", dependencies=[Depends(NeedsGateway(Action.READ_MAINTENANCE))]
+)
 def life(gateway: str, backend: BackendDep) -> DeviceLife:
     """Everything that happened to a device, the newest first."""
     found = device_life.life(backend.store, backend.config.site, gateway)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from doorward_controller.api.accounts import newest_token_first
+from doorward_controller.api.accounts import ZoneList, newest_token_first
 from doorward_controller.api.deps import (
     BackendDep,
     DutyFirstError,
@@ -73,11 +73,15 @@ class CodesBody(BaseModel):
 
 
 class TokenBody(BaseModel):
-    """A token to make: what for, for how many days, and which actions; none are all of the role."""
+    """A token to make: what for, for how many days, which actions and in which zones.
+
+    No actions are all of the role, no zones are those of its owner.
+    """
 
     label: str = Field(max_length=80)
     days: Annotated[int, Field(ge=1, le=366)] = 90
     scope: list[Action] = Field(default_factory=list, max_length=len(Action))
+    zones: ZoneList | None = None
 
 
 class MadeToken(BaseModel):
@@ -203,6 +207,7 @@ def create_token(body: TokenBody, backend: BackendDep, session: OwnSession) -> M
         label=body.label,
         lifetime_s=body.days * DAY_S,
         scope=body.scope,
+        zones=None if body.zones is None else frozenset(body.zones),
     )
     return MadeToken(token=token)
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
 from doorward.policy import MAX_RANK, Posture
-from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.deps import ActorDep, BackendDep, NeedsSomewhere
 from doorward_controller.api.versions import POSTURES, Changes, Shows
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.posture_orders import (
@@ -20,7 +20,7 @@ from doorward_controller.services import postures
 from doorward_controller.services.postures import MAX_NOTE_CHARACTERS, NewOrder, PortalPosture
 
 router = APIRouter(tags=["postures"])
-reads = Depends(Needs(Action.READ_FLEET))
+reads = Depends(NeedsSomewhere(Action.READ_FLEET))
 
 
 class OrderBody(BaseModel):
@@ -51,19 +51,19 @@ class PosturesBody(BaseModel):
 
 
 @router.get("/postures", dependencies=[reads, Shows(POSTURES)])
-def show_postures(backend: BackendDep) -> PosturesBody:
+def show_postures(backend: BackendDep, actor: ActorDep) -> PosturesBody:
     """What is ordered, and which gateways have it."""
     return PosturesBody(
-        orders=list(postures.standing_orders(backend)),
-        portals=list(postures.of_portals(backend)),
-        ended=list(postures.ended_orders(backend)),
+        orders=list(postures.standing_orders(backend, actor.zones)),
+        portals=list(postures.of_portals(backend, actor.zones)),
+        ended=list(postures.ended_orders(backend, zones=actor.zones)),
     )
 
 
 @router.post(
     "/postures",
     status_code=201,
-    dependencies=[Depends(Needs(Action.SET_POSTURE)), Changes(POSTURES)],
+    dependencies=[Depends(NeedsSomewhere(Action.SET_POSTURE)), Changes(POSTURES)],
 )
 def order_posture(body: OrderBody, backend: BackendDep, actor: ActorDep) -> PostureOrdered:
     """Orders one and tells the gateways."""
@@ -73,7 +73,7 @@ def order_posture(body: OrderBody, backend: BackendDep, actor: ActorDep) -> Post
 @router.post(
     "/postures/{order_id}/end",
     status_code=204,
-    dependencies=[Depends(Needs(Action.SET_POSTURE)), Changes(POSTURES)],
+    dependencies=[Depends(NeedsSomewhere(Action.SET_POSTURE)), Changes(POSTURES)],
 )
 def end_posture(
     order_id: Annotated[str, Path(pattern="^[0-9a-f]{16}$")],

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
-from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.deps import ActorDep, BackendDep, Needs, NeedsSomewhere
 from doorward_controller.api.paging import Paging
 from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
@@ -17,12 +17,13 @@ from doorward_controller.queries import quarantine_list, record_feed, record_sum
 from doorward_controller.queries.paging import Page
 from doorward_controller.queries.quarantine_list import QuarantineRow
 from doorward_controller.queries.record_feed import RecordFilter, RecordRow
+from doorward_controller.queries.record_filter import limited_to
 from doorward_controller.queries.record_summary import Span, Summary
 from doorward_controller.services import person_search, rules
 from doorward_controller.services.backend import Backend
 
 router = APIRouter(tags=["records"])
-reads = Depends(Needs(Action.READ_RECORDS))
+reads = Depends(NeedsSomewhere(Action.READ_RECORDS))
 inspects = Depends(Needs(Action.READ_QUARANTINE))
 
 Text = Annotated[str | None, Query(max_length=64)]
@@ -80,7 +81,8 @@ def search(
         from_utc_ms=from_utc_ms,
         to_utc_ms=to_utc_ms,
     )
-    found = record_feed.page(backend.store, wanted, cursor=paging.cursor, limit=paging.limit)
+    theirs = limited_to(backend.store, wanted, actor.zones)
+    found = record_feed.page(backend.store, theirs, cursor=paging.cursor, limit=paging.limit)
     return paging.given(found)
 
 
@@ -91,19 +93,20 @@ def _badges(backend: Backend, holder_ids: list[str] | None) -> tuple[str, ...] |
 @router.get("/records/summary", dependencies=[reads])
 def counted(
     backend: BackendDep,
+    actor: ActorDep,
     from_utc_ms: Annotated[int, Query(ge=0, le=2**53)],
     to_utc_ms: Annotated[int, Query(ge=0, le=2**53)],
 ) -> Summary:
     """Scans per hour (per day in a long span), per portal, and refusals by reason; in UTC."""
     span = Span(from_utc_ms=from_utc_ms, to_utc_ms=to_utc_ms)
-    return record_summary.summary(backend.store, span)
+    return record_summary.summary(backend.store, span, zones=actor.zones)
 
 
 @router.post(
     "/records/export",
     response_class=StreamingResponse,
     responses={200: {"content": {"text/csv": {}}, "description": "The file"}},
-    dependencies=[Depends(Needs(Action.EXPORT_RECORDS))],
+    dependencies=[Depends(NeedsSomewhere(Action.EXPORT_RECORDS))],
 )
 def exported(body: ExportBody, backend: BackendDep, actor: ActorDep) -> Response:
     """Everything that fits as CSV or XLSX; who, what for and how much is in the audit log."""
@@ -123,9 +126,10 @@ def exported(body: ExportBody, backend: BackendDep, actor: ActorDep) -> Response
 
 
 @router.get("/records/{record_id}", dependencies=[reads])
-def shown(record_id: int, backend: BackendDep) -> RecordRow:
+def shown(record_id: int, backend: BackendDep, actor: ActorDep) -> RecordRow:
     """One record."""
-    row = record_feed.record(backend.store, record_id) if 0 < record_id < 2**63 else None
+    is_number = 0 < record_id < 2**63
+    row = record_feed.record(backend.store, record_id, actor.zones) if is_number else None
     if row is None:
         raise NotFoundError(f"there is no record {record_id}", code="no_record")
     return row

@@ -14,7 +14,7 @@ from doorward_controller.api.deps import (
     client_of,
     session_of,
 )
-from doorward_controller.domain.permissions import MATRIX, Action, Actor, Role
+from doorward_controller.domain.permissions import MATRIX, Action, Actor, Extent, Role, allows
 from doorward_controller.errors import ActError
 from doorward_controller.services import sign_in
 from doorward_controller.services.sign_in import (
@@ -51,7 +51,7 @@ class ProofBody(BaseModel):
 
 
 class SessionBody(BaseModel):
-    """Who is signed in, what they may do, and the token that their changes must carry.
+    """Who is signed in, what they may do and where, and the token that their changes must carry.
 
     `duties` come before anything else; sensitive acts ask for a proof again some minutes after
     `proved_at_utc_s`.
@@ -60,6 +60,7 @@ class SessionBody(BaseModel):
     name: str
     role: Role
     may: list[Action]
+    zones: list[str] | None
     csrf_token: str
     expires_at_utc_s: int
     factor: Factor
@@ -142,7 +143,12 @@ def _body(session: Session) -> SessionBody:
     return SessionBody(
         name=session.actor.name,
         role=session.actor.role,
-        may=sorted(MATRIX[session.actor.role]),
+        may=sorted(
+            action
+            for action in MATRIX[session.actor.role]
+            if allows(session.actor, action, Extent.SOMEWHERE)
+        ),
+        zones=None if session.actor.zones is None else sorted(session.actor.zones),
         csrf_token=session.csrf,
         expires_at_utc_s=session.expires_at_utc_s,
         factor=session.factor,

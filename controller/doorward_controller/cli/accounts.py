@@ -22,12 +22,21 @@ def add(
     ctx: typer.Context,
     name: str,
     role: Annotated[Role, typer.Option()],
+    zone: Annotated[
+        list[str] | None,
+        typer.Option(help="Limited to this zone; repeatable. Nothing said: the whole site."),
+    ] = None,
     json_: AsJson = False,
 ) -> None:
     """Make an account. The password is asked for, or read from standard input."""
     backend = backend_of(ctx)
     operator_id = accounts.create_operator(
-        backend, actor_of(backend), name=name, password=_password(), role=role
+        backend,
+        actor_of(backend),
+        name=name,
+        password=_password(),
+        role=role,
+        zones=frozenset(zone) if zone else None,
     )
     say(json_, {"id": operator_id, "name": name}, f"account {name} ({role.value}) was made")
 
@@ -36,7 +45,9 @@ def add(
 def listed(ctx: typer.Context, json_: AsJson = False) -> None:
     """List the accounts."""
     rows = operators.all_operators(backend_of(ctx).store)
-    lines = [(row.name, row.role.value, _state(row), _factors(row)) for row in rows]
+    lines = [
+        (row.name, row.role.value, _where(row.zones), _state(row), _factors(row)) for row in rows
+    ]
     say(json_, {"accounts": [asdict(row) for row in rows]}, in_columns(lines, "no account yet"))
 
 
@@ -54,6 +65,27 @@ def role_(ctx: typer.Context, name: str, role: Role, json_: AsJson = False) -> N
     backend = backend_of(ctx)
     accounts.change_role(backend, actor_of(backend), name, role)
     say(json_, {"name": name, "role": role.value}, f"account {name} is {role.value} now")
+
+
+@account_app.command("zones")
+def zones_(
+    ctx: typer.Context,
+    name: str,
+    zones: Annotated[list[str] | None, typer.Argument(help="The zones to limit it to.")] = None,
+    whole_site: Annotated[
+        bool, typer.Option("--whole-site", help="Limit it to nothing.")
+    ] = False,
+    json_: AsJson = False,
+) -> None:
+    """Limit somebody to zones, or to nothing; their sessions and tokens end."""
+    if whole_site is bool(zones):
+        raise typer.BadParameter("name the zones, or say --whole-site")
+    backend = backend_of(ctx)
+    wanted = None if whole_site else frozenset(zones or ())
+    accounts.change_zones(backend, actor_of(backend), name, wanted)
+    held = None if wanted is None else tuple(sorted(wanted))
+    said = "has the whole site" if held is None else f"is limited to {_where(held)}"
+    say(json_, {"name": name, "zones": held}, f"account {name} {said}")
 
 
 @account_app.command("close")
@@ -98,13 +130,17 @@ def token(
         list[Action] | None,
         typer.Option(help="What it may do; repeatable. Nothing said: all that the role may."),
     ] = None,
+    zone: Annotated[
+        list[str] | None,
+        typer.Option(help="Where it may; repeatable. Nothing said: wherever its owner may."),
+    ] = None,
     json_: AsJson = False,
 ) -> None:
     """Make a bearer token for programs; it is shown this once."""
     backend = backend_of(ctx)
     made = tokens.create_token(
         backend, actor_of(backend), operator=name, label=label,
-        lifetime_s=days * DAY_S, scope=may or (),
+        lifetime_s=days * DAY_S, scope=may or (), zones=frozenset(zone) if zone else None,
     )  # fmt: skip
     say(json_, {"token": made}, made)
 
@@ -116,8 +152,14 @@ def token_list(ctx: typer.Context, name: str, json_: AsJson = False) -> None:
     if operators.one_operator(store, name) is None:
         raise NotFoundError(f"there is no account {name[:40]!r}", code="no_account")
     rows = operators.tokens_of(store, name)
-    lines = [(row.handle, row.label) for row in rows]
+    lines = [
+        (row.handle, row.label, "" if row.zones is None else _where(row.zones)) for row in rows
+    ]
     say(json_, {"tokens": [asdict(row) for row in rows]}, in_columns(lines, "no token"))
+
+
+def _where(zones: tuple[str, ...] | None) -> str:
+    return "whole site" if zones is None else " ".join(zones)
 
 
 def _state(row: operators.OperatorRow) -> str:

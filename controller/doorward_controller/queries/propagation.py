@@ -97,7 +97,7 @@ def _of(
     what: What,
     version: int | None,
     newest: sa.Select[tuple[int]],
-    zones: Zones,
+    zones: Zones = None,
 ) -> Propagation:
     table = gateways.c
     statement = (

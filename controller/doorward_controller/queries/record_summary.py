@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from math import gcd
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -222,13 +223,17 @@ def _add_hours(
     rows = connection.execute(by_time.group_by(grain, told.outcome, told.reason))
     for place, outcome, reason, number in rows:
         counts.add_time(1000 * (first_s + place * grain_s), outcome, reason, int(number))
-    for step_s, begin_s, end_s in record_sums.cover(low_s, high_s):
-        told = record_sums.told(step_s, begin_s, end_s).c
-        keys = (told.portal, told.outcome)
-        by_place = sa.select(*keys, sa.func.sum(told.number)).group_by(*keys)
-        by_place = by_place.where(_at(told.portal, portals))
-        for portal, outcome, number in connection.execute(by_place):
-            counts.add_place(portal, outcome, int(number))
+    # All steps in one statement: a row for each portal and outcome, not for each step as well.
+    steps = [
+        sa.select(told.c.portal, told.c.outcome, sa.func.sum(told.c.number).label("number"))
+        .where(_at(told.c.portal, portals))
+        .group_by(told.c.portal, told.c.outcome)
+        for told in (record_sums.told(*step) for step in record_sums.cover(low_s, high_s))
+    ]
+    of = sa.union_all(*steps).subquery("steps").c
+    by_place = sa.select(of.portal, of.outcome, sa.func.sum(of.number))
+    for portal, outcome, number in connection.execute(by_place.group_by(of.portal, of.outcome)):
+        counts.add_place(portal, outcome, int(number))
 
 
 def _add_edge(
@@ -295,11 +300,10 @@ def since(store: Store, from_utc_ms: int, most_reasons: int = 5, zones: Zones = 
     """Returns scans since the quarter of an hour in which a moment lies, and why some failed."""
     from_utc_s = from_utc_ms // 1000 // QUARTER_S * QUARTER_S
     with store.read() as connection:
-        if zones is None:
-            rows = connection.execute(_told_since(from_utc_s)).all()
-        else:
-            theirs = places.portal_names(connection, zones)
-            rows = connection.execute(_counted_since(from_utc_s, theirs)).all()
+        counted = _told_since(from_utc_s)
+        if zones is not None:
+            counted = _counted_since(from_utc_s, places.portal_names(connection, zones))
+        rows = connection.execute(counted).all()
     scans, refused = Counter[int](), Counter[str]()
     for outcome, kind, reason, number in rows:
         if kind == int(RecordKind.SCAN):
@@ -310,13 +314,13 @@ def since(store: Store, from_utc_ms: int, most_reasons: int = 5, zones: Zones = 
     return Today(grants=scans[_GRANT], denies=scans[_DENY], reasons=tuple(often[:most_reasons]))
 
 
-def _told_since(from_utc_s: int) -> sa.Select[tuple[int, int, str, int]]:
+def _told_since(from_utc_s: int) -> sa.Select[Any]:
     told = record_sums.told(QUARTER_S, from_utc_s, _EVER_S).c
     keys = (told.outcome, told.kind, told.reason)
     return sa.select(*keys, sa.func.sum(told.number)).group_by(*keys)
 
 
-def _counted_since(from_utc_s: int, portals: Sequence[str]) -> sa.Select[tuple[int, int, str, int]]:
+def _counted_since(from_utc_s: int, portals: Sequence[str]) -> sa.Select[Any]:
     """Counts a day's records of some portals: sums that know portals begin at UTC's hours."""
     table = records.c
     keys = (table.outcome, table.kind, table.reason)

@@ -4,7 +4,7 @@ An act is of the whole site unless it says that it is `placed`: then its body mu
 and what names none is refused to everybody who is limited to zones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -56,14 +56,24 @@ class Act:
         """Goes on where the actor may do this at all of these zones. Raises ForbiddenError."""
         self._asked.at(where)
 
+    def at_also(self, zones: Iterable[str]) -> None:
+        """Goes on where these zones, if there are any, are the actor's. Raises ForbiddenError."""
+        if further := frozenset(zones):
+            self.at(further)
+
     def at_gateway(self, gateway_id: int) -> None:
         """Goes on where all portals of the gateway are the actor's. Raises ForbiddenError."""
-        if self._asked.actor.zones is not None:
+        if self.zones is not None:
             self.at(places.zones_of_gateway(self.connection, gateway_id))
+
+    def at_gateway_named(self, gateway: str) -> None:
+        """The same for the gateway of this name; nobody limited has one that is not there."""
+        if self.zones is not None:
+            self.at(places.zones_of_gateway_named(self.connection, gateway))
 
     def at_portal(self, portal: str) -> None:
         """Goes on where the portal is the actor's. Raises ForbiddenError."""
-        if self._asked.actor.zones is not None:
+        if self.zones is not None:
             self.at(places.zones_of_portals(self.connection, [portal]))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from doorward_controller.domain.alert_life import MAX_SILENCE_S, AlertState, Move, may_move, moved
-from doorward_controller.domain.permissions import Action, Actor, allows
+from doorward_controller.domain.permissions import Action, Actor, Extent, allows
 from doorward_controller.errors import ConflictError, InvalidError, NotFoundError
 from doorward_controller.services import alerting
 from doorward_controller.services.acting import Act, act
@@ -15,6 +15,11 @@ from doorward_controller.store.alerts import StoredAlert
 MAX_NOTE = 500
 SEES_DISCREET = Action.SET_POSTURE
 """Who may see what the person at the door must not be known to have told."""
+
+
+def sees_discreet(actor: Actor) -> bool:
+    """Whether somebody may see such alerts, of the places that are theirs."""
+    return allows(actor, SEES_DISCREET, Extent.SOMEWHERE)
 
 
 def acknowledge(backend: Backend, actor: Actor, alert_id: int) -> None:
@@ -93,11 +98,13 @@ def _moving(
     backend: Backend, actor: Actor, alert_id: int, move: Move
 ) -> Iterator[tuple[Act, StoredAlert]]:
     with act(
-        backend, actor, Action.HANDLE_ALERTS, name="handle_alert", subject=str(alert_id)
-    ) as doing:
+        backend, actor, Action.HANDLE_ALERTS,
+        name="handle_alert", subject=str(alert_id), placed=True,
+    ) as doing:  # fmt: skip
         held = alerts.find(doing.connection, alert_id)
-        if held is None or (held.is_discreet and not allows(actor, SEES_DISCREET)):
+        if held is None or (held.is_discreet and not sees_discreet(actor)):
             raise NotFoundError(f"there is no alert {alert_id}")
+        doing.at_gateway_named(held.gateway)
         if not may_move(held.state, move):
             raise ConflictError(f"alert {alert_id} is {held.state}", code=f"alert_{held.state}")
         yield doing, held

@@ -21,10 +21,12 @@ class Written:
 def read_written(backend: Backend, actor: Actor, record_id: int) -> Written:
     """Returns what was written into one record by hand. Raises ForbiddenError or NotFoundError."""
     with act(
-        backend, actor, Action.READ_PERSONAL, name="read_by_hand", subject=str(record_id)
-    ) as doing:
+        backend, actor, Action.READ_PERSONAL,
+        name="read_by_hand", subject=str(record_id), placed=True,
+    ) as doing:  # fmt: skip
         body = record_bodies.body(doing.connection, record_id, RecordKind.MANUAL)
         if body is None:
             raise NotFoundError(f"record {record_id} was not made by hand")
         record = Record.from_wire(body)
+        doing.at_portal(record.portal)
         return Written(subject=record.subject, note=record.note)

@@ -37,9 +37,11 @@ def add_downtime(backend: Backend, actor: Actor, new: NewDowntime) -> int:
         NotFoundError: there is no such device or order.
     """
     with act(
-        backend, actor, Action.DO_MAINTENANCE, name="add_downtime", subject=new.gateway
-    ) as doing:
+        backend, actor, Action.DO_MAINTENANCE,
+        name="add_downtime", subject=new.gateway, placed=True,
+    ) as doing:  # fmt: skip
         gateway_id = _gateway(backend, doing, new.gateway)
+        doing.at_gateway(gateway_id)
         _check(new, doing.now.utc_s)
         if new.order_id is not None:
             order = work_orders.find(doing.connection, new.order_id)
@@ -74,11 +76,13 @@ def end_downtime(
     Raises ForbiddenError, NotFoundError, ConflictError or InvalidError.
     """
     with act(
-        backend, actor, Action.DO_MAINTENANCE, name="end_downtime", subject=str(downtime_id)
-    ) as doing:
+        backend, actor, Action.DO_MAINTENANCE,
+        name="end_downtime", subject=str(downtime_id), placed=True,
+    ) as doing:  # fmt: skip
         found = downtimes.find(doing.connection, downtime_id)
         if found is None:
             raise NotFoundError(f"there is no downtime {downtime_id}", code="no_downtime")
+        doing.at_gateway(found.gateway_id)
         downtimes.lock_device(doing.connection, found.gateway_id)
         if found.ended_utc_s is not None:
             raise ConflictError(f"downtime {downtime_id} has ended", code="downtime_ended")

@@ -68,9 +68,12 @@ def adopt(backend: Backend, actor: Actor, gateway: str, adoption: Adoption) -> N
     Raises ForbiddenError, NotFoundError, InvalidError or ConflictError.
     """
     with act(
-        backend, actor, Action.EDIT_DEVICES, name="adopt_gateway", subject=gateway[:32]
-    ) as doing:
+        backend, actor, Action.EDIT_DEVICES,
+        name="adopt_gateway", subject=gateway[:32], placed=True,
+    ) as doing:  # fmt: skip
         found = _gateway(backend, doing.connection, gateway)
+        doing.at_gateway(found.id)
+        doing.at_also(zone for zone, _ in adoption.portals.values())
         if devices.is_adopted(doing.connection, found.id):
             raise ConflictError(f"gateway {gateway} is adopted already", code="adopted_already")
         for portal, (zone, label) in adoption.portals.items():
@@ -92,9 +95,11 @@ def add_component(backend: Backend, actor: Actor, gateway: str, new: NewComponen
     Raises ForbiddenError, NotFoundError or InvalidError.
     """
     with act(
-        backend, actor, Action.EDIT_DEVICES, name="add_component", subject=gateway[:32]
-    ) as doing:
+        backend, actor, Action.EDIT_DEVICES,
+        name="add_component", subject=gateway[:32], placed=True,
+    ) as doing:  # fmt: skip
         found = _gateway(backend, doing.connection, gateway)
+        doing.at_gateway(found.id)
         number = devices.add_component(
             doing.connection, found.id, _checked(new, doing.now.utc_s), by=actor.name
         )
@@ -111,8 +116,9 @@ def replace_component(
     Raises ForbiddenError, NotFoundError, InvalidError or ConflictError.
     """
     with act(
-        backend, actor, Action.EDIT_DEVICES, name="replace_component", subject=str(component_id)
-    ) as doing:
+        backend, actor, Action.EDIT_DEVICES,
+        name="replace_component", subject=str(component_id), placed=True,
+    ) as doing:  # fmt: skip
         old = _in_place(doing, component_id)
         fresh = _checked(replace(new, kind=old.kind), doing.now.utc_s)
         devices.remove_component(
@@ -137,8 +143,9 @@ def remove_component(backend: Backend, actor: Actor, component_id: int, reason: 
     Raises ForbiddenError, NotFoundError, InvalidError or ConflictError.
     """
     with act(
-        backend, actor, Action.EDIT_DEVICES, name="remove_component", subject=str(component_id)
-    ) as doing:
+        backend, actor, Action.EDIT_DEVICES,
+        name="remove_component", subject=str(component_id), placed=True,
+    ) as doing:  # fmt: skip
         old = _in_place(doing, component_id)
         if not reason.strip():
             raise InvalidError("the reason is empty", code="reason_empty")
@@ -227,6 +234,7 @@ def _in_place(doing: Act, component_id: int) -> HeldComponent:
     found = devices.component(doing.connection, component_id)
     if found is None:
         raise NotFoundError(f"there is no component {component_id}")
+    doing.at_gateway(found.gateway_id)
     if found.removed_at_utc_s is not None:
         raise ConflictError(f"component {component_id} was taken out already", code="removed")
     return found

@@ -24,7 +24,12 @@ def begin(
 
     Raises ForbiddenError.
     """
-    with act(backend, actor, Action.EXPORT_RECORDS, name="export_records", subject=number) as doing:
+    with act(
+        backend, actor, Action.EXPORT_RECORDS, name="export_records", subject=number, placed=True
+    ) as doing:
+        # What goes out is narrowed by whoever makes the file.
+        if doing.zones is not None:
+            doing.detail["zones"] = " ".join(sorted(doing.zones))
         yield doing.detail
 
 

@@ -46,8 +46,9 @@ def add_photo(
     Raises ForbiddenError, NotFoundError, ConflictError or InvalidError.
     """
     with act(
-        backend, actor, Action.DO_MAINTENANCE, name="add_photo", subject=str(order_id)
-    ) as doing:
+        backend, actor, Action.DO_MAINTENANCE,
+        name="add_photo", subject=str(order_id), placed=True,
+    ) as doing:  # fmt: skip
         order = in_work(doing, order_id)
         if len(rows.photos(doing.connection, order.id)) >= MAX_PHOTOS:
             raise ConflictError(f"an order holds {MAX_PHOTOS} photographs", code="photos_full")

@@ -20,8 +20,13 @@ def note_search(backend: Backend, actor: Actor, *, holders: Sequence[str], badge
     """Notes that somebody looks at where one person went. Raises ForbiddenError."""
     subject = ",".join(holders) or badge
     if subject:
-        with act(backend, actor, Action.READ_RECORDS, name="trace_person", subject=subject[:400]):
-            pass
+        with act(
+            backend, actor, Action.READ_RECORDS,
+            name="trace_person", subject=subject[:400], placed=True,
+        ) as doing:  # fmt: skip
+            # What is found is narrowed by whoever searches.
+            if doing.zones is not None:
+                doing.detail["zones"] = " ".join(sorted(doing.zones))
 
 
 def badges_of(backend: Backend, holders: Sequence[str]) -> tuple[str, ...]:

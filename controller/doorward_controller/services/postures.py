@@ -7,7 +7,7 @@ gateway returns by itself when an order's time is over, also where it is cut off
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from doorward.commands import UNTIL_LIFTED, CommandName
 from doorward.outcomes import TERMINAL, JobState
 from doorward.policy import MAX_RANK, Posture
 from doorward.times import Instant
-from doorward_controller.domain.permissions import Action, Actor, Role
+from doorward_controller.domain.permissions import Action, Actor, Extent, Role, Where, Zones
 from doorward_controller.domain.posture_orders import (
     MAX_STANDING,
     MIN_STANDING,
@@ -33,7 +33,7 @@ from doorward_controller.services import audit, commanding
 from doorward_controller.services.acting import act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
-from doorward_controller.store import policies, postures
+from doorward_controller.store import places, policies, postures
 from doorward_controller.store.postures import PortalStanding
 
 MAX_NOTE_CHARACTERS = 200
@@ -89,9 +89,12 @@ def order(backend: Backend, actor: Actor, wanted: NewOrder) -> PostureOrdered:
     Raises ForbiddenError, InvalidError or NotFoundError.
     """
     subject = f"{wanted.scope.value} {wanted.place}"[:80]
-    with act(backend, actor, Action.SET_POSTURE, name="order_posture", subject=subject) as doing:
+    with act(
+        backend, actor, Action.SET_POSTURE, name="order_posture", subject=subject, placed=True
+    ) as doing:
         _check(wanted, doing.now.utc_s)
         _check_place(backend, doing.connection, wanted)
+        doing.at(_where(backend, doing.connection, wanted.scope, wanted.place))
         made = PostureOrdered(
             id=secrets.token_hex(_ID_BYTES),
             scope=wanted.scope,
@@ -123,11 +126,13 @@ def order(backend: Backend, actor: Actor, wanted: NewOrder) -> PostureOrdered:
 def end(backend: Backend, actor: Actor, order_id: str, note: str = "") -> None:
     """Ends an order before its time. Raises ForbiddenError, NotFoundError or ConflictError."""
     with act(
-        backend, actor, Action.SET_POSTURE, name="end_posture", subject=order_id[:32]
-    ) as doing:
+        backend, actor, Action.SET_POSTURE,
+        name="end_posture", subject=order_id[:32], placed=True,
+    ) as doing:  # fmt: skip
         found = postures.find(doing.connection, order_id, lock=True)
         if found is None:
             raise NotFoundError(f"there is no order {order_id[:40]!r}", code="no_order")
+        doing.at(_where(backend, doing.connection, found.scope, found.place))
         if found.ended_at_utc_ms is not None:
             raise ConflictError(f"order {order_id} has ended already", code="order_ended")
         text = note.strip()[:MAX_NOTE_CHARACTERS]
@@ -162,8 +167,8 @@ def settle(backend: Backend) -> int:
     return told
 
 
-def of_portals(backend: Backend) -> tuple[PortalPosture, ...]:
-    """Returns how each portal is ordered to stand, by name."""
+def of_portals(backend: Backend, zones: Zones = None) -> tuple[PortalPosture, ...]:
+    """Returns how each portal of the zones is ordered to stand, by name."""
     now = backend.clock.now()
     with backend.store.read() as connection:
         orders = postures.standing_orders(connection)
@@ -171,6 +176,8 @@ def of_portals(backend: Backend) -> tuple[PortalPosture, ...]:
     within = _within(backend)
     found = []
     for each in standings:
+        if zones is not None and each.zone not in zones:
+            continue
         wanted = topmost(orders, each.portal, zones_around(each.zone, within), now.utc_s)
         found.append(
             PortalPosture(
@@ -185,18 +192,46 @@ def of_portals(backend: Backend) -> tuple[PortalPosture, ...]:
     return tuple(found)
 
 
-def standing_orders(backend: Backend) -> tuple[PostureOrdered, ...]:
-    """Returns the orders that count now, the newest first."""
+def standing_orders(backend: Backend, zones: Zones = None) -> tuple[PostureOrdered, ...]:
+    """Returns the orders that count now somewhere in the zones, the newest first."""
     now_utc_s = backend.clock.now().utc_s
     with backend.store.read() as connection:
         orders = postures.standing_orders(connection)
-    return tuple(each for each in orders if each.counts_at(now_utc_s))
+        found = tuple(each for each in orders if each.counts_at(now_utc_s))
+        return _touching(backend, connection, found, zones)
 
 
-def ended_orders(backend: Backend, limit: int = 20) -> tuple[PostureOrdered, ...]:
-    """Returns the orders that ended last."""
+def ended_orders(
+    backend: Backend, limit: int = 20, zones: Zones = None
+) -> tuple[PostureOrdered, ...]:
+    """Returns the orders that ended last, of those that ended last at all."""
     with backend.store.read() as connection:
-        return postures.ended(connection, limit)
+        return _touching(backend, connection, postures.ended(connection, limit), zones)
+
+
+def _touching(
+    backend: Backend, connection: sa.Connection, orders: Iterable[PostureOrdered], zones: Zones
+) -> tuple[PostureOrdered, ...]:
+    """Returns the orders that reach a portal of the zones, those for the whole site among them."""
+    if zones is None:
+        return tuple(orders)
+    found = []
+    for each in orders:
+        where = _where(backend, connection, each.scope, each.place)
+        if isinstance(where, Extent) or where & zones:
+            found.append(each)
+    return tuple(found)
+
+
+def _where(backend: Backend, connection: sa.Connection, scope: Scope, place: str) -> Where:
+    """Returns every zone that an order reaches, those inside of its own too."""
+    if scope is Scope.SITE:
+        return Extent.WHOLE_SITE
+    if scope is Scope.PORTAL:
+        return places.zones_of_portals(connection, [place])
+    within = _within(backend)
+    inner = (each for each in within if place in zones_around(each, within))
+    return frozenset({place, *inner})
 
 
 def _settle_one(

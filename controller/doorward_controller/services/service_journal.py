@@ -16,8 +16,9 @@ def attach_record(backend: Backend, actor: Actor, order_id: int, record_id: int)
     Raises ForbiddenError, NotFoundError or ConflictError.
     """
     with act(
-        backend, actor, Action.DO_MAINTENANCE, name="attach_record", subject=str(order_id)
-    ) as doing:
+        backend, actor, Action.DO_MAINTENANCE,
+        name="attach_record", subject=str(order_id), placed=True,
+    ) as doing:  # fmt: skip
         order = locked(doing, order_id)
         body = record_bodies.body(doing.connection, record_id, RecordKind.SERVICE)
         gateway = record_bodies.gateway_of(doing.connection, record_id)

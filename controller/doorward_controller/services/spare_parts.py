@@ -75,8 +75,9 @@ def use_part(backend: Backend, actor: Actor, order_id: int, part_id: int, count:
     Raises ForbiddenError, InvalidError, NotFoundError or ConflictError.
     """
     with act(
-        backend, actor, Action.DO_MAINTENANCE, name="use_part", subject=str(order_id)
-    ) as doing:
+        backend, actor, Action.DO_MAINTENANCE,
+        name="use_part", subject=str(order_id), placed=True,
+    ) as doing:  # fmt: skip
         _check_count(abs(count), least=1)
         order = in_work(doing, order_id)
         part = _find(backend, doing, part_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from doorward_controller.domain.permissions import Action, Actor, Role, allows
+from doorward_controller.domain.permissions import Action, Actor, Extent, Role, allows
 from doorward_controller.domain.work_orders import (
     DEADLINES_S,
     JUDGING,
@@ -109,7 +109,10 @@ def request(backend: Backend, actor: Actor, wanted: OrderRequest) -> int:
 
     Raises ForbiddenError, InvalidError or NotFoundError.
     """
-    with act(backend, actor, _asking(actor), name="request_order", subject=wanted.gateway) as doing:
+    with act(
+        backend, actor, _asking(actor), name="request_order", subject=wanted.gateway, placed=True
+    ) as doing:
+        doing.at_gateway_named(wanted.gateway)
         opening = Opening(site=backend.config.site, by=actor.name, now_utc_s=doing.now.utc_s)
         number = open_order(doing.connection, wanted, opening)
         doing.detail.update(order=number, kind=wanted.kind.value, priority=wanted.priority.value)
@@ -151,8 +154,11 @@ def open_from_alert(
         instructions=instructions[:MAX_TEXT],
         component_id=component_id,
     )
-    with act(backend, actor, _asking(actor), name="request_order", subject=gateway) as doing:
+    with act(
+        backend, actor, _asking(actor), name="request_order", subject=gateway, placed=True
+    ) as doing:
         _, gateway_id = _device(doing.connection, backend.config.site, gateway)
+        doing.at_gateway(gateway_id)
         downtimes.lock_device(doing.connection, gateway_id)
         waiting = rows.open_of_origin(doing.connection, OrderOrigin.ALERT, alert_id, OPEN)
         doing.detail.update(alert=alert_id, order=waiting)
@@ -219,8 +225,9 @@ def move(backend: Backend, actor: Actor, order_id: int, moving: Moving) -> Order
     """
     turn = moving.turn
     with act(
-        backend, actor, _needed(actor, turn), name="move_order", subject=str(order_id)
-    ) as doing:
+        backend, actor, _needed(actor, turn),
+        name="move_order", subject=str(order_id), placed=True,
+    ) as doing:  # fmt: skip
         doing.detail["turn"] = turn.value
         order = locked(doing, order_id)
         state = after(order.state, turn)
@@ -248,8 +255,9 @@ def write_up(backend: Backend, actor: Actor, order_id: int, told: WriteUp) -> No
     Raises ForbiddenError, NotFoundError, ConflictError or InvalidError.
     """
     with act(
-        backend, actor, Action.DO_MAINTENANCE, name="write_up_order", subject=str(order_id)
-    ) as doing:
+        backend, actor, Action.DO_MAINTENANCE,
+        name="write_up_order", subject=str(order_id), placed=True,
+    ) as doing:  # fmt: skip
         in_work(doing, order_id)
         _check_write_up(told)
         values: dict[str, object] = {
@@ -280,8 +288,9 @@ def answer_check(
     Raises ForbiddenError, NotFoundError, ConflictError or InvalidError.
     """
     with act(
-        backend, actor, Action.DO_MAINTENANCE, name="answer_check", subject=str(order_id)
-    ) as doing:
+        backend, actor, Action.DO_MAINTENANCE,
+        name="answer_check", subject=str(order_id), placed=True,
+    ) as doing:  # fmt: skip
         in_work(doing, order_id)
         values: dict[str, object] = {
             "result": result.value,
@@ -295,10 +304,14 @@ def answer_check(
 
 
 def locked(doing: Act, order_id: int) -> StoredOrder:
-    """Returns the order, which nobody else changes meanwhile. Raises NotFoundError."""
+    """Returns the order, which nobody else changes meanwhile.
+
+    Raises NotFoundError, or ForbiddenError for one of a device elsewhere.
+    """
     order = rows.find(doing.connection, order_id, lock=True)
     if order is None:
         raise NotFoundError(f"there is no work order {order_id}", code="no_order")
+    doing.at_gateway(order.gateway_id)
     return order
 
 
@@ -321,7 +334,7 @@ def done_by(turns: Sequence[StoredTurn]) -> frozenset[str]:
 
 def _asking(actor: Actor) -> Action:
     """Whoever maintains or answers for maintenance may ask for it."""
-    if allows(actor, Action.APPROVE_MAINTENANCE):
+    if allows(actor, Action.APPROVE_MAINTENANCE, Extent.SOMEWHERE):
         return Action.APPROVE_MAINTENANCE
     return Action.DO_MAINTENANCE
 

@@ -26,6 +26,7 @@ class StoredAlert:
 
     id: int
     key: Key
+    gateway: str
     state: AlertState
     severity: Severity
     is_discreet: bool
@@ -206,6 +207,7 @@ def _stored(values: Mapping[str, Any]) -> StoredAlert:
     return StoredAlert(
         id=values["id"],
         key=Key(values["rule_code"], values["subject"]),
+        gateway=values["gateway"],
         state=AlertState(values["state"]),
         severity=Severity(values["severity"]),
         is_discreet=bool(values["is_discreet"]),

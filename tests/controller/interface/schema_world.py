@@ -18,7 +18,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
 from doorward.staff import Ability
-from doorward_controller.api.deps import CSRF_HEADER, Needs, own_session
+from doorward_controller.api.deps import CSRF_HEADER, Need, own_session
 from doorward_controller.app import API_ROOT, _api, create_app
 from doorward_controller.config import Limits
 from doorward_controller.domain.maintenance_plans import Every
@@ -90,7 +90,7 @@ def roles_of(backend: Backend) -> dict[tuple[str, str], Role]:
     for route in iter_route_contexts(_api(backend).routes):
         dependant = getattr(route, "dependant", None)
         calls = list(_calls(dependant)) if dependant else []
-        needs = next((call for call in calls if isinstance(call, Needs)), None)
+        needs = next((call for call in calls if isinstance(call, Need)), None)
         if needs is None or own_session in calls:
             continue
         able = (r for r in Role if set(needs.actions) & for_programs(r))
