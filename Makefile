@@ -68,6 +68,12 @@ reference: ready-lint ## Write docs/reference/ anew from the code that it descri
 release: ready-lint ## Build a release's files into dist/release/ (ARGS="--part gateway --platform cp311-aarch64")
 	@$(PYTHON) -m tools.make_release $(ARGS)
 
+wiring: ready-lint ## Draw the wiring of every build anew (needs Graphviz: apt install graphviz)
+	@$(PYTHON) -m tools.draw_wiring $(ARGS)
+
+reading-limits: ready-test ## Measure anew how small, blurred and moved a code may be (minutes)
+	@$(PYTHON) -m tools.measure_reading
+
 lock: ready-lint ## Lock the dependencies anew (ARGS="--upgrade" takes the newest)
 	@$(PYTHON) -m tools.lock $(ARGS)
 

@@ -16,10 +16,14 @@ from tools.reference import (
     health,
     interface,
     perception,
+    power_budget,
+    reading_chart,
+    reading_distance,
     reasons,
     remote_settings,
     topics,
     webhook_events,
+    wiring,
     work_order,
 )
 
@@ -35,10 +39,14 @@ PAGES = {
     "health.md": health.text,
     "interface.md": interface.text,
     "perception.md": perception.text,
+    "power.md": power_budget.text,
+    "reading-distance.md": reading_distance.text,
+    "reading-distance.svg": reading_chart.text,
     "reasons.md": reasons.text,
     "remote-settings.md": remote_settings.text,
     "topics.md": topics.text,
     "webhook-events.md": webhook_events.text,
+    "wiring.md": wiring.text,
     "work-order.md": work_order.text,
 }
 
