@@ -19,6 +19,7 @@ from doorward_controller.cli.alerts import alert_app
 from doorward_controller.cli.audit import audit_app
 from doorward_controller.cli.backup import backup_app
 from doorward_controller.cli.badges import badge_app
+from doorward_controller.cli.broker import broker_app
 from doorward_controller.cli.gateways import gateway_app
 from doorward_controller.cli.orders import order_app
 from doorward_controller.cli.policy import policy_app
@@ -49,6 +50,7 @@ for group, name in (
     (records_app, "records"),
     (sums_app, "sums"),
     (audit_app, "audit"),
+    (broker_app, "broker"),
     (backup_app, "backup"),
     (recovery_app, "recovery"),
 ):

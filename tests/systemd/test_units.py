@@ -1,4 +1,4 @@
-"""The units as files: what they expose is measured and never rises, and each line has its reason."""
+"""The units as files: what they expose never rises, and each line has its reason."""
 
 import re
 import shutil
