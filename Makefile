@@ -15,7 +15,7 @@ PYTEST := $(PYTHON) -m pytest --hypothesis-profile=ci
 PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadgroup
 CODE := doorward edge controller tests tools bench
 
-.PHONY: help demo test check bench sim dev format lint test-system test-endurance test-provision test-provision-full vectors reference release lock clean ready-%
+.PHONY: help demo test check bench sim dev format lint test-system test-endurance test-provision test-provision-full vectors reference release wiring reading-limits lock clean ready-%
 
 help: ## Print this list
 	@if [ -t 1 ]; then on=$$(printf '\033[1m') off=$$(printf '\033[0m'); fi; \
