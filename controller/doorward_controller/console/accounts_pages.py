@@ -1,6 +1,6 @@
 """Accounts of the people who run the site, for who manages them; and the matrix, for everybody."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 from urllib.parse import quote
 
@@ -9,12 +9,22 @@ from fastapi.responses import Response
 
 from doorward_controller.console.browsers import browser_name
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
+from doorward_controller.console.words import ROLES
 from doorward_controller.domain.lockout import FOREVER_UTC_S
-from doorward_controller.domain.permissions import MATRIX, SEPARATED, Action, Role
-from doorward_controller.errors import ActError, ConflictError, NotFoundError
+from doorward_controller.domain.permissions import (
+    LIMITABLE,
+    MATRIX,
+    SEPARATED,
+    Action,
+    Role,
+    Zones,
+    reach_of,
+)
+from doorward_controller.errors import ActError, ConflictError, InvalidError, NotFoundError
 from doorward_controller.queries import operators
 from doorward_controller.queries.operators import OperatorRow
-from doorward_controller.services import accounts, tokens
+from doorward_controller.services import accounts, rules, tokens
+from doorward_controller.services.limits_to_zones import MAX_ZONES
 
 router = APIRouter()
 
@@ -22,12 +32,14 @@ router = APIRouter()
 @router.get("/permissions")
 def permissions_page(visit: SignedIn) -> Response:
     """Shows the matrix by which everything is decided."""
-    visit.require(Action.READ_FLEET)
+    visit.require_somewhere(Action.READ_FLEET)
     return visit.page(
         "permissions.html",
         matrix=MATRIX,
         roles=tuple(Role),
         actions=tuple(Action),
+        reach_of=reach_of,
+        limitable=[visit.reader.gettext(ROLES[role.value]) for role in Role if role in LIMITABLE],
         separated=[
             (sorted(these, key=_order), sorted(apart, key=_order)) for these, apart in SEPARATED
         ],
@@ -47,6 +59,7 @@ def create_act(
     visit: GenuineSignedIn,
     name: Annotated[str, Form(max_length=200)] = "",
     role: Annotated[str, Form(max_length=20)] = "",
+    zones: Annotated[list[str] | None, Form(max_length=MAX_ZONES)] = None,
 ) -> Response:
     """Makes an account and shows its first password this once."""
     visit.require(Action.MANAGE_ACCOUNTS)
@@ -55,9 +68,13 @@ def create_act(
     if role not in known:
         return _list(visit, status_code=422, problem="role_unknown", name=name)
     try:
-        password = accounts.create_account(visit.backend, visit.actor, name=name, role=known[role])
+        password = accounts.create_account(
+            visit.backend, visit.actor, name=name, role=known[role], zones=_zones(zones)
+        )
     except ActError as err:
-        return _list(visit, status_code=err.status, problem=err.code, name=name, role=role)
+        return _list(
+            visit, status_code=err.status, problem=err.code, name=name, role=role, held=zones or ()
+        )
     return visit.page("first_password.html", name=name, password=password)
 
 
@@ -88,6 +105,20 @@ def role_act(
     return _do(
         visit, name, "account-changed",
         lambda: accounts.change_role(visit.backend, visit.actor, name, known[role]),
+    )  # fmt: skip
+
+
+@router.post("/accounts/{name}/zones")
+def zones_act(
+    visit: GenuineSignedIn,
+    name: str,
+    zones: Annotated[list[str] | None, Form(max_length=MAX_ZONES)] = None,
+) -> Response:
+    """Limits somebody to the zones that are ticked; none is the whole site."""
+    visit.require_fresh()
+    return _do(
+        visit, name, "zones-changed",
+        lambda: accounts.change_zones(visit.backend, visit.actor, name, _zones(zones)),
     )  # fmt: skip
 
 
@@ -134,7 +165,12 @@ def revoke_token_act(visit: GenuineSignedIn, name: str, handle: str) -> Response
 
 
 def _list(
-    visit: Visit, status_code: int = 200, problem: str = "", name: str = "", role: str = ""
+    visit: Visit,
+    status_code: int = 200,
+    problem: str = "",
+    name: str = "",
+    role: str = "",
+    held: Sequence[str] = (),
 ) -> Response:
     return visit.page(
         "accounts.html",
@@ -144,6 +180,8 @@ def _list(
         problem=problem,
         name=name,
         chosen=role,
+        zones=rules.current(visit.backend).zones,
+        held=held,
         state_of=_state(visit),
     )
 
@@ -164,6 +202,8 @@ def _one(visit: Visit, name: str, status_code: int = 200, problem: str = "") -> 
         ),
         tokens=operators.tokens_of(store, name),
         roles=tuple(Role),
+        zones=dict.fromkeys((*rules.current(visit.backend).zones, *(row.zones or ()))),
+        is_limitable=row.role in LIMITABLE,
         problem=problem,
         state=_state(visit)(row),
         is_forever=row.locked_until_utc_s == FOREVER_UTC_S,
@@ -172,10 +212,14 @@ def _one(visit: Visit, name: str, status_code: int = 200, problem: str = "") -> 
     )  # fmt: skip
 
 
+def _zones(ticked: Sequence[str] | None) -> Zones:
+    return frozenset(ticked) if ticked else None
+
+
 def _do(visit: Visit, name: str, done: str, act: Callable[[], object]) -> Response:
     try:
         act()
-    except ConflictError as err:
+    except (ConflictError, InvalidError) as err:
         return _one(visit, name, status_code=err.status, problem=err.code)
     return visit.go(f"/accounts/{quote(name, safe='')}", done=done)
 

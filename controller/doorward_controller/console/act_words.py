@@ -17,6 +17,7 @@ ACTS: Mapping[str, str] = MappingProxyType(
         "prove": mark("Proved again who they are"),
         "draw_password": mark("Drew a new first password"),
         "change_role": mark("Changed a role"),
+        "change_zones": mark("Limited an account to zones"),
         "reopen_operator": mark("Opened an account again"),
         "unlock_operator": mark("Unlocked an account"),
         "end_session": mark("Ended a session"),

@@ -31,22 +31,25 @@ def alerts_page(
     cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """Shows alerts, those that are not resolved unless asked otherwise."""
-    visit.require(Action.READ_FLEET)
+    visit.require_somewhere(Action.READ_FLEET)
     store = visit.backend.store
     wanted = AlertFilter(
         state=None if state == "all" else state or alerts.LIVE,
         severity=severity or None,
         gateway=gateway or None,
         with_discreet=visit.may(alert_handling.SEES_DISCREET),
+        zones=visit.zones,
     )
     return visit.page(
         "alerts.html",
         page=alerts.page(store, wanted, cursor=cursor, limit=_PAGE_ROWS),
-        counts=alerts.open_by_severity(store, with_discreet=wanted.with_discreet),
+        counts=alerts.open_by_severity(
+            store, with_discreet=wanted.with_discreet, zones=visit.zones
+        ),
         search={"state": state, "severity": severity, "gateway": gateway},
         query=query_of({"state": state, "severity": severity, "gateway": gateway}),
         severities=[each.value for each in reversed(Severity) if each is not Severity.NORMAL],
-        gateways=[each.gateway for each in fleet_board.names(store)],
+        gateways=[each.gateway for each in fleet_board.names(store, visit.zones)],
         cursor=cursor,
         title=titles(visit),
     )
@@ -55,12 +58,13 @@ def alerts_page(
 @router.get("/alerts/{alert_id}")
 def alert_page(visit: SignedIn, alert_id: int) -> Response:
     """Shows one alert."""
-    visit.require(Action.READ_FLEET)
+    visit.require_somewhere(Action.READ_FLEET)
     store = visit.backend.store
     sees = visit.may(alert_handling.SEES_DISCREET)
     row = alerts.alert(store, alert_id, with_discreet=sees) if 0 < alert_id < 2**63 else None
     if row is None:
         raise NotFoundError(f"there is no alert {alert_id}")
+    visit.require_gateway(Action.READ_FLEET, row.gateway)
     with store.read() as connection:
         rule = next((e for e in alerting.rules(connection) if e.code == row.rule), None)
     return visit.page(

@@ -41,7 +41,7 @@ class _Given:
 @router.get("/gateways/{gateway}/commands/part")
 def commands_part(visit: SignedIn, gateway: str) -> Response:
     """The commands to one gateway, newest first."""
-    visit.require(Action.READ_FLEET)
+    visit.require_gateway(Action.READ_FLEET, gateway)
     return visit.page("parts/commands.html", commands_of(visit, gateway))
 
 
@@ -85,7 +85,7 @@ def cancel_act(visit: GenuineSignedIn, gateway: str, command_id: str) -> Respons
 @router.get("/gateways/{gateway}/commands/{command_id}/picture")
 def picture_page(visit: SignedIn, gateway: str, command_id: str) -> Response:
     """Shows a picture; that it was looked at stands in the audit log."""
-    visit.require(Action.READ_PERSONAL)
+    visit.require_gateway(Action.READ_PERSONAL, gateway)
     row = _with_attachment(visit, gateway, command_id)
     return visit.page("command_picture.html", row=row)
 

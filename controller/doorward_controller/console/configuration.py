@@ -72,7 +72,7 @@ def desire_act(
     note: Annotated[str, Form(max_length=configuring.MAX_NOTE_CHARACTERS)] = "",
 ) -> Response:
     """Hands what the form says over to the gateway, whole."""
-    visit.require(Action.CONFIGURE_GATEWAY)
+    visit.require_gateway(Action.CONFIGURE_GATEWAY, gateway)
     row = _row(visit, gateway)
     cameras = {name.split(".")[1] for name in form if name.startswith("camera.")}
     groups = _form(visit, row, *cameras)
@@ -114,7 +114,7 @@ def back_act(
 
 
 def _row(visit: Visit, gateway: str) -> ConfigurationRow:
-    visit.require(Action.READ_FLEET)
+    visit.require_gateway(Action.READ_FLEET, gateway)
     row = configurations.configuration(visit.backend.store, gateway)
     if row is None:
         raise NotFoundError(f"there is no gateway {gateway[:40]}")

@@ -78,7 +78,7 @@ def life_xlsx(visit: SignedIn, name: str) -> Response:
 @router.get("/devices/{name}/label.{extension}")
 def label(visit: SignedIn, name: str, extension: str) -> Response:
     """Draws the code that leads from the device to its page."""
-    visit.require(Action.READ_MAINTENANCE)
+    visit.require_gateway(Action.READ_MAINTENANCE, name)
     if fleet_board.gateway(visit.backend.store, name) is None:
         raise NotFoundError(f"there is no gateway {name[:40]}")
     if extension not in {each.value for each in codes.DrawFormat}:
@@ -95,8 +95,8 @@ def label(visit: SignedIn, name: str, extension: str) -> Response:
 @router.get("/maintenance/labels")
 def labels_page(visit: SignedIn) -> Response:
     """Shows the labels of all devices, to be printed and stuck on."""
-    visit.require(Action.READ_MAINTENANCE)
-    rows = fleet_board.gateways(visit.backend.store)
+    visit.require_somewhere(Action.READ_MAINTENANCE)
+    rows = fleet_board.gateways(visit.backend.store, visit.zones)
     return visit.page("device_labels.html", rows=rows, base=str(visit.request.base_url))
 
 
@@ -114,7 +114,7 @@ def exactly(visit: Visit, event: LifeEvent) -> str:
 
 
 def _life(visit: Visit, name: str) -> DeviceLife:
-    visit.require(Action.READ_MAINTENANCE)
+    visit.require_gateway(Action.READ_MAINTENANCE, name)
     found = device_life.life(visit.backend.store, visit.backend.config.site, name)
     if found is None:
         raise NotFoundError(f"there is no gateway {name[:40]}")

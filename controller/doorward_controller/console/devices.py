@@ -33,12 +33,12 @@ def devices_page(
     text: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     """Shows the tree, and who waits to be adopted. A large site opens one zone at a time."""
-    visit.require(Action.READ_FLEET)
+    visit.require_somewhere(Action.READ_FLEET)
     store = visit.backend.store
-    rows = devices.devices(store)
+    rows = devices.devices(store, visit.zones)
     new = frozenset(devices.new_names(rows))
     waiting = [row for row in rows if row.gateway in new]
-    whole = devices.tree(store)
+    whole = devices.tree(store, visit.zones)
     is_large = sum(len(each.portals) for each in whole) > MAX_WHOLE_TREE
     found = [each.narrowed(text) for each in whole if not zone or each.zone == zone]
     return visit.page(
@@ -52,16 +52,16 @@ def devices_page(
         new=waiting[:MAX_NEW],
         more_new=max(0, len(waiting) - MAX_NEW),
         max_shown=MAX_SHOWN,
-        zones=list(rules.current(visit.backend).zones),
-        fleet=fleet_states.fleet(store, visit.reader.now_ms),
-        changes=devices.history(store, limit=_NEWEST_CHANGES),
+        zones=_zones(visit),
+        fleet=fleet_states.fleet(store, visit.reader.now_ms, visit.zones),
+        changes=devices.history(store, limit=_NEWEST_CHANGES, zones=visit.zones),
     )
 
 
 @router.get("/gateways/{gateway}/history/part")
 def history_part(visit: SignedIn, gateway: str) -> Response:
     """When a gateway was away, and what showed about it."""
-    visit.require(Action.READ_FLEET)
+    visit.require_gateway(Action.READ_FLEET, gateway)
     return visit.page("parts/device_history.html", parts_of(visit, gateway))
 
 
@@ -121,6 +121,12 @@ def remove_act(
     """Takes a component out."""
     acts.remove_component(visit.backend, visit.actor, component_id, reason)
     return visit.go(f"/gateways/{gateway}", done="saved")
+
+
+def _zones(visit: Visit) -> list[str]:
+    """Where a new gateway's portals can be: what the rules know, as far as it is the reader's."""
+    known = rules.current(visit.backend).zones
+    return [zone for zone in known if visit.zones is None or zone in visit.zones]
 
 
 def parts_of(visit: Visit, gateway: str) -> dict[str, object]:

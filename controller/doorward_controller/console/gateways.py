@@ -24,6 +24,7 @@ from doorward_controller.queries import (
     record_feed,
 )
 from doorward_controller.queries.paging import part_of
+from doorward_controller.queries.record_filter import limited_to
 
 router = APIRouter()
 
@@ -67,14 +68,14 @@ Search = Annotated[FleetSearch, Depends(fleet_search)]
 @router.get("/gateways")
 def gateways_page(visit: SignedIn, search: Search) -> Response:
     """Shows the gateways that are looked for, a page of them at a time."""
-    visit.require(Action.READ_FLEET)
+    visit.require_somewhere(Action.READ_FLEET)
     return visit.page("gateways.html", _fleet(visit, search))
 
 
 @router.get("/gateways/part")
 def gateways_part(visit: SignedIn, search: Search) -> Response:
     """The changing part of the list."""
-    visit.require(Action.READ_FLEET)
+    visit.require_somewhere(Action.READ_FLEET)
     return visit.page("parts/gateways.html", _fleet(visit, search))
 
 
@@ -101,8 +102,8 @@ def _health_words(health: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
 
 def _fleet(visit: Visit, search: FleetSearch) -> dict[str, object]:
     store = visit.backend.store
-    fleet = fleet_states.fleet(store, visit.reader.now_ms)
-    names = fleet_board.names(store)
+    fleet = fleet_states.fleet(store, visit.reader.now_ms, visit.zones)
+    names = fleet_board.names(store, visit.zones)
     stands = {each.gateway: condition_of(fleet.of(each.gateway)) for each in names}
     found = [
         each
@@ -118,8 +119,8 @@ def _fleet(visit: Visit, search: FleetSearch) -> dict[str, object]:
         "found": len(found),
         "counts": Counter(stands.values()),
         "fleet": fleet,
-        "status": propagation.of_status(store),
-        "bundle": propagation.of_bundle(store),
+        "status": propagation.of_status(store, zones=visit.zones),
+        "bundle": propagation.of_bundle(store, zones=visit.zones),
     }
 
 
@@ -130,24 +131,24 @@ def _is_wanted(stand: str, condition: str) -> bool:
 
 
 def _one(visit: Visit, gateway: str) -> dict[str, object]:
-    visit.require(Action.READ_FLEET)
+    visit.require_gateway(Action.READ_FLEET, gateway)
     store = visit.backend.store
     row = fleet_board.gateway(store, gateway)
     if row is None:
         raise NotFoundError(f"there is no gateway {gateway}")
     rows: tuple[record_feed.RecordRow, ...] = ()
     if visit.may(Action.READ_RECORDS):
-        narrow = record_feed.RecordFilter(gateway=gateway)
+        narrow = limited_to(store, record_feed.RecordFilter(gateway=gateway), visit.zones)
         rows = record_feed.page(store, narrow, cursor=None, limit=_NEWEST_ROWS).items
     return {
         "row": row,
         "cut_off": cut_offs.of_gateway(visit.backend.store, visit.backend.config.site, gateway),
-        "fleet": fleet_states.fleet(store, visit.reader.now_ms),
+        "fleet": fleet_states.fleet(store, visit.reader.now_ms, visit.zones),
         "last_record_at_utc_ms": record_feed.last_at_utc_ms(store, gateway),
         "health": health_lines(row.health, visit.reader),
         "health_words": _health_words(row.health),
         "rows": rows,
         "names": names_of(visit, (each.credential_id for each in rows)),
-        "status": propagation.of_status(store),
-        "bundle": propagation.of_bundle(store),
+        "status": propagation.of_status(store, zones=visit.zones),
+        "bundle": propagation.of_bundle(store, zones=visit.zones),
     }

@@ -21,6 +21,7 @@ from doorward_controller.domain.permissions import Action
 from doorward_controller.queries import record_feed
 from doorward_controller.services import sign_in
 from doorward_controller.services.feed import EventKind, FeedEvent, Subscription
+from doorward_controller.services.sight import Sight
 
 router = APIRouter()
 
@@ -77,12 +78,16 @@ async def _stream(visit: Visit, search: ScanSearch | None, place: Place) -> Asyn
     def wake() -> None:
         loop.call_soon_threadsafe(woken.set)
 
+    sight, look_again_s = await run_sync(_sight, visit), loop.time() + _HEARTBEAT_S
     with visit.backend.feed.subscribe(place.since, wake) as subscription:
         yield f"retry: {_RECONNECT_MS}\n\n: open\n\n"
         while not subscription.is_closed:
             events = await _gather(subscription, woken)
-            if not events and not await run_sync(_still_signed_in, visit):
-                return
+            if not events or loop.time() >= look_again_s:
+                if not await run_sync(_still_signed_in, visit):
+                    return
+                sight, look_again_s = await run_sync(_sight, visit), loop.time() + _HEARTBEAT_S
+            events = [event for event in events if _is_hint(event) or sight.shows(event)]
             yield _hints(visit, events)
             if search is not None and _may_hold_scans(events):
                 rows = await run_sync(_new_rows, visit, search, newest_id)
@@ -118,6 +123,15 @@ def _still_signed_in(visit: Visit) -> bool:
     token = visit.request.cookies.get(sign_in.COOKIE, "")
     session = sign_in.resume(visit.backend, token)
     return session is not None and session.actor == visit.actor
+
+
+def _sight(visit: Visit) -> Sight:
+    return Sight.of(visit.backend.store, visit.zones)
+
+
+def _is_hint(event: FeedEvent) -> bool:
+    """What leaves here without data, and says no more than that policy is on its way."""
+    return event.kind is EventKind.PROPAGATION
 
 
 def _may_hold_scans(events: Sequence[FeedEvent]) -> bool:

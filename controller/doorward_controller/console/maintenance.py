@@ -41,7 +41,7 @@ def orders_page(
     cursor: str | None = None,
 ) -> Response:
     """Shows work orders by state, or as a list."""
-    visit.require(Action.READ_MAINTENANCE)
+    visit.require_somewhere(Action.READ_MAINTENANCE)
     now = visit.reader.now_ms // 1000
     shown: dict[str, object] = {
         "view": view if view in VIEWS else VIEWS[0],
@@ -53,11 +53,11 @@ def orders_page(
         "mw": mw,
     }
     if shown["view"] == "board":
-        board = queries.board(visit.backend.store)
+        board = queries.board(visit.backend.store, zones=visit.zones)
         done = board[OrderState.DONE].orders
         ready = queries.borne_out(visit.backend.store, done, now)
         return visit.page("maintenance.html", shown, board=board, ready=ready)
-    wanted = queries.OrderFilter(state=state, gateway=gateway)
+    wanted = queries.OrderFilter(state=state, gateway=gateway, zones=visit.zones)
     page = queries.page(visit.backend.store, wanted, cursor=cursor, limit=_PAGE_ROWS)
     query = query_of({"view": "table", "state": state, "gateway": gateway})
     return visit.page("maintenance.html", shown, page=page, cursor=cursor, query=query)
@@ -128,6 +128,7 @@ def alert_act(visit: GenuineSignedIn, alert_id: int) -> Response:
         alert = alerts.alert(visit.backend.store, alert_id, with_discreet=False)
     if alert is None or not alert.gateway:
         raise NotFoundError(f"there is no alert {alert_id} of a gateway", code="no_alert")
+    visit.require_gateway(Action.READ_FLEET, alert.gateway)
     number = work_orders.open_from_alert(
         visit.backend,
         alert_id=alert_id,
@@ -141,7 +142,7 @@ def alert_act(visit: GenuineSignedIn, alert_id: int) -> Response:
 @router.get("/maintenance/figures")
 def figures_page(visit: SignedIn, days: int = 365) -> Response:
     """Shows what the history says of reliability."""
-    visit.require(Action.READ_MAINTENANCE)
+    visit.require_somewhere(Action.READ_MAINTENANCE)
     window = days if days in WINDOWS_DAYS else WINDOWS_DAYS[-1]
     now = visit.reader.now_ms // 1000
     together, each = maintenance_figures.figures(
@@ -150,6 +151,7 @@ def figures_page(visit: SignedIn, days: int = 365) -> Response:
         now - window * DAY_S,
         now,
         rate_of(visit.backend.config),
+        visit.zones,
     )
     return visit.page(
         "maintenance_figures.html",
@@ -163,13 +165,13 @@ def figures_page(visit: SignedIn, days: int = 365) -> Response:
 
 
 def names(visit: Visit) -> tuple[str, ...]:
-    """Returns the names of all gateways."""
-    return tuple(row.gateway for row in fleet_board.gateways(visit.backend.store))
+    """Returns the names of all gateways of the reader's."""
+    return tuple(row.gateway for row in fleet_board.names(visit.backend.store, visit.zones))
 
 
 def require_asking(visit: Visit) -> None:
     """Refuses who may neither do nor approve maintenance."""
-    visit.require(
+    visit.require_somewhere(
         Action.APPROVE_MAINTENANCE
         if visit.may(Action.APPROVE_MAINTENANCE)
         else Action.DO_MAINTENANCE
@@ -198,6 +200,8 @@ def moment_s(visit: Visit, text: str) -> int:
 
 
 def _components(visit: Visit, gateway: str) -> tuple[ComponentRow, ...]:
+    if gateway:
+        visit.require_gateway(Action.READ_FLEET, gateway)
     found = devices.device(visit.backend.store, gateway) if gateway else None
     return found.components if found else ()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from doorward_controller.console.visit import Visit
-from doorward_controller.domain.permissions import Action
+from doorward_controller.domain.permissions import Action, Extent
 from doorward_controller.queries import credentials
 from doorward_controller.services import holders
 
@@ -70,7 +70,10 @@ def _read(visit: Visit, credential_ids: Collection[str]) -> dict[str, str]:
     holder_of = credentials.holders_of(visit.backend.store, credential_ids)
     if not holder_of:
         return {}
-    found = holders.read_holders(visit.backend, visit.actor, sorted(set(holder_of.values())))
+    people = sorted(set(holder_of.values()))
+    # Of rows that the reader was shown: those of their zones.
+    looked_at = holders.note_look(visit.backend, visit.actor, people, Extent.SOMEWHERE)
+    found = looked_at.read(people)
     return {
         credential_id: fields.name
         for credential_id, holder_id in holder_of.items()

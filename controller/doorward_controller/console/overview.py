@@ -15,6 +15,7 @@ from doorward_controller.queries import (
     record_feed,
     record_summary,
 )
+from doorward_controller.queries.record_filter import limited_to
 from doorward_controller.services import alert_handling, occupancy
 
 router = APIRouter()
@@ -27,23 +28,23 @@ _MINUTE_MS = 60_000
 @router.get("/")
 def overview_page(visit: SignedIn) -> Response:
     """Shows counts of today, the chart, the gateways, and what is on its way to them."""
-    visit.require(Action.READ_FLEET)
+    visit.require_somewhere(Action.READ_FLEET)
     return visit.page("overview.html", _context(visit))
 
 
 @router.get("/overview/part")
 def overview_part(visit: SignedIn) -> Response:
     """The changing part of the first page."""
-    visit.require(Action.READ_FLEET)
+    visit.require_somewhere(Action.READ_FLEET)
     return visit.page("parts/overview.html", _context(visit))
 
 
 @router.get("/overview/rate.json")
 def rate(visit: SignedIn) -> Response:
     """Scans per minute of the last hour: parallel lists, as the chart wants them."""
-    visit.require(Action.READ_RECORDS)
+    visit.require_somewhere(Action.READ_RECORDS)
     first_ms = (visit.reader.now_ms // _MINUTE_MS - _CHART_MINUTES + 1) * _MINUTE_MS
-    counted = record_feed.per_minute(visit.backend.store, first_ms)
+    counted = record_feed.per_minute(visit.backend.store, first_ms, visit.zones)
     known = {minute_ms: (grants, denies) for minute_ms, grants, denies in counted}
     minutes = [first_ms + n * _MINUTE_MS for n in range(_CHART_MINUTES)]
     grants = [known.get(m, (0, 0))[0] for m in minutes]
@@ -57,13 +58,13 @@ def rate(visit: SignedIn) -> Response:
 def _context(visit: Visit) -> dict[str, object]:
     store = visit.backend.store
     sees = visit.may(alert_handling.SEES_DISCREET)
-    open_alerts = alerts.open_by_severity(store, with_discreet=sees)
+    open_alerts = alerts.open_by_severity(store, with_discreet=sees, zones=visit.zones)
     context: dict[str, object] = {
-        "gateways": fleet_board.gateways(store),
-        "fleet": fleet_states.fleet(store, visit.reader.now_ms),
+        "gateways": fleet_board.gateways(store, visit.zones),
+        "fleet": fleet_states.fleet(store, visit.reader.now_ms, visit.zones),
         "alerts": sum(open_alerts.values()),
         "alarms": open_alerts.get(Severity.ALARM, 0),
-        "unfinished": propagation.unfinished(store),
+        "unfinished": propagation.unfinished(store, visit.zones),
         "rows": (),
         "names": {},
         "counts": None,
@@ -74,8 +75,8 @@ def _context(visit: Visit) -> dict[str, object]:
         counts: occupancy.RecentCounts = visit.request.app.state.occupancy
         context["zones"] = counts.get(visit.backend, visit.actor)
     if visit.may(Action.READ_RECORDS):
-        counted = record_summary.since(store, visit.reader.start_of_day_ms)
-        narrow = record_feed.RecordFilter(kind="scan")
+        counted = record_summary.since(store, visit.reader.start_of_day_ms, zones=visit.zones)
+        narrow = limited_to(store, record_feed.RecordFilter(kind="scan"), visit.zones)
         rows = record_feed.page(store, narrow, cursor=None, limit=_NEWEST_ROWS).items
         context |= {
             "rows": rows,

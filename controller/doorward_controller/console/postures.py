@@ -84,7 +84,11 @@ def _page(visit: Visit, refusal: ActError | None = None) -> Response:
         _context(visit),
         status_code=refusal.status if refusal else 200,
         refusal=refusal,
-        zones=rules.current(visit.backend).zones,
+        zones=[
+            zone
+            for zone in rules.current(visit.backend).zones
+            if visit.zones is None or zone in visit.zones
+        ],
         postures=[each.value for each in Posture],
         causes=[each.value for each in PostureCause],
         minutes=MINUTES,
@@ -96,12 +100,12 @@ def _page(visit: Visit, refusal: ActError | None = None) -> Response:
 
 
 def _context(visit: Visit) -> dict[str, object]:
-    visit.require(Action.READ_FLEET)
+    visit.require_somewhere(Action.READ_FLEET)
     return {
         "ow": order_words,
-        "orders": postures.standing_orders(visit.backend),
-        "portals": postures.of_portals(visit.backend),
-        "ended": postures.ended_orders(visit.backend, limit=10),
+        "orders": postures.standing_orders(visit.backend, visit.zones),
+        "portals": postures.of_portals(visit.backend, visit.zones),
+        "ended": postures.ended_orders(visit.backend, limit=10, zones=visit.zones),
     }
 
 

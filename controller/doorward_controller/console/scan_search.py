@@ -18,6 +18,7 @@ from doorward_controller.console.spans import to_utc_ms
 from doorward_controller.console.visit import Visit, query_of
 from doorward_controller.domain.permissions import Action
 from doorward_controller.queries.record_feed import RecordFilter
+from doorward_controller.queries.record_filter import limited_to
 from doorward_controller.services import holders, person_search
 
 SHOWN = {
@@ -76,10 +77,10 @@ class ScanSearch:
         return bool(self.end)
 
     def to_filter(self, visit: Visit) -> RecordFilter:
-        """Returns the same for the store. Raises InvalidError."""
+        """Returns the same for the store, within the reader's zones. Raises InvalidError."""
         zone = visit.reader.zone
         badges = person_search.badges_of(visit.backend, self.holders) if self.holder else None
-        return RecordFilter(
+        wanted = RecordFilter(
             gateway=self.gateway or None,
             portal=self.portal or None,
             outcome=self.outcome or None,
@@ -90,6 +91,7 @@ class ScanSearch:
             from_utc_ms=to_utc_ms(self.begin, zone),
             to_utc_ms=to_utc_ms(self.end, zone),
         )
+        return limited_to(visit.backend.store, wanted, visit.zones)
 
     def chips(self, visit: Visit) -> tuple[Chip, ...]:
         """Returns what is left out, in the reader's words."""
@@ -206,8 +208,8 @@ def note_trace(visit: Visit, search: ScanSearch) -> None:
 
 
 def may_name(visit: Visit) -> bool:
-    """Whether the reader may look for people by name."""
-    return visit.may(Action.READ_PERSONAL)
+    """Whether the reader may look for people by name: among everybody, wherever they went."""
+    return visit.zones is None and visit.may(Action.READ_PERSONAL)
 
 
 def _digits(badge: str) -> str:

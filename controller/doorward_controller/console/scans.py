@@ -21,7 +21,7 @@ from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
 from doorward_controller.exports import records as record_export
 from doorward_controller.exports.records import ExportForm, ExportRequest
-from doorward_controller.queries import credentials, fleet_board, record_feed
+from doorward_controller.queries import credentials, devices, fleet_board, record_feed
 from doorward_controller.services import by_hand
 
 __all__ = ["PAGE_ROWS", "ScanSearch", "Search", "router"]
@@ -36,12 +36,12 @@ def scans_page(
     visit: SignedIn, search: Search, cursor: str | None = None, nobody: str = ""
 ) -> Response:
     """Shows the newest scans first and keeps adding to them."""
-    visit.require(Action.READ_RECORDS)
+    visit.require_somewhere(Action.READ_RECORDS)
     store = visit.backend.store
     newest_id = record_feed.newest_id(store)
     page = record_feed.page(store, search.to_filter(visit), cursor=cursor, limit=PAGE_ROWS)
     note_trace(visit, search)
-    gateways = fleet_board.gateways(store)
+    gateways = fleet_board.gateways(store, visit.zones)
     return visit.page(
         "scans.html",
         search=search,
@@ -55,7 +55,9 @@ def scans_page(
         is_nobody=bool(nobody),
         shows=WORDS,
         gateways=gateways,
-        portals=sorted({portal for each in gateways for portal in each.portals}),
+        portals=[each.portal for zone in devices.tree(store, visit.zones) for each in zone.portals]
+        if visit.zones is not None
+        else sorted({portal for each in gateways for portal in each.portals}),
         reasons=REASON_TEXTS,
     )
 
@@ -63,7 +65,7 @@ def scans_page(
 @router.post("/scans/find")
 def find_act(visit: GenuineSignedIn, asked: AskedForm) -> Response:
     """Leads to the search's own address; the name of a person stays out of it."""
-    visit.require(Action.READ_RECORDS)
+    visit.require_somewhere(Action.READ_RECORDS)
     found = find_person(visit, asked)
     if found is None:
         return visit.go("/scans", **asked.search.named, nobody="1")
@@ -95,9 +97,9 @@ def export_act(
 @router.get("/scans/{record_id}")
 def scan_page(visit: SignedIn, record_id: int) -> Response:
     """Shows one scan and why it went as it did."""
-    visit.require(Action.READ_RECORDS)
+    visit.require_somewhere(Action.READ_RECORDS)
     store = visit.backend.store
-    row = record_feed.record(store, record_id)
+    row = record_feed.record(store, record_id, visit.zones)
     if row is None:
         raise NotFoundError(f"there is no record {record_id}")
     badge = credentials.credential(store, row.credential_id) if row.credential_id else None

@@ -1,15 +1,17 @@
 """API tokens of one's own account."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
-from doorward_controller.domain.permissions import Action, for_programs
+from doorward_controller.domain.permissions import LIMITABLE, Action, for_programs
 from doorward_controller.errors import ActError
 from doorward_controller.queries import operators
-from doorward_controller.services import tokens
+from doorward_controller.services import rules, tokens
+from doorward_controller.services.limits_to_zones import MAX_ZONES
 
 router = APIRouter(prefix="/account/tokens")
 
@@ -30,6 +32,7 @@ def create_token_act(
     label: Annotated[str, Form(max_length=200)] = "",
     days: Annotated[int, Form(ge=1, le=366)] = 90,
     scope: Annotated[list[str] | None, Form()] = None,
+    zones: Annotated[list[str] | None, Form(max_length=MAX_ZONES)] = None,
 ) -> Response:
     """Makes a token and shows it this once."""
     session = visit.require_fresh()
@@ -41,6 +44,7 @@ def create_token_act(
         token = tokens.create_token(
             visit.backend, session.actor, operator=session.actor.name,
             label=label, lifetime_s=days * DAY_S, scope=wanted,
+            zones=frozenset(zones) if zones else None,
         )  # fmt: skip
     except ActError as err:
         return _page(visit, status_code=err.status, problem=err.code, label=label)
@@ -54,6 +58,13 @@ def revoke_token_act(visit: GenuineSignedIn, handle: str) -> Response:
     return visit.go("/account/tokens", done="token-revoked")
 
 
+def _zones(visit: Visit) -> Sequence[str]:
+    """To what a token can be limited: one's own zones, or those of the rules."""
+    if visit.actor.role not in LIMITABLE:
+        return ()
+    return rules.current(visit.backend).zones if visit.zones is None else sorted(visit.zones)
+
+
 def _page(visit: Visit, status_code: int = 200, problem: str = "", label: str = "") -> Response:
     allowed = for_programs(visit.actor.role)
     return visit.page(
@@ -61,6 +72,7 @@ def _page(visit: Visit, status_code: int = 200, problem: str = "", label: str = 
         status_code=status_code,
         rows=operators.tokens_of(visit.backend.store, visit.actor.name),
         actions=[action for action in Action if action in allowed],
+        zones=_zones(visit),
         lifetimes=LIFETIMES_DAYS,
         problem=problem,
         label=label,

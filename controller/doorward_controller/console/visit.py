@@ -16,14 +16,15 @@ from doorward_controller.console.demo_port import DemoControls
 from doorward_controller.console.i18n import Reader, choose_language
 from doorward_controller.console.rendering import render, render_pieces
 from doorward_controller.console.words import NOTICES
-from doorward_controller.domain.permissions import Action, Actor, may
+from doorward_controller.domain.permissions import Action, Actor, Extent, Where, Zones, allows
 from doorward_controller.domain.posture_orders import PostureOrdered
 from doorward_controller.errors import ForbiddenError
 from doorward_controller.queries import proposals
 from doorward_controller.services import postures, rules, sign_in
-from doorward_controller.services.acting import check_read
+from doorward_controller.services.acting import check_read, check_sight
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.sign_in import Duty
+from doorward_controller.store import places
 
 LANGUAGE_COOKIE = "doorward_language"
 THEME_COOKIE = "doorward_theme"
@@ -98,17 +99,37 @@ class Visit:
         """Whether htmx asks for a part of the page."""
         return self.request.headers.get("hx-request") == "true"
 
-    def may(self, action: Action) -> bool:
-        """Says whether the reader's role allows the action."""
-        return self.session is not None and may(self.session.actor.role, action)
+    @property
+    def zones(self) -> Zones:
+        """What the reader is limited to; None for the whole site."""
+        return self.actor.zones
 
-    def require(self, action: Action) -> None:
-        """Refuses the page to roles that may not see it; the audit log tells of the attempt.
+    def may(self, action: Action) -> bool:
+        """Says whether the reader may do this, at one place of theirs at least."""
+        return self.session is not None and allows(self.session.actor, action, Extent.SOMEWHERE)
+
+    def require(self, action: Action, where: Where = Extent.WHOLE_SITE) -> None:
+        """Refuses the page to who may not see it; the audit log tells of the attempt.
+
+        A page that shows the reader's zones alone says that "somewhere" is enough.
 
         Raises:
-            ForbiddenError: the role does not allow the action.
+            ForbiddenError: the role does not allow the action, or not there.
         """
-        check_read(self.backend, self.actor, action, subject=self.request.url.path[:100])
+        check_read(self.backend, self.actor, action, self.request.url.path[:100], where)
+
+    def require_somewhere(self, action: Action) -> None:
+        """The same for pages that show what lies in the reader's zones. Raises ForbiddenError."""
+        self.require(action, Extent.SOMEWHERE)
+
+    def require_gateway(self, action: Action, gateway: str) -> None:
+        """The same for pages of one gateway. Raises ForbiddenError."""
+        self.require_somewhere(action)
+        if self.zones is not None:
+            with self.backend.store.read() as connection:
+                zones = places.zones_of_gateway_named(connection, gateway)
+            path = self.request.url.path[:100]
+            check_sight(self.backend, self.actor, action, zones, subject=path)
 
     def require_fresh(self) -> sign_in.Session:
         """Returns the session of a reader who has proved who they are a moment ago.
@@ -141,7 +162,7 @@ class Visit:
     @property
     def posture_orders(self) -> Sequence[PostureOrdered]:
         """The orders that count now, for the pages that show them beside other things."""
-        return postures.standing_orders(self.backend)
+        return postures.standing_orders(self.backend, self.zones)
 
     @property
     def order_words(self) -> ModuleType:

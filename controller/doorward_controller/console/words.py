@@ -267,6 +267,14 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+REACHES: Mapping[str, str] = MappingProxyType(
+    {
+        "own": mark("oneself"),
+        "place": mark("a place"),
+        "site": mark("the whole site"),
+    }
+)
+
 FACTORS: Mapping[str, str] = MappingProxyType(
     {
         "password": mark("Password"),
@@ -476,6 +484,7 @@ NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "factor-forgotten": ("good", mark("The second factors are forgotten.")),
         "token-revoked": ("good", mark("The token is revoked.")),
         "account-changed": ("good", mark("The role is changed. Their sessions are ended.")),
+        "zones-changed": ("good", mark("The zones are changed. Their sessions are ended.")),
         "account-closed": ("good", mark("The account is closed. Its sessions are ended.")),
         "account-unlocked": ("good", mark("The account is unlocked.")),
         "presented": ("info", mark("The badge is held up to the camera.")),

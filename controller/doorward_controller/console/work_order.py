@@ -43,7 +43,7 @@ _NOTES_OFFERED = 10
 @router.get("/maintenance/orders/{order_id}")
 def order_page(visit: SignedIn, order_id: int) -> Response:
     """Shows one order."""
-    visit.require(Action.READ_MAINTENANCE)
+    visit.require_somewhere(Action.READ_MAINTENANCE)
     return _page(visit, order_id)
 
 
@@ -140,7 +140,9 @@ def photo_act(
 @router.get("/maintenance/orders/{order_id}/photos/{photo_id}.jpg")
 def photo_file(visit: SignedIn, order_id: int, photo_id: int) -> Response:
     """Gives a photograph out, as a picture and nothing else."""
-    visit.require(Action.READ_MAINTENANCE)
+    visit.require_somewhere(Action.READ_MAINTENANCE)
+    if visit.zones is not None:
+        _view(visit, order_id)
     content = order_photos.read_photo(visit.backend, order_id, photo_id)
     headers = {
         "Content-Disposition": f'inline; filename="order-{order_id}-{photo_id}.jpg"',
@@ -244,11 +246,12 @@ def _view(visit: Visit, order_id: int) -> queries.OrderView:
     )
     if found is None:
         raise NotFoundError(f"there is no work order {order_id}")
+    visit.require_gateway(Action.READ_MAINTENANCE, found.order.gateway)
     return found
 
 
 def _page(visit: Visit, order_id: int, refusal: ActError | None = None) -> Response:
-    visit.require(Action.READ_MAINTENANCE)
+    visit.require_somewhere(Action.READ_MAINTENANCE)
     view = _view(visit, order_id)
     order = view.order
     local_now = visit.reader.local(visit.reader.now_ms)
