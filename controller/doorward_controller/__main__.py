@@ -22,6 +22,7 @@ from doorward_controller.cli.badges import badge_app
 from doorward_controller.cli.broker import broker_app
 from doorward_controller.cli.gateways import gateway_app
 from doorward_controller.cli.orders import order_app
+from doorward_controller.cli.keys import keys_app
 from doorward_controller.cli.policy import policy_app
 from doorward_controller.cli.records import records_app
 from doorward_controller.cli.releases import release_app
@@ -46,6 +47,7 @@ for group, name in (
     (roll_out_app, "roll-out"),
     (release_app, "release"),
     (alert_app, "alert"),
+    (keys_app, "keys"),
     (order_app, "order"),
     (records_app, "records"),
     (sums_app, "sums"),

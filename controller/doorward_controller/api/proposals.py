@@ -14,7 +14,7 @@ from doorward_controller.domain.proposals import MAX_REASON_CHARACTERS, SENSITIV
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import proposals
 from doorward_controller.queries.paging import Page
-from doorward_controller.services import proposing
+from doorward_controller.services import key_withdrawal, proposing
 
 router = APIRouter(tags=["proposals"])
 reads = Depends(Needs(Action.APPROVE))
@@ -52,6 +52,13 @@ class ProposeGateway(BaseModel):
 
     gateway: str
     reason: Reason
+
+
+class ProposeWithdrawal(BaseModel):
+    """To withdraw a key of the site, by its 8 hex digits."""
+
+    key: Annotated[str, Field(pattern="^[0-9a-f]{8}$")]
+    reason: Annotated[str, Field(min_length=1, max_length=key_withdrawal.MAX_NOTE_CHARACTERS)]
 
 
 class ProposeRevocation(RevocationBody):
@@ -121,6 +128,18 @@ def propose_gateway(body: ProposeGateway, backend: BackendDep, actor: ActorDep) 
 
 
 @router.post(
+    "/proposals/key-withdrawal",
+    status_code=201,
+    dependencies=[Depends(Needs(Action.MANAGE_KEYS))],
+)
+def propose_withdrawal(
+    body: ProposeWithdrawal, backend: BackendDep, actor: ActorDep
+) -> ProposalBody:
+    """Proposes to withdraw a key, with every code that it signed."""
+    return _body(proposing.propose_withdrawal(backend, actor, body.key, body.reason))
+
+
+@router.post(
     "/proposals/{proposal_id}/decision",
     dependencies=[Depends(Needs(Action.APPROVE)), Changes(PROPOSAL)],
 )
@@ -144,7 +163,14 @@ def decide(
 @router.post(
     "/proposals/{proposal_id}/withdraw",
     dependencies=[
-        Depends(Needs(Action.RELEASE_POLICY, Action.REVOKE_IN_BULK, Action.REVOKE_GATEWAY))
+        Depends(
+            Needs(
+                Action.RELEASE_POLICY,
+                Action.REVOKE_IN_BULK,
+                Action.REVOKE_GATEWAY,
+                Action.MANAGE_KEYS,
+            )
+        )
     ],
 )
 def withdraw(proposal_id: ProposalId, backend: BackendDep, actor: ActorDep) -> ProposalBody:

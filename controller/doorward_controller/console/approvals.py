@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
-from doorward_controller.console import order_words
+from doorward_controller.console import key_words, order_words
 from doorward_controller.console.revocations import work_of
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
 from doorward_controller.domain.permissions import Action
@@ -93,6 +93,7 @@ def _one(visit: Visit, proposal_id: str, refusal: ActError | None = None) -> Res
         "approval.html",
         status_code=refusal.status if refusal else 200,
         ow=order_words,
+        kw=key_words,
         proposal=found,
         is_mine=_is_mine(visit, found),
         may_decide=why_not_decide(found, by, now_s) is None,

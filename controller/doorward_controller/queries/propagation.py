@@ -11,14 +11,22 @@ from doorward.envelope import Kind
 from doorward_controller.domain.permissions import Zones
 from doorward_controller.store import places
 from doorward_controller.store.gateways import GatewayState
-from doorward_controller.store.schema import bundles, credentials, gateways, status_lists
+from doorward_controller.store.schema import (
+    bundles,
+    credentials,
+    gateways,
+    keyrings,
+    status_lists,
+)
 from doorward_controller.store.session import Store
 
-What = Literal["status", "bundle"]
+What = Literal["status", "bundle", "keyring"]
 _SHOWN = 10
+_ARRIVES_WITH: Mapping[What, What] = {"keyring": "bundle"}
 _KINDS: Mapping[What, frozenset[str]] = {
     "bundle": frozenset({Kind.BUNDLE}),
     "status": frozenset({Kind.STATUS, Kind.DELTA}),
+    "keyring": frozenset({Kind.BUNDLE}),
 }
 
 
@@ -77,6 +85,12 @@ def of_bundle(store: Store, version: int | None = None, zones: Zones = None) -> 
     return _of(store, "bundle", version, newest, zones)
 
 
+def of_keyring(store: Store, version: int | None = None) -> Propagation:
+    """Returns how far a keyring has come, by default the newest; it comes with a bundle."""
+    newest = sa.select(sa.func.coalesce(sa.func.max(keyrings.c.version), 0))
+    return _of(store, "keyring", version, newest)
+
+
 def unfinished(store: Store, zones: Zones = None) -> tuple[Propagation, ...]:
     """Returns the newest bundle and the latest revocations that some gateway does not have yet."""
     latest = (
@@ -107,7 +121,7 @@ def _of(
             table.offline_since_utc_ms,
             table.reported_json,
             table[f"applied_{what}"].label("applied"),
-            table[f"{what}_applied_at_utc_ms"].label("applied_at"),
+            table[f"{_ARRIVES_WITH.get(what, what)}_applied_at_utc_ms"].label("applied_at"),
         )
         .where(table.state == GatewayState.ENROLLED.value, places.seen(table.id, zones))
         .order_by(table.name)

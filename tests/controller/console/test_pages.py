@@ -66,6 +66,8 @@ PAGES = {
     "/approvals": Action.APPROVE,
     "/approvals/part": Action.APPROVE,
     "/revocations": Action.REVOKE_IN_BULK,
+    "/keys": Action.READ_CREDENTIALS,
+    "/keys/new?use=issue": Action.MANAGE_KEYS,
     "/revocations/work/part": Action.READ_CREDENTIALS,
     "/charts": Action.READ_RECORDS,
     "/inside": Action.READ_OCCUPANCY,

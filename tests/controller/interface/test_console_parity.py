@@ -79,6 +79,12 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "/approvals/{proposal_id}/withdraw": ("POST /proposals/{proposal_id}/withdraw",),
     "/revocations/preview": ("POST /revocations/preview",),
     "/revocations": ("POST /revocations", "POST /proposals/revocation"),
+    "/keys/new": ("POST /keys",),
+    "/keys/{key_id}/use": ("POST /keys/{key_id}/use",),
+    "/keys/{key_id}/withdraw": (
+        "POST /keys/{key_id}/withdrawal",
+        "POST /proposals/key-withdrawal",
+    ),
     "/audit/verify": ("GET /audit/verification",),
     "/maintenance/new": ("POST /maintenance/orders",),
     "/maintenance/from-alert/{alert_id}": ("POST /maintenance/orders/from-alert/{alert_id}",),
