@@ -11,6 +11,7 @@ from doorward_edge.cli.secure import secure
 
 app = typer.Typer(
     no_args_is_help=True,
+from doorward_edge.cli.update import update
     help="The Doorward gateway: reads codes, decides, drives the lock, records.",
 )
 app.command()(run)
@@ -23,6 +24,10 @@ app.command()(secure)
 
 
 def main() -> None:
+app.command()(bench_test)
+app.command()(enrol)
+app.command()(renew)
+app.add_typer(update, name="update")
     """Runs the command that the arguments name."""
     app()
 
