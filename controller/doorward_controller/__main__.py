@@ -20,6 +20,7 @@ from doorward_controller.cli.audit import audit_app
 from doorward_controller.cli.backup import backup_app
 from doorward_controller.cli.badges import badge_app
 from doorward_controller.cli.broker import broker_app
+from doorward_controller.cli.enrolling import enrol_app
 from doorward_controller.cli.gateways import gateway_app
 from doorward_controller.cli.orders import order_app
 from doorward_controller.cli.keys import keys_app
@@ -43,6 +44,7 @@ for group, name in (
     (account_app, "account"),
     (gateway_app, "gateway"),
     (badge_app, "badge"),
+    (enrol_app, "enrol"),
     (policy_app, "policy"),
     (roll_out_app, "roll-out"),
     (release_app, "release"),

@@ -6,7 +6,9 @@ from doorward_edge.cli.aim import aim
 from doorward_edge.cli.check import check
 from doorward_edge.cli.decode import decode
 from doorward_edge.cli.muster import muster
+from doorward_edge.cli.enrol import enrol
 from doorward_edge.cli.run import run, simulate
+from doorward_edge.cli.renew import renew
 from doorward_edge.cli.secure import secure
 
 app = typer.Typer(

@@ -27,6 +27,8 @@ from doorward_edge.config import (
 )
 from doorward_edge.enrolled import SEAL_KEY_BYTES, SEED_BYTES
 from doorward_edge.findings import Finding
+from doorward_edge.keeping.guards import GuardError, GuardKind
+from doorward_edge.keeping.sealed import guard_kind, read_secret
 from doorward_edge.panel_findings import examine_panel
 from doorward_edge.scanner_findings import examine_scanners
 
@@ -137,11 +139,13 @@ def _broker_key(config: EdgeConfig) -> Finding:
 
 def _key(name: str, path: Path, size: int | None = None, *, is_secret: bool = False) -> Finding:
     try:
-        found = path.stat()
+        found, secret = path.stat(), read_secret(path)
+    except GuardError as err:
+        return Finding(name=name, is_well=False, said=f"{path}: {err}", mend=_mend_guard(path))
     except OSError as err:
         return _enrol(name, f"{path}: {_words(err)}")
-    if size is not None and found.st_size != size:
-        return _enrol(name, f"{path} holds {found.st_size} bytes, must be {size}")
+    if size is not None and len(secret) != size:
+        return _enrol(name, f"{path} holds {len(secret)} bytes, must be {size}")
     if is_secret and found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         return Finding(
             name=name,
@@ -149,9 +153,22 @@ def _key(name: str, path: Path, size: int | None = None, *, is_secret: bool = Fa
             said=f"{path} can be read by others",
             mend=f"chmod 600 {path}",
         )
-    return Finding(
-        name=name, is_well=True, said=f"{path} {'is private' if is_secret else 'is here'}"
-    )
+    said = f"{path} is private; {_GUARDS[guard_kind(path)]}" if is_secret else f"{path} is here"
+    return Finding(name=name, is_well=True, said=said)
+
+
+_GUARDS = {
+    GuardKind.TPM2: "sealed by the TPM of this board",
+    GuardKind.HOST: "sealed by systemd; whoever has the whole card can read it",
+    GuardKind.FILE: "nothing but the file's mode guards it",
+    None: "nothing but the file's mode guards it",
+}
+
+
+def _mend_guard(path: Path) -> str:
+    if guard_kind(path) is GuardKind.HOST:
+        return "run this as root, or by the service, which is handed the key"
+    return "see that the TPM can be used (group tss); else enrol this gateway anew"
 
 
 def _enrol(name: str, said: str) -> Finding:

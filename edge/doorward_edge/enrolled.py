@@ -10,6 +10,8 @@ from doorward.envelope import Ed25519Signer
 from doorward.errors import MalformedError, UntrustedError
 from doorward.keys import Keyring, pin_keyring
 from doorward_edge.config import ConfigError, EdgeConfig
+from doorward_edge.keeping.guards import GuardError
+from doorward_edge.keeping.sealed import read_secret
 
 SEED_BYTES = 32
 SEAL_KEY_BYTES = 32
@@ -53,8 +55,10 @@ def load_enrolled(config: EdgeConfig) -> Enrolled:
 
 def _read(path: Path, size: int | None = None, *, is_secret: bool = False) -> bytes:
     try:
-        content = path.read_bytes()
+        content = read_secret(path)
         mode = path.stat().st_mode
+    except GuardError as err:
+        raise ConfigError(f"{path}: {err}") from err
     except OSError as err:
         raise ConfigError(f"{path}: {err.strerror}; enrol this gateway") from err
     if is_secret and mode & _OTHERS:

@@ -44,7 +44,17 @@ MAY_IMPORT = {
 # What the kit may use beside these is the part of the standard library that only computes.
 KIT_PACKAGES = {"doorward", "cbor2", "cryptography"}
 KIT_STANDARD = {
-    *("__future__", "bisect", "collections", "dataclasses", "datetime", "enum", "functools"),
+    *(
+        "__future__",
+        "base64",
+        "binascii",
+        "bisect",
+        "collections",
+        "dataclasses",
+        "datetime",
+        "enum",
+        "functools",
+    ),
     *("hashlib", "hmac", "io", "itertools", "json", "math", "operator", "re", "struct", "sys"),
     *("types", "typing", "unicodedata", "zlib", "zoneinfo", "abc", "array", "calendar", "string"),
 }

@@ -21,7 +21,7 @@ from doorward_controller.errors import ActError, ConflictError, InvalidError, No
 from doorward_controller.services import audit, provisioning
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
-from doorward_controller.store import enrolment_claims
+from doorward_controller.store import enrolment_claims, gateways
 
 MAX_SHORT_TEXT = 40
 
@@ -190,8 +190,17 @@ def _granted(
         broker_port=port,
         keyring=given.keyring,
         seal_key=given.intake_key,
-        portals=tuple((each["portal"], each["zone"]) for each in claim.portals),
+        portals=_portals_of(backend, connection, claim),
     )
+
+
+def _portals_of(
+    backend: Backend, connection: sa.Connection, claim: EnrolmentClaim
+) -> tuple[tuple[str, str], ...]:
+    if not claim.is_replacement:
+        return tuple((each["portal"], each["zone"]) for each in claim.portals)
+    portals = gateways.portals_of_site(connection, backend.config.site)
+    return tuple((each.name, each.zone) for each in portals if each.gateway == claim.gateway)
 
 
 def broker_address(backend: Backend) -> tuple[str, int]:

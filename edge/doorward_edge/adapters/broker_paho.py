@@ -5,6 +5,7 @@ the journal is the queue.
 """
 
 import logging
+import os
 import queue
 import random
 import socket
@@ -18,6 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from doorward_edge.config import EdgeConfig
+from doorward_edge.keeping.sealed import secret_path
 from doorward_edge.ports import Arrived, LinkDown, LinkEvent, LinkUp, Outgoing
 
 log = logging.getLogger(__name__)
@@ -82,7 +84,9 @@ class PahoBroker:
             clean_session=False,
             protocol=mqtt.MQTTv311,
         )
-        self._client.tls_set_context(tls_context(address))
+        self._tls = tls_context(address)
+        self._shown = _shown_files(address)
+        self._client.tls_set_context(self._tls)
         self._client.connect_timeout = CONNECT_TIMEOUT_S
         first_s, last_s = (_DICE.uniform(*span) for span in (FIRST_RETRY_S, LAST_RETRY_S))
         self._client.reconnect_delay_set(first_s, last_s)  # type: ignore[arg-type]  # fractions, too
@@ -144,6 +148,19 @@ class PahoBroker:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def _take_new_certificate(self) -> None:
+        """A renewal puts other files in their place; the next connection shows them."""
+        files = _shown_files(self._address)
+        if files == self._shown:
+            return
+        try:
+            _load_pair(self._tls, self._address)
+        except OSError as err:
+            log.error("link.certificate_not_taken problem=%s", err)  # noqa: TRY400  # it says all
+        else:
+            log.info("link.certificate_taken file=%s", files[0])
+            self._shown = files
+
     def _revive(self) -> LinkEvent | None:
         """Starts paho's thread anew if an error that paho does not expect has ended it."""
         if not self._is_open or self._client.loop_start() != MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -153,6 +170,7 @@ class PahoBroker:
 
     def _on_pre_connect(self, _client: mqtt.Client, _userdata: object) -> None:
         self._session += 1
+        self._take_new_certificate()
         will = self._will(self._session)
         self._client.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
 
@@ -235,13 +253,24 @@ def tls_context(address: BrokerAddress) -> ssl.SSLContext:
     except OSError as err:
         raise OSError(f"broker.ca_file {address.ca_file}: {_words(err)}") from err
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _load_pair(context, address)
+    return context
+
+
+def _load_pair(context: ssl.SSLContext, address: BrokerAddress) -> None:
     try:
-        # An empty password, so that nobody is asked for one.
-        context.load_cert_chain(address.cert_file, address.key_file, password="")
+        certificate, key = _shown_files(address)
+        with secret_path(key) as key_file:
+            # An empty password, so that nobody is asked for one.
+            context.load_cert_chain(certificate, key_file, password="")
     except OSError as err:
         pair = f"broker.cert_file {address.cert_file} with broker.key_file {address.key_file}"
         raise OSError(f"{pair}: {_words(err)}") from err
-    return context
+
+
+def _shown_files(address: BrokerAddress) -> tuple[str, str]:
+    """Returns which files are meant now: a renewal turns a link from one folder to the next."""
+    return os.path.realpath(address.cert_file), os.path.realpath(address.key_file)
 
 
 def _words(err: OSError) -> str:

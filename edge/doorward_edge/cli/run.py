@@ -12,10 +12,15 @@ from typing import Any, NoReturn
 import typer
 
 from doorward.errors import DoorwardError
+from doorward_edge.adapters.watchdog_systemd import SystemdWatchdog
 from doorward_edge.cli.options import DEFAULT_CONFIG
 from doorward_edge.config import CameraKind, ConfigError, EdgeConfig, load_config
+from doorward_edge.enrolling.enrolment import Step
+from doorward_edge.enrolling_wiring import enrol_by_camera, is_enrolled
 from doorward_edge.line_socket import LineSocket
 from doorward_edge.wiring import Assembled, assemble
+
+log = logging.getLogger(__name__)
 
 EXIT_CONFIG = 2
 EXIT_CANNOT_START = 3
@@ -29,6 +34,8 @@ def run(config: Path = typer.Option(DEFAULT_CONFIG, help="The gateway's edge.tom
     Exit status: 0 stopped as asked, 2 wrong configuration, 3 cannot start, 4 failed while running,
     5 ended so that it is begun anew.
     """
+    if not is_enrolled(config):
+        _wait_for_identity(config)
     loaded = _load(config)
     if any(camera.kind is CameraKind.SCENE for camera in loaded.cameras):
         _give_up(
@@ -63,6 +70,22 @@ def simulate(
         control.close()
 
 
+def _wait_for_identity(config: Path) -> None:
+    """A gateway that was never enrolled asks for its claim by lamp, and reads it by its camera."""
+    _begin_log()
+    watchdog = SystemdWatchdog(os.environ.get("NOTIFY_SOCKET"))
+
+    def tell(step: Step) -> None:
+        # Whoever watches the log compares as well as who has a screen.
+        log.warning("enrol.%s said=%s code=%s", step.event, step.said, step.code or "-")
+
+    try:
+        if not enrol_by_camera(config, tell, watchdog):
+            raise typer.Exit(0)
+    except (ConfigError, DoorwardError, OSError, ValueError) as err:
+        _give_up(f"cannot be enrolled: {err}", EXIT_CANNOT_START)
+
+
 def _load(path: Path) -> EdgeConfig:
     try:
         return load_config(path)
@@ -72,17 +95,21 @@ def _load(path: Path) -> EdgeConfig:
 
 
 def _assembled(config: EdgeConfig, file: Path, *, simulated: bool) -> Assembled:
-    # The system's journal puts its own time before each line.
-    when = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format=f"{when}%(levelname)s %(name)s %(message)s"
-    )
+    _begin_log()
     try:
         return assemble(config, simulated=simulated, file=file)
     except ConfigError as err:
         _give_up(str(err), EXIT_CONFIG)
     except (DoorwardError, OSError) as err:
         _give_up(f"cannot start: {err}", EXIT_CANNOT_START)
+
+
+def _begin_log() -> None:
+    # The system's journal puts its own time before each line.
+    when = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format=f"{when}%(levelname)s %(name)s %(message)s"
+    )
 
 
 def _run(assembled: Assembled, on_ready: Callable[[], None]) -> None:

@@ -12,7 +12,8 @@ from doorward_edge.config.devices import (
     ScannerSection,
 )
 from doorward_edge.config.file import EdgeFile
-from doorward_edge.config.loading import load_config, parse_config
+from doorward_edge.config.identity import NotEnrolledError
+from doorward_edge.config.loading import load_config, load_hardware, parse_config
 from doorward_edge.config.portals import (
     Direction,
     DoorSection,
@@ -48,6 +49,7 @@ __all__ = [
     "InputLine",
     "InputPin",
     "LockLine",
+    "NotEnrolledError",
     "OutputLine",
     "PanelSection",
     "PerceptionSection",
@@ -57,5 +59,6 @@ __all__ = [
     "ScannerSection",
     "TrustSection",
     "load_config",
+    "load_hardware",
     "parse_config",
 ]

@@ -48,6 +48,7 @@ class EdgeConfig:
     Attributes:
         inputs: what is wired in for the whole gateway.
         illumination: the lamp beside each camera that has one, by the camera's name.
+        identity: where enrolment keeps who this gateway is; None where somebody else wrote it.
         claims: who has which pin, for people: keys of the file, by pin.
     """
 
@@ -69,6 +70,7 @@ class EdgeConfig:
     journal: JournalSection
     clock: ClockSection
     commands: CommandsSection
+    identity: Path | None
     claims: Mapping[int, str]
 
     @property

@@ -13,6 +13,7 @@ from doorward_edge.config.site import (
     CommandsSection,
     GatewaySection,
     HealthSection,
+    IdentitySection,
     JournalSection,
     TrustSection,
 )
@@ -26,6 +27,7 @@ class EdgeFile(Table, frozen=True, kw_only=True):
     gateway: GatewaySection
     broker: BrokerSection
     trust: TrustSection
+    identity: IdentitySection | None = None
     board: BoardSection = BoardSection()
     camera: tuple[CameraSection, ...] = ()
     scanner: tuple[ScannerSection, ...] = ()

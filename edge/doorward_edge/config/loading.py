@@ -15,6 +15,7 @@ from doorward_edge.config.checked import EdgeConfig, PortalConfig
 from doorward_edge.config.claims import Claims, InputLine, OutputLine
 from doorward_edge.config.devices import CameraSection
 from doorward_edge.config.file import EdgeFile
+from doorward_edge.config.identity import with_identity, without_identity
 from doorward_edge.config.portals import (
     GatewayInputsSection,
     PortalInputsSection,
@@ -49,13 +50,31 @@ def load_config(path: Path, over: Settings | None = None) -> EdgeConfig:
     return parse_config(text, path, over)
 
 
-def parse_config(text: str, path: Path, over: Settings | None = None) -> EdgeConfig:
+def load_hardware(path: Path) -> EdgeConfig:
+    """Returns what is wired to a gateway that need not be enrolled: cameras, lamps, pins.
+
+    Who it is and whom it trusts is made up: only what is wired counts.
+
+    Raises:
+        ConfigError: as `load_config`, but for the identity.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise ConfigError(f"{path}: cannot be read: {err}") from err
+    return parse_config(text, path, has_identity=False)
+
+
+def parse_config(
+    text: str, path: Path, over: Settings | None = None, *, has_identity: bool = True
+) -> EdgeConfig:
     """Returns the configuration in `text`, which came from `path`. Raises ConfigError."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as err:
         raise ConfigError(f"{path}: not TOML: {err}") from err
     try:
+        raw = with_identity(raw, path) if has_identity else without_identity(raw)
         raw = overlaid(raw, over) if over else raw
         file = msgspec.convert(raw, EdgeFile)
         return _checked(file, path.parent)
@@ -93,6 +112,7 @@ def _checked(file: EdgeFile, folder: Path) -> EdgeConfig:
         journal=file.journal,
         clock=file.clock,
         commands=file.commands,
+        identity=None if file.identity is None else folder / file.identity.folder,
         claims=claims.owners,
     )
 

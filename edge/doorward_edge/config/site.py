@@ -44,6 +44,18 @@ class TrustSection(Table, frozen=True, kw_only=True):
     record_key_file: str
 
 
+class IdentitySection(Table, frozen=True, kw_only=True):
+    """Where enrolment keeps who this gateway is: `[gateway]`, `[broker]` and `[trust]` come of it.
+
+    What stands in those tables here counts before it. See docs/enrolment.md.
+
+    Attributes:
+        folder: keys, certificate and what the controller gave; written by `doorward-edge enrol`.
+    """
+
+    folder: str
+
+
 class JournalSection(Table, frozen=True, kw_only=True):
     """How much of the disk the journal may take."""
 

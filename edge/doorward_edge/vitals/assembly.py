@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -79,7 +80,7 @@ def make_vitals(config: EdgeConfig, body: Body, say_soon: Callable[[], None]) ->
             BoardMeasure(Machine(config.data_dir), began),
             CameraMeasure(plans, care),
             JournalMeasure(body.journal, watch),
-            TrustMeasure(body.rules, certificate_end_s(Path(config.broker.cert_file))),
+            TrustMeasure(body.rules, partial(certificate_end_s, Path(config.broker.cert_file))),
             lambda _now: body.clock.figures(),
             *body.more,
         ),

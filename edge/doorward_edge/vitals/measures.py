@@ -162,7 +162,9 @@ class JournalMeasure:
 class TrustMeasure:
     """How old the policy is, and how long the certificate lasts; by a trusted clock only."""
 
-    def __init__(self, rules: Callable[[], Rules | None], certificate_until_s: int | None) -> None:
+    def __init__(
+        self, rules: Callable[[], Rules | None], certificate_until_s: Callable[[], int | None]
+    ) -> None:
         """Takes where the rules are looked up, and when the certificate ends."""
         self._rules = rules
         self._until_s = certificate_until_s
@@ -175,6 +177,6 @@ class TrustMeasure:
         found = {}
         if rules is not None and rules.status is not None:
             found["policy_age_s"] = max(0, now_s - rules.status.issued_at)
-        if self._until_s is not None:
-            found["certificate_days_left"] = max(0, self._until_s - now_s) // _DAY_S
+        if (until_s := self._until_s()) is not None:
+            found["certificate_days_left"] = max(0, until_s - now_s) // _DAY_S
         return found

@@ -176,12 +176,14 @@ def test_what_befell_the_clock_goes_on_record_once() -> None:
 
 
 def test_ages_are_told_by_a_trusted_clock_only() -> None:
-    measure = TrustMeasure(lambda: rules(NOW_S - 90), NOW_S + 10 * 86_400 + 5)
+    measure = TrustMeasure(lambda: rules(NOW_S - 90), lambda: NOW_S + 10 * 86_400 + 5)
     found: Mapping[str, int] = measure(instant())
     assert found == {"policy_age_s": 90, "certificate_days_left": 10}
     assert measure(instant(trust=ClockTrust.UNKNOWN)) == {}
-    assert TrustMeasure(lambda: None, None)(instant()) == {}
-    assert TrustMeasure(lambda: rules(None), NOW_S - 1)(instant()) == {"certificate_days_left": 0}
+    assert TrustMeasure(lambda: None, lambda: None)(instant()) == {}
+    assert TrustMeasure(lambda: rules(None), lambda: NOW_S - 1)(instant()) == {
+        "certificate_days_left": 0
+    }
 
 
 def test_when_a_certificate_ends(tmp_path: Path) -> None:

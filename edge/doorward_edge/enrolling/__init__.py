@@ -1,0 +1,1 @@
+"""How a gateway gets its identity, and keeps it: a claim, keys made here, renewal."""

@@ -1,0 +1,1 @@
+"""The gateway's own secrets on its disk: sealed under one key, which something else guards."""
