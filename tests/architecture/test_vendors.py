@@ -32,7 +32,11 @@ MAY_IMPORT = {
     "argon2": (f"{CONTROLLER}/services/*.py", f"{EDGE}/panel/pins.py"),
     "segno": (f"{CONTROLLER}/services/codes.py",),
     "babel": (f"{CONTROLLER}/console/*.py",),
-    "jinja2": (f"{CONTROLLER}/console/*.py", f"{EDGE}/panel/visit.py"),
+    "jinja2": (
+        f"{CONTROLLER}/console/*.py",
+        f"{EDGE}/panel/visit.py",
+        f"{EDGE}/bench_test/sheet.py",
+    ),
     "prometheus_client": (f"{CONTROLLER}/services/measures.py", f"{CONTROLLER}/api/metrics.py"),
     "psycopg": (),
     "scim2_models": (f"{CONTROLLER}/api/scim*.py",),
