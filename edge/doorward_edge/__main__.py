@@ -3,17 +3,18 @@
 import typer
 
 from doorward_edge.cli.aim import aim
+from doorward_edge.cli.bench_test import bench_test
 from doorward_edge.cli.check import check
 from doorward_edge.cli.decode import decode
-from doorward_edge.cli.muster import muster
 from doorward_edge.cli.enrol import enrol
-from doorward_edge.cli.run import run, simulate
+from doorward_edge.cli.muster import muster
 from doorward_edge.cli.renew import renew
+from doorward_edge.cli.run import run, simulate
 from doorward_edge.cli.secure import secure
+from doorward_edge.cli.update import update
 
 app = typer.Typer(
     no_args_is_help=True,
-from doorward_edge.cli.update import update
     help="The Doorward gateway: reads codes, decides, drives the lock, records.",
 )
 app.command()(run)
@@ -23,13 +24,13 @@ app.command()(decode)
 app.command()(aim)
 app.command()(muster)
 app.command()(secure)
-
-
-def main() -> None:
 app.command()(bench_test)
 app.command()(enrol)
 app.command()(renew)
 app.add_typer(update, name="update")
+
+
+def main() -> None:
     """Runs the command that the arguments name."""
     app()
 
