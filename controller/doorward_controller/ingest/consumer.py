@@ -1,20 +1,14 @@
-"""The thread between the broker's messages and the writer: takes all that waits as one group."""
+"""The thread between the broker's messages and the writer: takes what waits in groups."""
 
 import logging
-import queue
 import threading
 from collections.abc import Callable
 
 from doorward_controller.errors import StoreUnavailableError
+from doorward_controller.ingest.line import Line
 from doorward_controller.ingest.ports import Inbound
 from doorward_controller.ingest.writer import Writer
 from doorward_controller.services.backend import Backend
-
-MAX_GROUP = 64
-"""Messages in one transaction: 6,400 records take about 0.2 s; an answer should not wait longer."""
-
-MAX_WAITING = 2_000
-"""Past it the connection's own thread waits, and the broker keeps the rest."""
 
 RETRY_S = 1.0
 """While the database is away. Nothing is confirmed meanwhile, so nothing can be lost."""
@@ -31,7 +25,7 @@ class Consumer:
     def __init__(self, backend: Backend) -> None:
         """Prepares; `start` runs it."""
         self._writer = Writer(backend)
-        self._waiting: queue.Queue[Inbound | Callable[[], None]] = queue.Queue(MAX_WAITING)
+        self._line = Line()
         self._at_hand: list[Inbound] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest-writer", daemon=True)
@@ -51,16 +45,13 @@ class Consumer:
         Waits only while the writer is far behind.
         """
         while not self._stopping.is_set():
-            try:
-                self._waiting.put(item, timeout=_IDLE_S)
-            except queue.Full:
-                continue
-            return
+            if self._line.put(item, _IDLE_S):
+                return
 
     @property
     def has_work(self) -> bool:
         """Whether a turn would find something to do."""
-        return bool(self._at_hand) or not self._waiting.empty()
+        return bool(self._at_hand or self._line)
 
     def turn(self, wait_s: float) -> bool:
         """Waits for messages and tasks and takes all that is there, up to a group.
@@ -69,7 +60,7 @@ class Consumer:
         confirmed meanwhile. Returns whether the database took everything.
         """
         if not self._at_hand:
-            self._at_hand, tasks = self._next_group(wait_s)
+            self._at_hand, tasks = self._line.next_group(wait_s)
             for task in tasks:
                 _guarded(task)
         if not self._at_hand:
@@ -86,23 +77,6 @@ class Consumer:
         while not self._stopping.is_set():
             if not self.turn(_IDLE_S):
                 self._stopping.wait(RETRY_S)
-
-    def _next_group(self, wait_s: float) -> tuple[list[Inbound], list[Callable[[], None]]]:
-        group: list[Inbound] = []
-        tasks: list[Callable[[], None]] = []
-        try:
-            item = self._waiting.get(timeout=wait_s) if wait_s else self._waiting.get_nowait()
-            while True:
-                if isinstance(item, Inbound):
-                    group.append(item)
-                else:
-                    tasks.append(item)
-                if len(group) >= MAX_GROUP:
-                    break
-                item = self._waiting.get_nowait()
-        except queue.Empty:
-            pass
-        return group, tasks
 
 
 def _guarded(task: Callable[[], None]) -> None:
