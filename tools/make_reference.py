@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tools.reference import (
+    bill_of_materials,
     boards,
     controller_commands,
     controller_settings,
@@ -30,6 +31,7 @@ from tools.reference import (
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 PAGES = {
+    "bill-of-materials.md": bill_of_materials.text,
     "boards.md": boards.text,
     "controller-commands.md": controller_commands.text,
     "controller-settings.md": controller_settings.text,
