@@ -16,6 +16,7 @@ from doorward_controller.services import (
     bulk_revocation,
     certificates,
     command_outcomes,
+    keeping_runs,
     kept_answers,
     key_rotation,
     plan_rounds,
@@ -73,6 +74,9 @@ SUMS_S = 5.0
 """What intake noted meanwhile is counted all the same, only more slowly; whoever asks who is inside
 folds what waits to be."""
 
+KEEPING_S = 5.0
+"""How often a run that takes away what is kept no longer goes on, for half a second each."""
+
 PRUNE_S = 600.0
 """Events are kept for weeks; what waits for a webhook that takes nothing may not grow for long."""
 
@@ -128,6 +132,7 @@ class Jobs:
             _Job("gateways.cut_off", CUT_OFF_S, CuttingOff(backend).turn),
             _Job("certificates.settle", CERTIFICATES_S, partial(certificates.settle, backend)),
             _Job("records.months", MONTHS_S, partial(record_months.keep_ahead, backend)),
+            _Job("keeping.take", KEEPING_S, partial(keeping_runs.turn, backend)),
             _Job("roll_outs.step", expire_s, partial(roll_out_steps.advance, backend)),
             _Job("releases.refresh", RELEASES_S, partial(software.refresh, backend)),
         )

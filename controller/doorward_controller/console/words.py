@@ -263,6 +263,8 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "manage_webhooks": mark("Set which other systems are told"),
         "provision_people": mark("Keep people in step with a directory"),
         "read_metrics": mark("Read figures for monitoring"),
+        "read_keeping": mark("See how long what is kept"),
+        "manage_keeping": mark("Choose how long what is kept, and hold it"),
         "manage_keys": mark("Change and withdraw the keys of the site"),
     }
 )
@@ -440,6 +442,11 @@ PRESENCE_DOUBT: Mapping[str, str] = MappingProxyType(
 NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "saved": ("good", mark("Saved.")),
+        "hold-placed": ("good", mark("Held. Nothing that it covers goes while it stands.")),
+        "hold-ended": (
+            "info",
+            mark("The hold has ended; what it covered goes when its time is over."),
+        ),
         "adopted": ("good", mark("Adopted. It is part of the fleet now.")),
         "testing": ("info", mark("A test message is on its way; what became of it stands below.")),
         "issued": ("good", mark("The badge is issued and on its way to every gateway.")),
@@ -459,6 +466,9 @@ NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "roll-out-paused": ("info", mark("Paused. What was handed out goes on and counts.")),
         "roll-out-aborted": ("info", mark("Aborted. Nobody else is asked.")),
         "revoked": ("good", mark("Revoked. The gateways are being told now.")),
+        "key-made": ("good", mark("Made. It is used once every gateway holds it.")),
+        "key-in-use": ("good", mark("The new key is in use.")),
+        "key-withdrawn": ("good", mark("Withdrawn. Gateways are being told now.")),
         "gateway-revoked": ("good", mark("Revoked. The broker is being told now.")),
         "suspended": ("good", mark("Suspended. It can be restored at any time.")),
         "restored": ("good", mark("Restored. The gateways are being told now.")),
@@ -466,9 +476,6 @@ NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "ordered": ("good", mark("Asked for. Somebody else approves it.")),
         "moved": ("good", mark("Noted.")),
         "kept": ("good", mark("Kept.")),
-        "key-made": ("good", mark("Made. It is used once every gateway holds it.")),
-        "key-in-use": ("good", mark("The new key is in use.")),
-        "key-withdrawn": ("good", mark("Withdrawn. Gateways are being told now.")),
         "planned": ("good", mark("The plan is written. Somebody else approves it.")),
         "proposed": ("info", mark("Proposed. It waits for somebody else's decision.")),
         "approved": ("good", mark("Approved and carried out.")),

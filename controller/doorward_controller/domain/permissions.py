@@ -65,6 +65,8 @@ class Action(StrEnum):
     MANAGE_WEBHOOKS = "manage_webhooks"
     PROVISION_PEOPLE = "provision_people"
     READ_METRICS = "read_metrics"
+    READ_KEEPING = "read_keeping"
+    MANAGE_KEEPING = "manage_keeping"
     MANAGE_KEYS = "manage_keys"
 
 
@@ -93,6 +95,7 @@ MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.HANDLE_ALERTS,
             Action.ROLL_OUT,
             Action.READ_MAINTENANCE,
+            Action.READ_KEEPING,
         },
         Role.FACILITY: _EVERYONE
         | {
@@ -145,6 +148,8 @@ MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.MANAGE_WALL,
             Action.MANAGE_WEBHOOKS,
             Action.READ_METRICS,
+            Action.READ_KEEPING,
+            Action.MANAGE_KEEPING,
             Action.MANAGE_KEYS,
         },
         Role.AUDITOR: _EVERYONE
@@ -154,6 +159,7 @@ MATRIX: Mapping[Role, frozenset[Action]] = MappingProxyType(
             Action.READ_OCCUPANCY,
             Action.READ_MAINTENANCE,
             Action.EXPORT_RECORDS,
+            Action.READ_KEEPING,
         },
     }
 )
@@ -242,6 +248,8 @@ REACH: Mapping[Action, Reach] = MappingProxyType(
         Action.MANAGE_WEBHOOKS: Reach.SITE,
         Action.PROVISION_PEOPLE: Reach.SITE,
         Action.READ_METRICS: Reach.SITE,
+        Action.READ_KEEPING: Reach.SITE,
+        Action.MANAGE_KEEPING: Reach.SITE,
         Action.MANAGE_KEYS: Reach.SITE,
     }
 )

@@ -114,6 +114,39 @@ def make_months(
     return tuple(made)
 
 
+def drop_oldest_month(connection: sa.Connection, month: Part) -> int:
+    """Takes the oldest month away as a whole; returns how many records went.
+
+    The part before it takes its place: a record that comes late has one, whatever its time.
+
+    Raises:
+        RuntimeError: it is not the oldest.
+        sqlalchemy.exc.OperationalError: somebody reads or writes for longer than `LOCK_WAIT_MS`;
+            nothing is changed.
+    """
+    run = connection.exec_driver_sql
+    # What takes long comes before the lock: others store meanwhile.
+    number = int(run(f"SELECT count(*) FROM {month.name}").scalar_one())  # noqa: S608  # a name of ours
+    run(
+        "DELETE FROM presence_annulled AS annulled USING"  # noqa: S608  # a name of ours
+        f" {month.name} AS gone WHERE annulled.gateway_id = gone.gateway_id"
+        " AND annulled.epoch = gone.epoch AND annulled.seq = gone.seq"
+    )
+    run(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
+    run("LOCK TABLE records IN ACCESS EXCLUSIVE MODE")
+    past, oldest, *_ = parts(connection)
+    if oldest != month or past.to_utc_ms != month.from_utc_ms:
+        raise RuntimeError(f"{month.name} is not the oldest month of table records: {oldest.name}")
+    for name in (PAST, month.name):
+        run(f"ALTER TABLE records DETACH PARTITION {name}")
+    run(f"DROP TABLE {month.name}")
+    run(
+        f"ALTER TABLE records ATTACH PARTITION {PAST}"
+        f" FOR VALUES FROM (MINVALUE) TO ({month.to_utc_ms})"
+    )
+    return number
+
+
 def add_part(connection: sa.Connection, name: str, low: str, high: str) -> None:
     """Makes one part; the ends are numbers, MINVALUE or MAXVALUE."""
     connection.exec_driver_sql(

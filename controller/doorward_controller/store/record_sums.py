@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from doorward_controller.store import record_facets
+from doorward_controller.store import keeping, record_facets
 from doorward_controller.store.record_rows import RecordInsert
 from doorward_controller.store.schema import records
 from doorward_controller.store.sum_tables import record_sum_changes, record_sums
@@ -209,7 +209,8 @@ def fortnights(connection: sa.Connection) -> tuple[int, ...]:
     """Returns every fortnight that has a record or a sum, by its beginning.
 
     A gateway whose clock stood at 1970 made records, too; the 1,400 fortnights since are not
-    looked at for it.
+    looked at for it. Nor are those whose records went when their time was over: their sums stay,
+    and nothing is left that they could be compared with.
     """
     sums, changes = record_sums.c, record_sum_changes.c
     found = set(_steps(connection, records.c.at_utc_ms, 1000))
@@ -217,7 +218,8 @@ def fortnights(connection: sa.Connection) -> tuple[int, ...]:
     found.update(map(int, connection.scalars(new)))
     for step_s in STEPS_S:
         found.update(_steps(connection, sums.begin_utc_s, 1, sums.step_s == step_s))
-    return tuple(sorted(found))
+    whole_from_s = (keeping.records_from_utc_ms(connection) or 0) // 1000
+    return tuple(sorted(begin for begin in found if begin >= whole_from_s))
 
 
 def _steps(

@@ -72,6 +72,8 @@ PAGES = {
     "/charts": Action.READ_RECORDS,
     "/inside": Action.READ_OCCUPANCY,
     "/inside/list": Action.READ_OCCUPANCY,
+    "/keeping": Action.READ_KEEPING,
+    "/keeping?count=1": Action.READ_KEEPING,
     "/quarantine": Action.READ_QUARANTINE,
     "/audit": Action.READ_AUDIT,
     "/account": Action.OWN_ACCOUNT,
