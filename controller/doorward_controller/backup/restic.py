@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from doorward_controller.errors import BackupError
 
@@ -61,20 +61,24 @@ class Restic:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     cache_dir: Path | None = None
 
-    def prepare(self) -> bool:
-        """Makes the repository where there is none; returns whether it did."""
+    def backup(self, folder: Path, *, tag: str, host: str, tell: Tell) -> Stored:
+        """Copies a folder, making the repository where there is none.
+
+        A file that cannot be read fails the whole.
+        """
         try:
-            self._run("cat", "config")
+            return self._backup(folder, tag, host, tell)
         except BackupError as err:
             if not any(words in err.message.lower() for words in _NO_REPOSITORY):
                 raise
-        else:
-            return False
-        self._run("init")
-        return True
+        self.make()
+        return self._backup(folder, tag, host, tell)
 
-    def backup(self, folder: Path, *, tag: str, host: str, tell: Tell) -> Stored:
-        """Copies a folder. A file that cannot be read fails the whole."""
+    def make(self) -> None:
+        """Makes the repository."""
+        self._run("init")
+
+    def _backup(self, folder: Path, tag: str, host: str, tell: Tell) -> Stored:
         summary: dict[str, Any] = {}
         for said in self._lines("backup", "--tag", tag, "--host", host, str(folder)):
             if said.get("message_type") == "status":
@@ -111,13 +115,19 @@ class Restic:
         self._run("check", f"--read-data-subset={max(1, round(share * 100))}%")
 
     def forget(self, *, tag: str, keep_days: int) -> None:
-        """Removes what is older, and the data that nothing needs any more."""
-        kept = ("--keep-within", f"{keep_days}d", "--keep-last", "3")
-        self._run("forget", "--tag", tag, "--group-by", "host,tags", *kept, "--prune")
+        """Removes what is older, and the data that nothing needs any more.
 
-    def unlock(self) -> None:
-        """Removes what dead processes left locked."""
-        self._run("unlock")
+        What a dead process left locked is unlocked first; who still works keeps its lock.
+        """
+        kept = ("--keep-within", f"{keep_days}d", "--keep-last", "3")
+        arguments = ("forget", "--tag", tag, "--group-by", "host,tags", *kept, "--prune")
+        try:
+            self._run(*arguments)
+        except BackupError as err:
+            if "lock" not in err.message:
+                raise
+            self._run("unlock")
+            self._run(*arguments)
 
     def _run(self, *arguments: str) -> str:
         with self._started(arguments) as running:
@@ -184,9 +194,14 @@ class _Running:
         # `communicate` would read both, but not while the answers are used one by one.
         errors, process.stderr = process.stderr, None
         self._reader = threading.Thread(
-            target=lambda: self._complaints.extend(errors or ()), name="restic-errors", daemon=True
+            target=self._read, args=(errors,), name="restic-errors", daemon=True
         )
         self._reader.start()
+
+    def _read(self, errors: IO[str] | None) -> None:
+        if errors is not None:
+            with errors:
+                self._complaints.extend(errors)
 
     def finish(self) -> None:
         """Waits for the end."""

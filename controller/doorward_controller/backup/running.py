@@ -47,8 +47,6 @@ def _bring(
     config = backend.config
     try:
         place = repository_of(config, target)
-        place.prepare()
-        place.unlock()
         stored = place.backup(
             snapshot.staging(config),
             tag=TAG,

@@ -87,11 +87,12 @@ def _copy_keys(source: Path, target: Path) -> None:
 
 def _copy_data(config: Config, target: Path) -> None:
     """What lies beside the database, as the audit log's checkpoints; not the database itself."""
+    is_sqlite = config.database_url.startswith("sqlite")
     database = Path(config.database_url.removeprefix("sqlite:///")).name
+    left = (SET_ASIDE, database) if is_sqlite else (SET_ASIDE,)
     target.mkdir()
     for path in sorted(config.data_dir.iterdir()):
-        is_old = path.name.startswith(SET_ASIDE)
-        if path.name not in LEFT_BEHIND and not path.name.startswith(database) and not is_old:
+        if path.name not in LEFT_BEHIND and not path.name.startswith(left):
             _copy(path, target / path.name)
 
 
