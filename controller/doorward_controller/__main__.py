@@ -5,32 +5,17 @@ verify` ends with 3 when the log is broken.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 
 from doorward_controller import logs, wiring
-from doorward_controller.cli.accounts import account_app
-from doorward_controller.cli.alerts import alert_app
-from doorward_controller.cli.audit import audit_app
-from doorward_controller.cli.backup import backup_app
-from doorward_controller.cli.badges import badge_app
-from doorward_controller.cli.broker import broker_app
-from doorward_controller.cli.enrolling import enrol_app
-from doorward_controller.cli.gateways import gateway_app
-from doorward_controller.cli.orders import order_app
-from doorward_controller.cli.keys import keys_app
-from doorward_controller.cli.policy import policy_app
-from doorward_controller.cli.records import records_app
-from doorward_controller.cli.releases import release_app
-from doorward_controller.cli.recovery import recovery_app
-from doorward_controller.cli.roll_out import roll_out_app
+from doorward_controller.cli.on_demand import OnDemand
 from doorward_controller.cli.speaking import AsJson, config_of, say
-from doorward_controller.cli.sums import sums_app
 from doorward_controller.config import one_of_many
 from doorward_controller.errors import ControllerError
 from doorward_controller.store.upgrade import upgrade
@@ -39,26 +24,31 @@ from doorward_controller.wiring import ServeRole
 DEFAULT_CONFIG = Path("/etc/doorward/controller.toml")
 
 
-app = typer.Typer(no_args_is_help=True, help="Doorward's controller.")
-for group, name in (
-    (account_app, "account"),
-    (gateway_app, "gateway"),
-    (badge_app, "badge"),
-    (enrol_app, "enrol"),
-    (policy_app, "policy"),
-    (roll_out_app, "roll-out"),
-    (release_app, "release"),
-    (alert_app, "alert"),
-    (keys_app, "keys"),
-    (order_app, "order"),
-    (records_app, "records"),
-    (sums_app, "sums"),
-    (audit_app, "audit"),
-    (broker_app, "broker"),
-    (backup_app, "backup"),
-    (recovery_app, "recovery"),
-):
-    app.add_typer(group, name=name)
+class Commands(OnDemand):
+    """Groups of commands; a start loads the one that is asked for."""
+
+    places: ClassVar[Mapping[str, str]] = {
+        "account": "doorward_controller.cli.accounts:account_app",
+        "gateway": "doorward_controller.cli.gateways:gateway_app",
+        "enrol": "doorward_controller.cli.enrolling:enrol_app",
+        "badge": "doorward_controller.cli.badges:badge_app",
+        "policy": "doorward_controller.cli.policy:policy_app",
+        "keys": "doorward_controller.cli.keys:keys_app",
+        "roll-out": "doorward_controller.cli.roll_out:roll_out_app",
+        "release": "doorward_controller.cli.releases:release_app",
+        "alert": "doorward_controller.cli.alerts:alert_app",
+        "order": "doorward_controller.cli.orders:order_app",
+        "records": "doorward_controller.cli.records:records_app",
+        "sums": "doorward_controller.cli.sums:sums_app",
+        "retention": "doorward_controller.cli.retention:retention_app",
+        "audit": "doorward_controller.cli.audit:audit_app",
+        "broker": "doorward_controller.cli.broker:broker_app",
+        "backup": "doorward_controller.cli.backup:backup_app",
+        "recovery": "doorward_controller.cli.recovery:recovery_app",
+    }
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Doorward's controller.")
 
 
 @app.callback()
@@ -111,7 +101,7 @@ def serve(
     with serving.alone(config):
         if role is ServeRole.INGEST:
             backend, intakes = wiring.open_server(config, role=role)
-            serving.serve_intake(intakes, backend.store)
+            serving.serve_intake(intakes, backend)
             return
         listening = serving.listen(config.http)
         backend, intakes = wiring.open_server(config, role=role)
