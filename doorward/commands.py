@@ -24,6 +24,7 @@ from doorward.ids import (
     parse_portal_id,
 )
 from doorward.policy import MAX_RANK, Posture
+from doorward.software import Version
 from doorward.times import UtcSeconds
 
 MAX_COMMAND_BYTES = 2048
@@ -50,6 +51,7 @@ class CommandName(StrEnum):
     TAKE_PICTURE = "take_picture"
     RESEND_RECORDS = "resend_records"
     FORGIVE = "forgive"
+    UPDATE_SOFTWARE = "update_software"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +143,19 @@ class Forgive:
     zone: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateSoftware:
+    """Install a release of the gateway's software, or go back to the one before.
+
+    Attributes:
+        version: as in `0.2.0`; empty: back to the release before this one.
+        until: nothing is begun after that (UTC seconds); `UNTIL_LIFTED`: whenever it can be.
+    """
+
+    version: str
+    until: UtcSeconds = UNTIL_LIFTED
+
+
 Order = (
     OpenOnce
     | HoldOpen
@@ -153,6 +168,7 @@ Order = (
     | TakePicture
     | ResendRecords
     | Forgive
+    | UpdateSoftware
 )
 
 _ORDERS: Mapping[CommandName, type[Order]] = MappingProxyType(
@@ -168,6 +184,7 @@ _ORDERS: Mapping[CommandName, type[Order]] = MappingProxyType(
         CommandName.TAKE_PICTURE: TakePicture,
         CommandName.RESEND_RECORDS: ResendRecords,
         CommandName.FORGIVE: Forgive,
+        CommandName.UPDATE_SOFTWARE: UpdateSoftware,
     }
 )
 _NAMES = {order: name for name, order in _ORDERS.items()}
@@ -211,8 +228,8 @@ class Command:
 
     @property
     def needs_clock(self) -> bool:
-        """Whether it changes who gets through, so that it needs a clock that can be trusted."""
-        return self.moves_a_lock or isinstance(self.order, Forgive)
+        """Whether it changes who gets through, or what runs: that needs a clock to be trusted."""
+        return self.moves_a_lock or isinstance(self.order, Forgive | UpdateSoftware)
 
     def to_body(self) -> bytes:
         """Returns the canonical bytes."""
@@ -364,6 +381,10 @@ def _rank(value: object, what: str) -> int | None:
     return None if value is None else shapes.number(value, what, MAX_RANK)
 
 
+def _version(value: object, what: str) -> str:
+    return "" if value == "" else str(Version.parse(shapes.text(value, what, 32)))
+
+
 def _number(most: int) -> Callable[[object, str], int]:
     return lambda value, what: shapes.number(value, what, most)
 
@@ -378,5 +399,6 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "first_seq": _number(MAX_SEQ),
     "credential": _credential,
     "zone": _zone,
+    "version": _version,
 }
 """How an argument is read; an argument of one name means the same in every order."""

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Self
 from doorward import shapes
 from doorward.errors import BadIdError, MalformedError
 from doorward.ids import MAX_SEQ, Epoch, PortalId, parse_portal_id
+from doorward.software import SoftwareReport
 from doorward.times import UtcSeconds
 
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -135,6 +136,7 @@ class Reported:
         staff: version of the staff list that the gateway's pages go by, 0 for none; None where
             it has no pages and so keeps no list.
         tells_staff: whether it tells of the staff list at all, as software of before did not.
+        software: how its own software stands; None where updates are not set up.
     """
 
     applied: Applied
@@ -145,6 +147,7 @@ class Reported:
     on_trial: bool | None = None
     staff: int | None = None
     tells_staff: bool = True
+    software: SoftwareReport | None = None
 
     def to_wire(self) -> bytes:
         """Returns the JSON bytes; what is not told is left out."""
@@ -153,6 +156,8 @@ class Reported:
             del said["staff"]
         if self.on_trial is None:
             del said["on_trial"]
+        if self.software is None:
+            del said["software"]
         return _dump(said)
 
     @classmethod
@@ -172,6 +177,7 @@ class Reported:
             on_trial=body.truth("on_trial") if "on_trial" in body.values else None,
             staff=body.number("staff") if body.values.get("staff") is not None else None,
             tells_staff="staff" in body.values,
+            software=_software(body.values.get("software")),
         )
 
 
@@ -230,6 +236,10 @@ def _applied(body: "_Body") -> Applied:
     part = body.part("applied")
     names = ("bundle", "status", "keyring", "config")
     return Applied(**{name: part.number(name) for name in names})
+
+
+def _software(value: object) -> SoftwareReport | None:
+    return None if value is None else SoftwareReport.from_plain(value)
 
 
 def _span(part: "_Body") -> JournalSpan:

@@ -111,8 +111,9 @@ class Release:
     def from_plain(cls, value: object) -> Self:
         """Returns the release that JSON says. Raises MalformedError."""
         table = _table(value, "release")
+        named = table["part"]
         try:
-            part = Part(table["part"])
+            part = Part(named)
         except ValueError as err:
             raise MalformedError(f"release: part must be one of {', '.join(Part)}") from err
         notes = _table(table.get("notes", {}), "release: notes")

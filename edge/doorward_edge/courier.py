@@ -18,6 +18,7 @@ from doorward.ids import GatewayId, PortalId, SiteId
 from doorward.keys import PURPOSE_OF_KIND, verify_signed
 from doorward.messages import Applied, Birth, Health, JournalSpan, Rejection, Reported, State
 from doorward.ranges import count
+from doorward.software import SoftwareReport
 from doorward.times import Clock, ClockTrust, Instant, UtcSeconds
 from doorward_edge.asking_again import AskAgain
 from doorward_edge.ports import (
@@ -106,6 +107,7 @@ class Courier:
         errands: Sequence[Errand] = (),
         config: Callable[[], ConfigReport] = ConfigReport,
         staff: Callable[[], int | None] = lambda: None,
+        software: Callable[[], SoftwareReport | None] = lambda: None,
         health_every_ms: int = HEALTH_EVERY_MS,
     ) -> None:
         """Takes what it carries between."""
@@ -119,6 +121,7 @@ class Courier:
         self._errands = tuple(errands)
         self._config = config
         self._staff = staff
+        self._software = software
         self._outbox = Outbox(journal.spans())
         self._session = 0
         self._health_every_ms = health_every_ms
@@ -354,6 +357,7 @@ class Courier:
             config_taken=config.taken,
             on_trial=config.on_trial,
             staff=self._staff(),
+            software=self._software(),
         )
         self._publish(topics.Up.REPORTED, report.to_wire(), retain=True)
 

@@ -90,6 +90,7 @@ class GatewayPremises:
         show: Callable[[], None],
         faulty_inputs: Callable[[], Mapping[str, Sequence[str]]],
         wake: Callable[[], None],
+        update: Callable[[str, str, int], str],
     ) -> None:
         """Takes what is asked.
 
@@ -103,6 +104,7 @@ class GatewayPremises:
             show: has every portal blink and beep.
             faulty_inputs: by portal, the inputs whose lines are cut, shorted or were never read.
             wake: has the courier look at the journal.
+            update: hands an order to the updater.
         """
         self._eyes = tuple(eyes)
         self._scanners = tuple(scanners)
@@ -113,6 +115,7 @@ class GatewayPremises:
         self._show = show
         self._faulty_inputs = faulty_inputs
         self._wake = wake
+        self._update = update
 
     def self_test(self) -> Sequence[Finding]:
         """Tries cameras, decoders, scanners, journal, inputs, lamps, clock; no lock moves."""
@@ -133,6 +136,10 @@ class GatewayPremises:
     def restart(self) -> None:
         """Has the gateway end in order, so that it is begun anew."""
         self._restart("a command")
+
+    def update(self, order: str, version: str, until_utc_s: int) -> str:
+        """Has a release installed, or the one before brought back; returns what to say of it."""
+        return self._update(order, version, until_utc_s)
 
     def log(self, lines: int) -> bytes:
         """Returns the newest lines of the log."""

@@ -136,6 +136,7 @@ def make_commander(  # everything that a command may reach
     shared: Shared,
     wake: Callable[[], None],
     seal_key: bytes,
+    update: Callable[[str, str, int], str],
 ) -> Commander:
     """Returns the worker that carries commands out; it begins with its first `tend`."""
     orders = PortalOrders(inbox, portals, shared.clock, lambda portal: _pulse_ms(rules, portal))
@@ -152,6 +153,7 @@ def make_commander(  # everything that a command may reach
             for name, portal in portals.items()
         },
         wake=wake,
+        update=update,
     )
     return Commander(
         desk=command.desk,

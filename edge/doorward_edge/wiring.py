@@ -68,6 +68,9 @@ from doorward_edge.stages.record import RecordStage
 from doorward_edge.switches import levels_of
 from doorward_edge.sync import PolicyKeeper
 from doorward_edge.twin.keeper import TwinKeeper
+from doorward_edge.updating.desk import SoftwareDesk
+from doorward_edge.updating.exchange import boot_id as system_start
+from doorward_edge.updating.looking import looking
 from doorward_edge.vitals.identity import identity
 from doorward_edge.vitals.message import board_name, health_message
 from doorward_edge.vitals_wiring import Attendance, Physician, cycles_of
@@ -165,6 +168,7 @@ class _Mind:
     presence: SitePresence
     events: EventBook
     inbox: Inbox
+    software: SoftwareDesk
 
 
 def _assemble(
@@ -259,7 +263,8 @@ def _make_mind(ground: _Ground, body: _Body, memory: _Memory) -> _Mind:
     staff = open_staff(config, memory.keeper)
     inbox = Inbox()
     presence = open_site_presence(config, ground.enrolled, memory.keeper, inbox, clock)
-    errands = (command.desk, twin.keeper, staff.errand, presence.errand)
+    software = _open_software(config, clock, counters)
+    errands = (command.desk, twin.keeper, staff.errand, presence.errand, software)
     broker, courier = _connect(
         config, ground.enrolled, myself, clock, memory, counters, body.eyes, physician, errands
     )
@@ -287,6 +292,18 @@ def _make_mind(ground: _Ground, body: _Body, memory: _Memory) -> _Mind:
         presence=presence,
         events=EventBook(_own_records(shared)),
         inbox=inbox,
+        software=software,
+    )
+
+
+def _open_software(config: EdgeConfig, clock: Clock, counters: Counters) -> SoftwareDesk:
+    return SoftwareDesk(
+        status_file=Path(config.update.status_file),
+        exchange_dir=config.data_dir / "update",
+        version=version("doorward-edge"),
+        boot_id=system_start(),
+        began=clock.now(),
+        scans=lambda: counters.scans,
     )
 
 
@@ -321,7 +338,16 @@ def _parts_of(
         shared=mind.shared,
         wake=mind.broker.wake,
         seal_key=ground.enrolled.seal_key,
+        update=mind.software.order,
     )
+    mind.software.look = looking(
+        journal=memory.journal,
+        has_rules=lambda: memory.keeper.rules is not None,
+        is_connected=lambda: mind.courier.uplink.is_connected,
+        eyes=body.eyes,
+        portals=portals,
+    )
+    mind.physician.also(mind.software.show)
     beside = put_beside(_around(ground, body, mind, doorways))
     for errand in beside.errands:
         mind.physician.also(errand)
@@ -422,7 +448,7 @@ def _connect(
     counters: Counters,
     eyes: tuple[CameraEye, ...],
     physician: Physician,
-    errands: tuple[CommandDesk, TwinKeeper, StaffErrand, PresenceErrand],
+    errands: tuple[CommandDesk, TwinKeeper, StaffErrand, PresenceErrand, SoftwareDesk],
 ) -> tuple[Broker, Courier]:
     def health() -> Health:
         return health_message(
@@ -455,6 +481,7 @@ def _connect(
         errands=errands,
         config=lambda: errands[1].report,
         staff=lambda: errands[2].version,
+        software=lambda: errands[4].report,
         health_every_ms=config.health.interval_s * 1000,
     )
     errands[0].wake = broker.wake

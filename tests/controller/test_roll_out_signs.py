@@ -6,6 +6,7 @@ import pytest
 
 from doorward.commands import CommandName
 from doorward.outcomes import JobState
+from doorward.software import SoftwareReport, UpdateOutcome, UpdateState
 from doorward_controller.domain.roll_out import MemberState
 from doorward_controller.domain.roll_out_order import CommandOrder, ConfigurationOrder, Order
 from doorward_controller.domain.roll_out_signs import Signs, sign_of, want_of
@@ -14,9 +15,57 @@ SELF_TEST = CommandOrder(name=CommandName.SELF_TEST)
 SETTINGS = ConfigurationOrder(changes={"health.interval_s": 30})
 QUIET = ConfigurationOrder(changes={"health.interval_s": 30}, restart=False)
 SENT: dict[str, Any] = {"was_sent": True}
+UPDATE = CommandOrder(name=CommandName.UPDATE_SOFTWARE, arguments={"version": "0.2.0"})
+BACK = CommandOrder(name=CommandName.UPDATE_SOFTWARE, arguments={"version": ""})
+ORDERED: dict[str, Any] = {"command": JobState.SUCCEEDED, "command_id": "c1", **SENT}
+
+
+def says(**said: Any) -> dict[str, Any]:
+    return {**ORDERED, "software": SoftwareReport(**{"confirmed": "0.1.0", "order": "c1"} | said)}
+
+
 TAKEN: dict[str, Any] = {"version": 4, "newest": 4, "taken": 4}
 
 SAID: dict[str, tuple[Order, dict[str, Any], tuple[str, str] | None]] = {
+    "an update that was ordered is not one that proved well": (UPDATE, ORDERED, None),
+    "an update on trial": (UPDATE, says(state=UpdateState.ON_TRIAL, target="0.2.0"), None),
+    "an update that waits": (UPDATE, says(state=UpdateState.INSTALLED, detail="waits"), None),
+    "an update that proved well": (
+        UPDATE,
+        says(confirmed="0.2.0", outcome=UpdateOutcome.CONFIRMED),
+        ("succeed", "0.2.0 proved well"),
+    ),
+    "an update that runs already": (
+        UPDATE,
+        says(confirmed="0.2.0", outcome=UpdateOutcome.REFUSED, detail="runs already"),
+        ("succeed", "0.2.0 proved well"),
+    ),
+    "an update that was taken back": (
+        UPDATE,
+        says(outcome=UpdateOutcome.RETURNED, detail="camera: dark"),
+        ("fail", "returned: camera: dark"),
+    ),
+    "an update that could not be had": (
+        UPDATE,
+        says(outcome=UpdateOutcome.FAILED, detail="the disk is too full"),
+        ("fail", "failed: the disk is too full"),
+    ),
+    "the outcome of another order": (
+        UPDATE,
+        says(order="c0", outcome=UpdateOutcome.FAILED, detail="long ago"),
+        None,
+    ),
+    "an update at a gateway without an updater": (
+        UPDATE,
+        {"command": JobState.REJECTED, "command_detail": "not_here: not set up", **SENT},
+        ("fail", "not_here: not set up"),
+    ),
+    "a return": (BACK, says(outcome=UpdateOutcome.RETURNED), ("succeed", "0.1.0 is back")),
+    "a return to nowhere": (
+        BACK,
+        says(outcome=UpdateOutcome.REFUSED, detail="none is kept"),
+        ("fail", "refused: none is kept"),
+    ),
     "a command under way": (SELF_TEST, {"command": JobState.IN_PROGRESS, **SENT}, None),
     "a command that went well": (
         SELF_TEST,
@@ -122,3 +171,12 @@ def test_what_a_member_is_handed_next(sentence: str) -> None:
     order, known, expected = WANTED[sentence]
     want = want_of(order, Signs(**known))
     assert (want and want.value) == expected
+
+
+def test_a_release_that_is_taken_back_later_fails_its_member_after_all() -> None:
+    signs = Signs(software=SoftwareReport(confirmed="0.2.0"))
+    assert sign_of(UPDATE, MemberState.SUCCEEDED, signs) is None
+    back = Signs(software=SoftwareReport(confirmed="0.1.0"))
+    sign = sign_of(UPDATE, MemberState.SUCCEEDED, back)
+    assert sign is not None
+    assert (sign.word.value, sign.detail) == ("fail", "it went back to 0.1.0")

@@ -73,6 +73,7 @@ class World:
             show=lambda: self.did.append("show"),
             faulty_inputs=lambda: self.faulty,
             wake=lambda: self.did.append("wake"),
+            update=lambda order, version, until_utc_s: f"{order} {version} {until_utc_s}",
         )
 
     def bad(self) -> list[str]:

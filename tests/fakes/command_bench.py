@@ -97,6 +97,10 @@ class Hands:
         self._do(f"picture {portal}")
         return b"\xff\xd8 a face"
 
+    def update(self, order: str, version: str, until_utc_s: int) -> str:
+        self._do(f"update {order} {version} {until_utc_s}")
+        return f"ordered: {version}"
+
     def resend(self, epoch: Epoch, first_seq: int) -> int:
         self._do(f"resend {epoch} {first_seq}")
         return 7

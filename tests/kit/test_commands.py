@@ -24,6 +24,7 @@ from doorward.commands import (
     SendLog,
     SetPosture,
     TakePicture,
+    UpdateSoftware,
     arguments_of,
     parse_order,
 )
@@ -49,6 +50,7 @@ ORDERS: dict[CommandName, Order] = {
     CommandName.TAKE_PICTURE: TakePicture(portal=NORTH),
     CommandName.RESEND_RECORDS: ResendRecords(epoch=Epoch(7), first_seq=3),
     CommandName.FORGIVE: Forgive(credential="00000000000000a1", zone="lab"),
+    CommandName.UPDATE_SOFTWARE: UpdateSoftware(version="0.2.0", until=UtcSeconds(AT + 3600)),
 }
 MOVES = {"open_once", "hold_open", "secure", "posture"}
 
@@ -71,7 +73,7 @@ def test_each_command_reads_as_it_was_written(name: CommandName) -> None:
     made = command(ORDERS[name])
     assert (made.name, Command.from_body(made.to_body())) == (name, made)
     assert made.moves_a_lock == (name in MOVES)
-    assert made.needs_clock == (name in MOVES | {"forgive"})
+    assert made.needs_clock == (name in MOVES | {"forgive", "update_software"})
 
 
 @pytest.mark.parametrize("row", VECTORS["commands"], ids=lambda row: row["name"])

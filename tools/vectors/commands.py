@@ -17,6 +17,7 @@ from doorward.commands import (
     SendLog,
     SetPosture,
     TakePicture,
+    UpdateSoftware,
 )
 from doorward.envelope import Ed25519Signer, Kind, seal_envelope
 from doorward.ids import Epoch, GatewayId, PortalId, SiteId
@@ -50,6 +51,8 @@ ORDERS: tuple[Order, ...] = (
     ResendRecords(epoch=Epoch(0x0123456789AB), first_seq=40),
     Forgive(credential="0102030405060708"),
     Forgive(zone="lab"),
+    UpdateSoftware(version="0.2.0", until=UtcSeconds(AT + 86_400)),
+    UpdateSoftware(version=""),
 )
 
 

@@ -21,8 +21,10 @@ router = APIRouter()
 
 NEWEST_COMMANDS = 12
 USUAL_HOLD = timedelta(minutes=15)
-ON_THE_PAGE = tuple(name for name in CommandName if name.value != "forgive")
-"""What has a button here; who is forgiven is a matter of the person's own page."""
+ELSEWHERE = frozenset({CommandName.FORGIVE, CommandName.UPDATE_SOFTWARE})
+"""Who is forgiven is a matter of the person's own page, and software is rolled out."""
+ON_THE_PAGE = tuple(name for name in CommandName if name not in ELSEWHERE)
+"""What has a button here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

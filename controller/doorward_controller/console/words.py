@@ -301,6 +301,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "send_log": mark("Send the log"),
         "take_picture": mark("Take a picture"),
         "resend_records": mark("Send records again"),
+        "update_software": mark("Update the software"),
         "forgive": mark("Forgive anti-passback"),
     }
 )

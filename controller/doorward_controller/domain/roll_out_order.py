@@ -16,6 +16,7 @@ ROLLABLE = (
     CommandName.SELF_TEST,
     CommandName.RESTART,
     CommandName.SEND_LOG,
+    CommandName.UPDATE_SOFTWARE,
 )
 """Commands that mean the same at every gateway. Doors are opened one by one, by who sees them."""
 

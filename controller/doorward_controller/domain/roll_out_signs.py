@@ -1,14 +1,17 @@
 """What is known of a roll-out's member, and what follows from it. Pure.
 
 A command that a gateway was never sent is given anew when it is back; one that was sent and of
-which nothing was heard is not, because it may have been carried out.
+which nothing was heard is not, because it may have been carried out. An update has succeeded when
+the gateway says that the release proved well, not when it took the order.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from doorward.commands import CommandName
 from doorward.outcomes import JobState
+from doorward.software import ENDED_BADLY, SoftwareReport, UpdateOutcome, UpdateState
 from doorward_controller.domain.roll_out import MemberState, MemberWord
 from doorward_controller.domain.roll_out_order import CommandOrder, ConfigurationOrder, Order
 
@@ -38,6 +41,8 @@ class Signs:
         in_force: version that it works with.
         taken: version that it took, which may wait for a restart.
         rejected: versions that it refused or took back, with its words.
+        command_id: of its command, empty before it was given.
+        software: how it says that its own software stands, None where it does not.
     """
 
     online: bool = True
@@ -50,6 +55,8 @@ class Signs:
     in_force: int = 0
     taken: int = 0
     rejected: Mapping[int, str] = field(default_factory=dict)
+    command_id: str = ""
+    software: SoftwareReport | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +70,14 @@ class Sign:
 def sign_of(order: Order, state: MemberState, signs: Signs) -> Sign | None:
     """Returns what the signs say of a member, None while they say nothing new."""
     if state is MemberState.SUCCEEDED:
-        return _relapse(signs)
+        return _software_relapse(order, signs) if _updates(order) else _relapse(signs)
     if state is not MemberState.ASKED:
         return None
     if not signs.is_enrolled:
         return Sign(word=MemberWord.FAIL, detail=REVOKED)
-    return _of_command(signs) if isinstance(order, CommandOrder) else _of_settings(order, signs)
+    if isinstance(order, ConfigurationOrder):
+        return _of_settings(order, signs)
+    return _of_software(order, signs) if _updates(order) else _of_command(signs)
 
 
 def want_of(order: Order, signs: Signs) -> Want | None:
@@ -91,6 +100,37 @@ def _of_command(signs: Signs) -> Sign | None:
     if signs.command is JobState.SUCCEEDED:
         return Sign(word=MemberWord.SUCCEED, detail=signs.command_detail)
     return _bad_end(signs)
+
+
+def _updates(order: Order) -> bool:
+    return isinstance(order, CommandOrder) and order.name is CommandName.UPDATE_SOFTWARE
+
+
+def _version(order: Order) -> str:
+    return str(order.arguments.get("version", "")) if isinstance(order, CommandOrder) else ""
+
+
+def _of_software(order: Order, signs: Signs) -> Sign | None:
+    """A command that was taken is only the beginning: what counts is what proved well."""
+    said, version = signs.software, _version(order)
+    if said is not None and version and said.confirmed == version:
+        return Sign(word=MemberWord.SUCCEED, detail=f"{version} proved well")
+    if said is None or not signs.command_id or said.order != signs.command_id:
+        return _bad_end(signs)
+    if said.state is not UpdateState.IDLE or said.outcome is UpdateOutcome.NONE:
+        return None
+    if not version and said.outcome is UpdateOutcome.RETURNED:
+        return Sign(word=MemberWord.SUCCEED, detail=f"{said.confirmed} is back")
+    if said.outcome in ENDED_BADLY:
+        return Sign(word=MemberWord.FAIL, detail=f"{said.outcome.value}: {said.detail}")
+    return None
+
+
+def _software_relapse(order: Order, signs: Signs) -> Sign | None:
+    said, version = signs.software, _version(order)
+    if said is None or not version or said.confirmed in {version, ""}:
+        return None
+    return Sign(word=MemberWord.FAIL, detail=f"it went back to {said.confirmed}")
 
 
 def _of_settings(order: ConfigurationOrder, signs: Signs) -> Sign | None:

@@ -59,6 +59,8 @@ def action_of(name: str) -> Action:
         return Action.OPEN_DOORS
     return Action.TAKE_PICTURE if name == CommandName.TAKE_PICTURE else Action.MAINTAIN_GATEWAY
 
+    if name == CommandName.UPDATE_SOFTWARE:
+        return Action.CONFIGURE_GATEWAY
 
 def draw_id() -> str:
     """Returns an id that no command has."""

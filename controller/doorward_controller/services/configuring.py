@@ -133,6 +133,7 @@ def note_reported(
         "rejected": [asdict(rejection) for rejection in rejected],
         "at_utc_s": reported.at,
         "in_force": in_force,
+        "software": None if reported.software is None else reported.software.to_plain(),
         "on_trial": reported.on_trial,
         "staff": _staff_said(before.get("staff"), reported, now_utc_ms),
         "since_utc_s": before.get("since_utc_s", reported.at)

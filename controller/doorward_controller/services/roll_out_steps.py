@@ -171,6 +171,9 @@ def _command(
     name, arguments = CommandName.RESTART, {}
     if isinstance(order, CommandOrder):
         name, arguments = order.name, dict(order.arguments)
+    if name is CommandName.UPDATE_SOFTWARE:
+        # A gateway that was missed must not change its software days later.
+        arguments["until"] = found.plan.deadline_utc_s
     is_noted = member.command_id and member.signs.command is None
     command_id = member.command_id if is_noted else commanding.draw_id()
     with backend.store.write() as connection:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
+from doorward.commands import CommandName
 from doorward.errors import MalformedError
 from doorward.ids import GatewayId
 from doorward.twin import MAX_SETTINGS, Setting, check_settings
@@ -24,7 +25,7 @@ from doorward_controller.domain.roll_out_order import (
     wave_sizes,
 )
 from doorward_controller.errors import ActError, ConflictError, InvalidError, NotFoundError
-from doorward_controller.services import commanding, roll_out_positions
+from doorward_controller.services import commanding, roll_out_positions, software
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
@@ -56,6 +57,7 @@ class NewRollOut:
 
 def members_of(backend: Backend, new: NewRollOut) -> tuple[tuple[GatewayId, int], ...]:
     """Returns who would take part now, each with its wave. Raises InvalidError."""
+    _check_release(backend, new.order)
     with backend.store.read() as connection:
         return _placed(_candidates(connection, backend.config.site), new)
 
@@ -69,6 +71,7 @@ def start(backend: Backend, actor: Actor, new: NewRollOut) -> int:
         backend, actor, Action.ROLL_OUT, name="start_roll_out", subject=new.title[:100]
     ) as doing:
         check(new)
+        _check_release(backend, new.order)
         found = _candidates(doing.connection, backend.config.site)
         placed = _placed(found, new)
         if isinstance(new.order, ConfigurationOrder):
@@ -196,6 +199,18 @@ def check(new: NewRollOut) -> None:
             commanding.check_order(name.value, arguments)
         case ConfigurationOrder(changes=changes):
             _check_changes(changes)
+
+
+def _check_release(backend: Backend, order: Order) -> None:
+    """Refuses what no gateway could find."""
+    if not isinstance(order, CommandOrder) or order.name is not CommandName.UPDATE_SOFTWARE:
+        return
+    version = order.arguments.get("version", "")
+    if version and version not in software.versions(backend):
+        raise InvalidError(
+            f"there is no release {version} of the gateway that enough people signed",
+            code="no_release",
+        )
 
 
 def _check_changes(changes: Mapping[str, Setting | None]) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from doorward.software import Release
+from doorward.software import Part, Release
 from doorward_controller.config import Config
 from doorward_controller.domain.permissions import Action, Actor
-from doorward_controller.errors import ConflictError
+from doorward_controller.errors import ConflictError, InvalidError
 from doorward_controller.releases import publishing, staging
 from doorward_controller.releases.errors import ReleaseError
 from doorward_controller.releases.folder import Folder
@@ -30,6 +30,16 @@ def folder_of(config: Config) -> Folder:
 def standing(backend: Backend) -> Standing:
     """Returns which releases there are, and what waits for signatures. Raises ReleaseError."""
     return publishing.standing(folder_of(backend.config))
+
+
+def versions(backend: Backend) -> tuple[str, ...]:
+    """Returns which releases of the gateway there are, newest first. Raises InvalidError."""
+    try:
+        found = publishing.releases(folder_of(backend.config))
+    except ReleaseError as err:
+        raise InvalidError(err.message, code=err.code) from err
+    gateways = (each.release for each in found if each.release.part is Part.GATEWAY)
+    return tuple(dict.fromkeys(str(release.version) for release in gateways))
 
 
 def add(backend: Backend, actor: Actor, files: Sequence[Path]) -> tuple[Release, ...]:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from doorward.ids import GatewayId
 from doorward.outcomes import JobState
+from doorward.software import SoftwareReport
 from doorward_controller.domain.roll_out import MemberState, Plan, RollOutState
 from doorward_controller.domain.roll_out_signs import Signs
 from doorward_controller.store.gateways import GatewayState
@@ -159,6 +160,11 @@ def claim_command(
     return claimed.rowcount == 1
 
 
+def software_of(said: Mapping[str, Any]) -> SoftwareReport | None:
+    """Returns how a gateway said that its software stands, None where it did not."""
+    return None if said.get("software") is None else SoftwareReport.from_plain(said["software"])
+
+
 def _member(row: Mapping[str, Any]) -> StoredMember:
     said = json.loads(row["reported_json"])
     rejected = {
@@ -185,5 +191,7 @@ def _member(row: Mapping[str, Any]) -> StoredMember:
             in_force=row["applied_config"],
             taken=said.get("taken", 0),
             rejected=rejected,
+            command_id=row["command_id"],
+            software=software_of(said),
         ),
     )

@@ -24,6 +24,7 @@ from doorward.commands import (
     SendLog,
     SetPosture,
     TakePicture,
+    UpdateSoftware,
 )
 from doorward.errors import DoorwardError
 from doorward.events import EventCode
@@ -179,6 +180,9 @@ class Commander:
                 self._end(command, JobState.SUCCEEDED, f"{count} records are sent again")
             case Forgive() as order:
                 self._forgive(command, order)
+            case UpdateSoftware(version=version, until=until):
+                said = self._premises.update(command.id, version, until)
+                self._end(command, JobState.SUCCEEDED, said)
             case OpenOnce() | HoldOpen() | Secure() | SetPosture() | Identify():
                 raise AssertionError(f"{command.name} is for the portals")
             case _ as order:

@@ -75,6 +75,10 @@ class Premises(Protocol):
         """Returns what the portal's camera sees now, as a JPEG."""
         ...
 
+    def update(self, order: str, version: str, until_utc_s: int) -> str:
+        """Has a release installed, or the one before brought back; returns what to say of it."""
+        ...
+
     def resend(self, epoch: Epoch, first_seq: int) -> int:
         """Has records sent again; returns how many."""
         ...

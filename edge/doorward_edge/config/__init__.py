@@ -26,6 +26,7 @@ from doorward_edge.config.site import (
     CommandsSection,
     HealthSection,
     TrustSection,
+    UpdateSection,
 )
 from doorward_edge.config.table import ConfigError
 from doorward_edge.config_panel import PanelSection, PerceptionSection
@@ -58,6 +59,7 @@ __all__ = [
     "ScannerKind",
     "ScannerSection",
     "TrustSection",
+    "UpdateSection",
     "load_config",
     "load_hardware",
     "parse_config",

@@ -16,6 +16,7 @@ from doorward_edge.config.site import (
     HealthSection,
     JournalSection,
     TrustSection,
+    UpdateSection,
 )
 from doorward_edge.config_panel import PanelSection, PerceptionSection
 
@@ -70,6 +71,7 @@ class EdgeConfig:
     journal: JournalSection
     clock: ClockSection
     commands: CommandsSection
+    update: UpdateSection
     identity: Path | None
     claims: Mapping[int, str]
 

@@ -16,6 +16,7 @@ from doorward_edge.config.site import (
     IdentitySection,
     JournalSection,
     TrustSection,
+    UpdateSection,
 )
 from doorward_edge.config.table import Table
 from doorward_edge.config_panel import PanelSection, PerceptionSection
@@ -40,3 +41,4 @@ class EdgeFile(Table, frozen=True, kw_only=True):
     journal: JournalSection = JournalSection()
     clock: ClockSection = ClockSection()
     commands: CommandsSection = CommandsSection()
+    update: UpdateSection = UpdateSection()

@@ -112,6 +112,7 @@ def _checked(file: EdgeFile, folder: Path) -> EdgeConfig:
         journal=file.journal,
         clock=file.clock,
         commands=file.commands,
+        update=_rooted(file.update, folder),
         identity=None if file.identity is None else folder / file.identity.folder,
         claims=claims.owners,
     )

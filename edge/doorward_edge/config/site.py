@@ -78,6 +78,16 @@ class CommandsSection(Table, frozen=True, kw_only=True):
     pictures: bool = False
 
 
+class UpdateSection(Table, frozen=True, kw_only=True):
+    """Where the updater, which is another program, says how it stands.
+
+    Attributes:
+        status_file: without it this gateway is not updated from afar.
+    """
+
+    status_file: str = "/var/lib/doorward-update/status.json"
+
+
 class HealthSection(Table, frozen=True, kw_only=True):
     """How often the gateway says how it is, and what it may do about a camera that does not see.
 

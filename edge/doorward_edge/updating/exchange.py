@@ -19,6 +19,7 @@ from doorward.outcomes import MAX_DETAIL_CHARACTERS, Finding
 from doorward.software import Version
 
 WISH_FILE, EVIDENCE_FILE = "wanted.json", "evidence.json"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 MAX_BYTES = 32 * 1024
 MAX_FINDINGS = 64
 
@@ -96,6 +97,11 @@ class Evidence:
             findings=tuple(_finding(row) for row in rows),
             quiet_s=shapes.number(value.get("quiet_s"), "the evidence: quiet_s", 2**40),
         )
+
+
+def boot_id() -> str:
+    """Returns which start of the system this is, for both of them. Raises OSError."""
+    return BOOT_ID.read_text(encoding="ascii").strip()
 
 
 def read_bounded(path: Path) -> bytes | None:

@@ -22,7 +22,7 @@ TRIAL_S = 600
 MOST_BOOTS = 3
 NEVER_WELL = f"the system began {MOST_BOOTS} times with it, and it never proved well"
 STALE_S = 15
-"""Evidence is written every two seconds; a slow card holds it up for a few."""
+"""Evidence is written every five seconds; a slow card holds it up for a few."""
 
 ESSENTIAL = ("journal",)
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from doorward.errors import DoorwardError
 from doorward_edge.adapters.clock_system import SystemClock
 from doorward_edge.updating.catalogue import Catalogue, Found
+from doorward_edge.updating.exchange import boot_id
 from doorward_edge.updating.fetching import RepositoryFetcher
 from doorward_edge.updating.folders import Programs
 from doorward_edge.updating.installing import WHEELS, install, relocate, run_program, unpack
 from doorward_edge.updating.settings import Settings
 from doorward_edge.updating.updater import Around
 
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 RESTART_S = 150
 """Longer than the unit may take to begin."""
 
@@ -72,11 +72,6 @@ class PipInstaller:
 def machine_platform() -> str:
     """Returns the platform that releases for this machine are built for."""
     return f"cp{sys.version_info.major}{sys.version_info.minor}-{platform.machine()}"
-
-
-def boot_id() -> str:
-    """Returns which start of the system this is."""
-    return BOOT_ID.read_text(encoding="ascii").strip()
 
 
 def around_of(settings: Settings) -> Around:

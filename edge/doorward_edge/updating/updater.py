@@ -129,6 +129,8 @@ class Updater:
 
     def run(self) -> Record:
         """Does what is due, and returns where it stands then. Raises OSError."""
+        if not (self._a.state_dir / STATUS_FILE).exists():
+            self._write(self.record)
         until_s = self._mono_s() + RUN_S
         while self._mono_s() < until_s:
             self._take_wish()
@@ -455,10 +457,13 @@ class Updater:
         """Writes, then counts. Raises OSError."""
         if record == self.record:
             return
-        write_whole(self._a.state_dir / STATUS_FILE, record.to_wire())
+        self._write(record)
         log.info("update.state state=%s target=%s", record.state, record.target)
         self.record = record
         self._a.told(f"kept_{record.state}")
+
+    def _write(self, record: Record) -> None:
+        write_whole(self._a.state_dir / STATUS_FILE, record.to_wire())
 
     def _read_record(self) -> Record:
         """What was written last; where that is lost, what the links say, and back to safety."""
