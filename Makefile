@@ -15,7 +15,7 @@ PYTEST := $(PYTHON) -m pytest --hypothesis-profile=ci
 PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadgroup
 CODE := doorward edge controller tests tools bench
 
-.PHONY: help demo test check bench sim dev format lint test-system test-endurance test-provision test-provision-full vectors reference release wiring reading-limits lock clean ready-%
+.PHONY: help demo test check bench sim dev format lint test-system test-endurance test-provision test-provision-full vectors reference release wiring card enclosure reading-limits lock clean ready-%
 
 help: ## Print this list
 	@if [ -t 1 ]; then on=$$(printf '\033[1m') off=$$(printf '\033[0m'); fi; \
@@ -70,6 +70,12 @@ release: ready-lint ## Build a release's files into dist/release/ (ARGS="--part 
 
 wiring: ready-lint ## Draw the wiring of every build anew (needs Graphviz: apt install graphviz)
 	@$(PYTHON) -m tools.draw_wiring $(ARGS)
+
+card: ready-test ## Make the printed card of lamps and tones anew
+	@$(PYTHON) -m tools.make_card $(ARGS)
+
+enclosure: ready-lint ## Draw the printed head (needs OpenSCAD; ARGS="--stl FOLDER" for a printer)
+	@$(PYTHON) -m tools.draw_enclosure $(ARGS)
 
 reading-limits: ready-test ## Measure anew how small, blurred and moved a code may be (minutes)
 	@$(PYTHON) -m tools.measure_reading

@@ -192,6 +192,7 @@ class ComputerPart(_Part, frozen=True):
         usual_ma: of the bare board at work, as its maker says.
         busy_ma: with all processors busy.
         csi_pins: of its camera connector; decides the ribbon.
+        hole_spacing_mm: of its four holes; none for a carrier, each of which has its own.
     """
 
     usual_ma: Millis
@@ -200,6 +201,7 @@ class ComputerPart(_Part, frozen=True):
     csi_pins: Literal[15, 22]
     csi_count: Annotated[int, msgspec.Meta(ge=1, le=2)]
     board_mm: tuple[Positive, Positive, Positive]
+    hole_spacing_mm: tuple[Positive, Positive] | None = None
 
     def check(self) -> None:
         """Raises FileError."""

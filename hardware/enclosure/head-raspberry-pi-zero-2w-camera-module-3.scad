@@ -1,0 +1,7 @@
+// made by `make enclosure` from hardware/computers and hardware/cameras
+computer = [65, 30, 5.5];
+holes = [58, 23];
+has_holes = true;
+camera = [25, 24, 11.5];
+half_width = 0.6805;
+include <head.scad>
