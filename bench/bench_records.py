@@ -8,8 +8,8 @@ makes a search read far. The first answer of each, with little of it in memory, 
 the processor time of application and client, which others at work on the machine do not lengthen
 (PostgreSQL's own is not in it).
 
-Ten million records take about 15 minutes for each database to make and 10 to measure, and 12 GB of
-disk. DOORWARD_BENCH_RECORDS=1000000 makes it smaller, as does `--quick`.
+The databases make the records themselves (`bench/big_site_rows.py`): ten million take some minutes
+each, and 12 GB of disk. DOORWARD_BENCH_RECORDS=1000000 makes it smaller, as does `--quick`.
 """
 
 import os

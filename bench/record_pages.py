@@ -103,7 +103,11 @@ def _counts(plan: Plan) -> list[Asked]:
         ),
         Asked(name="api, how many are inside", paths=("/api/v1/occupancy",)),
         Asked(name="api, who is inside", paths=("/api/v1/occupancy/people",)),
+        Asked(
+            name="api, who is inside, 100 of them", paths=("/api/v1/occupancy/people?limit=100",)
+        ),
         Asked(name="page, who is inside", paths=("/inside",)),
+        Asked(name="page, everybody inside, to print", paths=("/inside/list",), is_promised=False),
     ]
 
 

@@ -121,7 +121,7 @@ class Jobs:
             _Job("keys.take_up", KEYS_S, lambda: len(key_rotation.take_up_due(backend))),
             _Job("policy.overtake", expire_s, partial(policy_release.publish_if_new, backend)),
             _Job("proposals.expire", PROPOSALS_S, partial(proposing.expire, backend)),
-            _Job("presence.fold", SUMS_S, partial(presence_folding.settle, backend)),
+            _Job("presence.fold", SUMS_S, partial(_fold, backend)),
             _Job("sums.add_up", SUMS_S, partial(sum_keeping.add_up, backend)),
             _Job("proposals.resume", PROPOSALS_S, partial(proposing.resume, backend)),
             _Job("home_assistant.tell", ALERTS_S, HomeAssistant(backend).turn),
@@ -167,6 +167,10 @@ class Jobs:
                     job.left_s = job.every_s
                     if self._leading.is_held:
                         _do(job, self._backend)
+
+
+def _fold(backend: Backend) -> int:
+    return presence_folding.settle(backend, presence_folding.JOB_S)
 
 
 def _do(job: _Job, backend: Backend) -> None:

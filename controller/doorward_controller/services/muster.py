@@ -156,7 +156,7 @@ def look(backend: Backend, actor: Actor, wanted: Wanted) -> Look:
 
     Raises ForbiddenError, or InvalidError for a cursor or a limit that is none.
     """
-    presence_folding.settle(backend, presence_folding.PAGE_S)
+    presence_folding.settle_for_page(backend)
     is_counted_anew = presence_folding.is_counted_anew(backend)
     with act(backend, actor, Action.READ_OCCUPANCY, name="muster", placed=True) as doing:
         only = _only(wanted.zone, doing.zones)

@@ -47,7 +47,7 @@ class RecentCounts:
 
 def count(backend: Backend) -> tuple[ZoneCount, ...]:
     """Returns how many are inside each zone of the rules, and any other that somebody is in."""
-    presence_folding.settle(backend, presence_folding.PAGE_S)
+    presence_folding.settle_for_page(backend)
     with backend.store.read() as connection:
         inside = presence.numbers(connection)
     return zone_counts(rules.current(backend), inside)

@@ -31,6 +31,9 @@ HOLDER, BADGE, HAND, ALONE = "holder:", "badge:", "hand:", "record:"
 PAGE_S = 0.3
 """So long a page folds what waits before it shows what there is."""
 
+JOB_S = 1.0
+"""So long the job does each time: other timed work waits for it."""
+
 _NOTES_AT_ONCE = 50
 _CHARACTERS_AT_ONCE = 8_000
 """Of notes: some hundred people. Intake waits for as long as they take."""
@@ -66,15 +69,15 @@ class Rules:
 def settle(backend: Backend, within_s: float | None = None) -> int:
     """Folds whatever waits to be; returns how many people were.
 
-    Pages call it before they look, and give it `PAGE_S`.
+    Args:
+        backend: the controller's parts.
+        within_s: when to stop although some wait; None folds everybody.
     """
     people, began_ms = 0, backend.clock.now().mono_ms
     while True:
         with backend.store.read() as connection:
             rules = _rules(backend, connection)
             is_by_others = presence.fingerprint(connection) != rules.fingerprint
-            if is_by_others and within_s is not None and presence.is_known_large(connection, _MANY):
-                return people
             if not is_by_others and not _is_due(backend, connection, rules):
                 return people
         if is_by_others:
@@ -86,6 +89,16 @@ def settle(backend: Backend, within_s: float | None = None) -> int:
         spent_ms = backend.clock.now().mono_ms - began_ms
         if within_s is not None and spent_ms >= 1000 * within_s:
             return people
+
+
+def settle_for_page(backend: Backend) -> None:
+    """Folds for a moment before a page looks; where many are known it finds nobody anew."""
+    with backend.store.read() as connection:
+        if presence.is_known_large(connection, _MANY):
+            by, rules = presence.fingerprint(connection), _rules(backend, connection)
+            if by != rules.fingerprint:
+                return
+    settle(backend, PAGE_S)
 
 
 def is_counted_anew(backend: Backend) -> bool:
