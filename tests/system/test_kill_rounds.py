@@ -7,32 +7,23 @@ gateways' journals, and the controller's store (`demo.tally`).
 """
 
 import random
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Event
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from doorward_controller import wiring
 from doorward_controller.broker.waiting import wait_until
-from doorward_controller.clock import SystemClock
-from doorward_controller.demo import tally
-from doorward_controller.demo.cli import free_port
 from doorward_controller.demo.control_socket import ControlError
-from doorward_controller.demo.controller_host import ControllerProcess
-from doorward_controller.demo.drill import head, pending
-from doorward_controller.demo.journal_file import read_numbers
-from doorward_controller.demo.stored_records import read_stored
+from doorward_controller.demo.drill import head
 from doorward_controller.demo.turnstile import Code, Turnstile
-from doorward_controller.demo.world import World, build
+from doorward_controller.demo.world import World
+from tests.system.whole_site import READY_S, counted, whole_site
 
-READY_S = 60.0
 KILLED_WITHIN_S = 0.3
 BROKER_EVERY = 5
 """One round in so many is the broker's, which concerns everybody."""
@@ -128,30 +119,8 @@ def _decides(turnstile: Turnstile, code: Code) -> None:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    """Broker, controller and three gateways with their first policy."""
-    with tempfile.TemporaryDirectory(prefix="dw-") as name, ExitStack() as stack:
-        folder = Path(name)
-        world = build(folder, http_port=free_port(0), clock=SystemClock(), say=print)
-        stack.callback(world.close)
-        controller = ControllerProcess(world.config_file, folder / "log")
-        controller.start()
-        stack.callback(controller.stop)
-        world.start_remaining()
-        for turnstile in world.turnstiles.values():
-            assert wait_until(turnstile.has_policy, timeout_s=READY_S), controller.last_errors
-        yield world
-
-
-def counted(world: World) -> tally.Tally:
-    """Waits until everything is delivered, and counts."""
-    gateways = world.gateways
-    assert wait_until(lambda: all(pending(g) == 0 for g in gateways), timeout_s=READY_S)
-    journals = [n for g in gateways for n in read_numbers(g.name, g.files.data_dir)]
-    store = wiring.open_store(world.config)
-    try:
-        return tally.count(world.log.all(), journals, read_stored(store), ())
-    finally:
-        store.close()
+    with whole_site() as site:
+        yield site.world
 
 
 def play(world: World, count: int, seed: int) -> None:

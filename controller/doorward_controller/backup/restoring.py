@@ -24,7 +24,6 @@ from doorward_controller.services.key_vault import WRAPPING_KEY_FILE
 
 Tell = Callable[[str], None]
 
-SCRATCH = "backup-restore"
 _ERASURES = f"{snapshot.DATA}/{erasures.ERASURES_FILE}"
 
 
@@ -81,7 +80,7 @@ def copies(config: Config, targets: Sequence[BackupTarget]) -> tuple[list[Copy],
 @contextmanager
 def scratch(config: Config) -> Iterator[Path]:
     """Gives a folder that is not there, on the disk where the copy is to lie, and removes it."""
-    folder = config.data_dir / SCRATCH
+    folder = config.data_dir / snapshot.RESTORED
     config.data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     try:

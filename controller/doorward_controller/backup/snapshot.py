@@ -22,8 +22,8 @@ CONFIG_FILE = "controller.toml"
 KEYS, DATA, ALSO = "keys", "data", "also"
 SET_ASIDE = "before-restore-"
 """A restore moves what was there into a folder of this name and a time."""
-SCRATCH = "backup-rehearsal"
-LEFT_BEHIND = frozenset({STAGING, SCRATCH, KEYS, "serving.lock", "restic-cache"})
+SCRATCH, RESTORED = "backup-rehearsal", "backup-restore"
+LEFT_BEHIND = frozenset({STAGING, SCRATCH, RESTORED, KEYS, "serving.lock", "restic-cache"})
 """In the data folder, and not copied as they lie: what is copied otherwise, or made anew."""
 
 _SPARE_BYTES = 64 * 1024 * 1024

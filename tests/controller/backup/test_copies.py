@@ -19,6 +19,7 @@ from doorward_controller.services import backups, erasures, holders
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.holders import HolderFields
 from doorward_controller.services.key_vault import WRAPPING_KEY_FILE
+from doorward_controller.store import backups as rows
 from doorward_controller.store.backups import Run
 from doorward_controller.store.schema import audit_log, records
 from tests.controller.backup.conftest import RECORDS, take_in
@@ -72,7 +73,7 @@ def test_a_copy_goes_to_both_places_and_holds_in_a_rehearsal(
     assert not snapshot.staging(kept.config).exists(), "nothing readable is left lying about"
     assert rehearse(kept) == ""
     with kept.store.read() as connection:
-        (held,) = rehearsing.backups.rehearsals(connection, limit=5)
+        (held,) = rows.rehearsals(connection, limit=5)
     assert held.held
     assert held.records_of == RECORDS
     assert held.records_compared >= RECORDS // 10
