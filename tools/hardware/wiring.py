@@ -31,6 +31,8 @@ INSIDE_M = 0.3
 """Within the housing."""
 
 PLUS, MINUS, SIGNAL, BACK = "RD", "BK", "BU", "WH"
+COLOURS = {"RD": "red", "BK": "black", "BU": "blue", "WH": "white", "GN": "green", "YE": "yellow"}
+"""What IEC 60757 calls them, for people."""
 DRIVER_CHANNELS = 7
 LAMP_COLOURS = {"green": "GN", "red": "RD", "yellow": "YE", "blue": "BU"}
 INPUT_NODES = {

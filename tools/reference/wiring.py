@@ -6,7 +6,7 @@ from pathlib import Path
 from doorward_edge.boards import Contact, LockKind, TerminalKind, load_profile, profile_names
 from doorward_edge.config import ConfigError, parse_config
 from tools.hardware.builds import BUILDS, Build, build_names, load_build
-from tools.hardware.wiring import harness_of
+from tools.hardware.wiring import COLOURS, harness_of
 from tools.reference.markdown import MADE, table
 
 _ENROLLED = """\
@@ -116,7 +116,7 @@ def _build(build: Build) -> str:
         (
             f"{wire.from_node}: {wire.from_pin}",
             f"{wire.to_node}: {wire.to_pin}",
-            wire.colour,
+            COLOURS[wire.colour],
             f"{cable.mm2:g} mm²",
             f"{cable.length_m:g} m",
         )
