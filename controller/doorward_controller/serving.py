@@ -19,8 +19,7 @@ from doorward_controller.config import Config, Http
 from doorward_controller.console.demo_port import DemoControls
 from doorward_controller.errors import ConfigError
 from doorward_controller.services.backend import Backend
-from doorward_controller.services.feed import Feed
-from doorward_controller.store.session import Store
+from doorward_controller.supervision import supervision_of
 
 STOP_S = 5
 """For requests at hand; live streams end at once, because the feed is closed first."""
@@ -51,10 +50,11 @@ class Runs(Protocol):
 class Server(uvicorn.Server):
     """Ends the live streams before it waits for open connections."""
 
-    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+    def __init__(self, config: uvicorn.Config, backend: Backend) -> None:
         """Serves as `config` says."""
         super().__init__(config)
-        self._feed = feed
+        self._feed = backend.feed
+        self.supervision = supervision_of(backend, lambda: self.started)
 
     def handle_exit(self, sig: int, _frame: FrameType | None) -> None:
         """Called for SIGTERM and SIGINT.
@@ -62,9 +62,15 @@ class Server(uvicorn.Server):
         The base class would raise the signal again at its end, and a SIGTERM then ends the process
         before `serve` has stopped the intake.
         """
+        self.supervision.stopping()
         self._feed.close()
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second, by the loop that answers requests."""
+        self.supervision.loop_turned()
+        return await super().on_tick(counter)
 
 
 def listen(http: Http) -> socket.socket:
@@ -104,28 +110,36 @@ def serve(
     intakes.start()
     if door is not None:
         door.start()
+    server = Server(config, backend)
+    server.supervision.start()
     try:
-        Server(config, backend.feed).run(sockets=[listening])
+        server.run(sockets=[listening])
     finally:
+        server.supervision.stopping()
         if door is not None:
             door.stop()
         backend.feed.close()
         intakes.stop()
+        server.supervision.stop()
         backend.store.close()
 
 
-def serve_intake(intakes: Runs, store: Store) -> None:
+def serve_intake(intakes: Runs, backend: Backend) -> None:
     """Runs an intake without pages until SIGTERM or SIGINT, then stops in order."""
     told_to_stop = threading.Event()
+    supervision = supervision_of(backend, lambda: True)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told_to_stop.set())
     _answer_soon()
     intakes.start()
+    supervision.start()
     try:
         told_to_stop.wait()
     finally:
+        supervision.stopping()
         intakes.stop()
-        store.close()
+        supervision.stop()
+        backend.store.close()
 
 
 @contextmanager

@@ -11,15 +11,13 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from doorward_controller.api.deps import BackendDep
+from doorward_controller.domain.liveliness import JOBS_STUCK_MS
 from doorward_controller.errors import SchemaError, StoreError
 from doorward_controller.services.backend import Backend
 from doorward_controller.store.upgrade import check_schema
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 """With less nothing is promised: a record that cannot be written is not acknowledged."""
-
-JOBS_STUCK_MS = 300_000
-"""The longest work at hand takes a minute or two; then every job is looked at again."""
 
 router = APIRouter(tags=["health"])
 

@@ -36,7 +36,7 @@ class ControllerHere:
             # A person who pressed Ctrl-C does not wait for pages that are still open.
             timeout_graceful_shutdown=1,
         )
-        self._server = server = serving.Server(settings, self.backend.feed)
+        self._server = server = serving.Server(settings, self.backend)
         self._intakes.start()
         # Not the main thread, so uvicorn leaves Ctrl-C to us.
         self._thread = Thread(

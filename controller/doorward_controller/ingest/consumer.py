@@ -24,6 +24,7 @@ class Consumer:
 
     def __init__(self, backend: Backend) -> None:
         """Prepares; `start` runs it."""
+        self._backend = backend
         self._writer = Writer(backend)
         self._line = Line()
         self._at_hand: list[Inbound] = []
@@ -75,6 +76,7 @@ class Consumer:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self._backend.measures.intake_turned(self._backend.clock.now().mono_ms)
             if not self.turn(_IDLE_S):
                 self._stopping.wait(RETRY_S)
 

@@ -22,6 +22,7 @@ class Measures:
         """Begins at nothing."""
         self.registry = CollectorRegistry(auto_describe=False)
         self.jobs_turned_at_mono_ms: int | None = None
+        self.intake_turned_at_mono_ms: int | None = None
         of = self.registry
         self._records = Counter(
             "doorward_ingest_records", "Records stored for the first time.", registry=of
@@ -97,3 +98,7 @@ class Measures:
     def jobs_turned(self, at_mono_ms: int) -> None:
         """Notes that the thread of the jobs is alive."""
         self.jobs_turned_at_mono_ms = at_mono_ms
+
+    def intake_turned(self, at_mono_ms: int) -> None:
+        """Notes that the thread of the intake is alive."""
+        self.intake_turned_at_mono_ms = at_mono_ms
