@@ -2,11 +2,12 @@
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from doorward_controller import wiring
 from doorward_controller.broker.errors import BrokerError
+from doorward_controller.clock import SystemClock
 from doorward_controller.config import Config
 from doorward_controller.errors import ControllerError
 from doorward_controller.ingest.link_paho import make_tls
@@ -33,7 +34,9 @@ def check_everything(config: Config) -> list[Finding]:
         _find("database", lambda: _database(config)),
         _find("audit log", lambda: _audit(config)),
         _find("broker", lambda: _broker(config)),
+        _find("intakes", lambda: _intakes(config)),
         _find("enrolment", lambda: _enrolment(config)),
+        _find("outside sign-in", lambda: _provider(config)),
     ]
 
 
@@ -71,6 +74,53 @@ def _enrolment(config: Config) -> str:
     except BrokerError as err:
         raise ControllerError(f"no gateway can be enrolled: {err}") from err
     return f"gateways ask at {config.enrolment.url}"
+
+
+def _intakes(config: Config) -> str:
+    """Each process that hears the broker has a name of its own, which the broker has to let in."""
+    names = (config.mqtt.client_id, *config.broker.more_controllers)
+    folder = config.mqtt.cert_file.parent
+    for name in config.broker.more_controllers:
+        for file in (folder / f"{name}.pem", folder / f"{name}-key.pem"):
+            if not file.exists():
+                raise ControllerError(
+                    f"{file} is missing: broker.more_controllers names {name}, and"
+                    f" `serve --role ingest --identity {name}` needs a certificate of its own"
+                )
+    if missing := _kept_out(config, names):
+        raise ControllerError(
+            f"the broker's rules in {config.broker.access_file} do not let {', '.join(missing)} in:"
+            " run `doorward-controller broker prepare`"
+        )
+    if len(names) > 1:
+        return f"{', '.join(names)} may hear the broker, each as one process"
+    more = (
+        "; name further ones in broker.more_controllers to run `serve --role ingest --identity"
+        " NAME` beside it"
+    )
+    is_for_one = config.database_url.startswith("sqlite")
+    return f"{names[0]} alone may hear the broker{'' if is_for_one else more}"
+
+
+def _kept_out(config: Config, names: Sequence[str]) -> list[str]:
+    """Returns who is not in the rules, where the broker's rules are ours to write."""
+    file = config.broker.access_file
+    if file is None or not file.exists():
+        return []
+    try:
+        lines = set(file.read_text(encoding="utf-8").splitlines())
+    except OSError as err:
+        raise ControllerError(f"{file}: cannot be read: {err.strerror or err}") from err
+    return [name for name in names if f"user {name}" not in lines]
+
+
+def _provider(config: Config) -> str:
+    provider = wiring.provider_of(config, SystemClock())
+    if provider is None:
+        return "off; people sign in with accounts of this controller (oidc.issuer is not set)"
+    config.oidc.client_secret()
+    provider.check()
+    return f"{config.oidc.issuer} answers; it must know {provider.redirect_uri}"
 
 
 def _broker(config: Config) -> str:

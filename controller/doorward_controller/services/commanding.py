@@ -39,6 +39,9 @@ from doorward_controller.store.gateways import Gateway, GatewayState
 
 DEFAULT_LIFETIME_S = 30
 ID_BYTES = 16
+ASKED_AGAIN_S = 900
+MOST_ASKED_AGAIN = 50
+ON_ITS_WAY_MS = 5_000
 GIVEN = "command_given"
 """Code of the refusal of an id that a command has."""
 
@@ -57,6 +60,8 @@ def action_of(name: str) -> Action:
     """Returns the permission that a command needs; a name that is not known needs the least."""
     if name in _DOORS:
         return Action.OPEN_DOORS
+    return Action.TAKE_PICTURE if name == CommandName.TAKE_PICTURE else Action.MAINTAIN_GATEWAY
+
     return Action.TAKE_PICTURE if name == CommandName.TAKE_PICTURE else Action.MAINTAIN_GATEWAY
 
     if name == CommandName.UPDATE_SOFTWARE:
@@ -175,6 +180,28 @@ def send_waiting(
         commands.mark_sent(connection, [each.id for each in waiting], now.utc_ms)
     wires = [(each.id, each.wire) for each in waiting]
     return lambda: _publish(backend, gateway.name, wires)
+def ask_again(
+    backend: Backend, connection: sa.Connection, gateway: Gateway, now: Instant
+) -> Callable[[], None]:
+    """Returns what sends commands again of whose end nothing was heard, to hear of it now.
+
+    The broker keeps no outcome for intakes that are one of many, and nobody may have been there to
+    hear it. A gateway answers a command that it knows with the outcome that it had, and one that
+    came too late with that; a restart is left out, because a gateway without a trusted clock
+    could take an old one for new.
+    """
+    sent = commands.unanswered(
+        connection,
+        gateway.id,
+        expired_after_s=now.utc_s - ASKED_AGAIN_S,
+        sent_before_ms=now.utc_ms - ON_ITS_WAY_MS,
+        but=CommandName.RESTART.value,
+        limit=MOST_ASKED_AGAIN,
+    )
+    wires = [(each.id, each.wire) for each in sent]
+    return lambda: _publish(backend, gateway.name, wires)
+
+
 
 
 def read_attachment(backend: Backend, actor: Actor, command_id: str) -> tuple[str, bytes]:
@@ -187,9 +214,7 @@ def read_attachment(backend: Backend, actor: Actor, command_id: str) -> tuple[st
     personal = found is None or found.is_personal
     action = Action.READ_PERSONAL if personal else Action.MAINTAIN_GATEWAY
     subject = command_id[:32]
-    with act(
-        backend, actor, action, name="read_attachment", subject=subject, placed=True
-    ) as doing:
+    with act(backend, actor, action, name="read_attachment", subject=subject, placed=True) as doing:
         if found is None:
             raise NotFoundError(
                 f"command {command_id[:40]!r} brought nothing back", code="no_attachment"

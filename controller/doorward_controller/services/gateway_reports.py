@@ -82,6 +82,7 @@ class Reporter:
             *self._announcing(birth.applied),
             lambda: overtaking.overtake(self.backend, birth.applied),
             *told,
+            commanding.ask_again(self.backend, self.connection, self.gateway, self.now),
             commanding.send_waiting(self.backend, self.connection, self.gateway, self.now),
         )
 

@@ -62,6 +62,41 @@ def waiting_for(
     return tuple(_stored(row) for row in rows)
 
 
+def unanswered(
+    connection: sa.Connection,
+    gateway_id: int,
+    *,
+    expired_after_s: int,
+    sent_before_ms: int,
+    but: str,
+    limit: int,
+) -> tuple[StoredCommand, ...]:
+    """Returns what was sent to a gateway and of whose end nothing was heard, oldest first.
+
+    Args:
+        connection: of the transaction.
+        gateway_id: whose.
+        expired_after_s: what expired before is not asked about any more.
+        sent_before_ms: what was sent later may still be on its way.
+        but: the name of a command that is left out.
+        limit: at most so many.
+    """
+    open_ = [state.value for state in (JobState.QUEUED, JobState.IN_PROGRESS, JobState.TIMED_OUT)]
+    rows = connection.execute(
+        sa.select(*_STORED)
+        .where(
+            commands.c.gateway_id == gateway_id,
+            commands.c.state.in_(open_),
+            commands.c.sent_at_utc_ms <= sent_before_ms,
+            commands.c.expires_at_utc_s > expired_after_s,
+            commands.c.name != but,
+        )
+        .order_by(commands.c.asked_at_utc_ms, commands.c.id)
+        .limit(limit)
+    )
+    return tuple(_stored(row) for row in rows)
+
+
 def overdue(
     connection: sa.Connection, *, unsent_s: int, sent_s: int, begun_s: int
 ) -> tuple[StoredCommand, ...]:
