@@ -158,6 +158,75 @@ class Accounts(_Section):
     """How long after proving who somebody is the sensitive pages stay open."""
 
 
+Signature = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
+"""Kinds of which the provider alone has the key; a shared secret or none at all proves nothing."""
+
+
+class Oidc(_Section):
+    """Signing in by an account of the organisation (OpenID Connect). Without an issuer: off."""
+
+    issuer: str = ""
+    """The provider's address, letter by letter as it calls itself, as `https://login.example.org`.
+    """
+    client_id: Annotated[str, Field(max_length=255)] = ""
+    """What the provider calls this controller."""
+    client_secret_file: ConfigPath | None = None
+    """Holds the secret that the provider gave; without it this is a public client, with PKCE."""
+    label: Annotated[str, Field(min_length=1, max_length=40)] = "OpenID"
+    """What people call that account; it stands on the button."""
+    scopes: tuple[Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,60}$")], ...] = ()
+    """Asked for beside `openid`. Nothing but the account's number there is used."""
+    algorithms: Annotated[tuple[Signature, ...], Field(min_length=1)] = ("RS256", "PS256", "ES256")
+    """Signatures that are believed."""
+    clock_skew_s: Annotated[int, Field(ge=0, le=300)] = 60
+    """So far may the provider's clock be from ours."""
+    trust_second_factor: bool = False
+    """Takes the provider's word that there was a second factor; else it is asked for here."""
+    amr_values: tuple[str, ...] = ("mfa",)
+    """What the provider says (amr) where there was one."""
+    acr_values: tuple[str, ...] = ()
+    """What is asked of the provider, and counts as a second factor where it says so (acr)."""
+    ca_file: ConfigPath | None = None
+    """The authority of the provider's certificate, where it is the organisation's own."""
+
+    @field_validator("issuer")
+    @classmethod
+    def _is_an_address(cls, text: str) -> str:
+        is_here = re.match(r"http://(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?(/|$)", text)
+        if text and not (text.startswith("https://") or is_here):
+            raise ValueError("must begin with https://")
+        if "?" in text or "#" in text or not text.isascii() or not text.isprintable():
+            raise ValueError("must be an address without ? and #")
+        return text
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.issuer and not self.client_id:
+            raise ValueError("an issuer needs client_id, what the provider calls this controller")
+        if self.client_id and not self.issuer:
+            raise ValueError("client_id needs issuer, the provider's address")
+        return self
+
+    @property
+    def is_on(self) -> bool:
+        """Whether people can sign in by it."""
+        return bool(self.issuer)
+
+    def client_secret(self) -> str:
+        """Returns the secret, empty for a public client. Raises ConfigError."""
+        if self.client_secret_file is None:
+            return ""
+        try:
+            secret = self.client_secret_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as err:
+            raise ConfigError(
+                f"oidc.client_secret_file: {self.client_secret_file} cannot be read"
+            ) from err
+        if not secret:
+            raise ConfigError(f"oidc.client_secret_file: {self.client_secret_file} is empty")
+        return secret
+
+
 class Alerts(_Section):
     """How alerts reach people."""
 
@@ -295,6 +364,7 @@ class Config(_Section):
     http: Http = Http()
     enrolment: Enrolment = Enrolment()
     accounts: Accounts = Accounts()
+    oidc: Oidc = Oidc()
     logging: Logging = Logging()
     alerts: Alerts = Alerts()
     webhooks: Webhooks = Webhooks()
@@ -308,6 +378,12 @@ class Config(_Section):
     @classmethod
     def _is_a_name(cls, text: str) -> SiteId:
         return parse_site_id(text)
+
+    @model_validator(mode="after")
+    def _says_where_it_is(self) -> Self:
+        if self.oidc.is_on and not self.http.origin:
+            raise ValueError("oidc needs http.origin: the provider sends browsers back there")
+        return self
 
     @property
     def database_url(self) -> str:

@@ -32,6 +32,7 @@ from doorward_controller.services.delivering import Deliveries
 from doorward_controller.services.feed import Feed
 from doorward_controller.services.key_vault import KeyVault
 from doorward_controller.services.leadership import Follower, Leadership
+from doorward_controller.services.outside_provider import OutsideProvider
 from doorward_controller.services.relay import Relay
 from doorward_controller.services.speaking_for_all import SharedPublisher
 from doorward_controller.store.checkpoints import Checkpoints
@@ -286,7 +287,15 @@ def _backend(
         publisher=publisher or SilentPublisher(),
         feed=Feed(),
         certifier=certifier_of(config),
+        outside=provider_of(config, clock or SystemClock()),
     )
+
+
+def provider_of(config: Config, clock: Clock) -> OutsideProvider | None:
+    """Returns the organisation's provider of accounts, where one is set."""
+    if not config.oidc.is_on:
+        return None
+    return OutsideProvider(settings=config.oidc, origin=config.http.origin, clock=clock)
 
 
 def certifier_of(config: Config) -> FolderCertifier:

@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "webauthn": (f"{CONTROLLER}/services/passkeys.py",),
     "zxcvbn": (f"{CONTROLLER}/services/passwords.py",),
     "PIL": (f"{CONTROLLER}/services/order_photos.py",),
+    "joserfc": (f"{CONTROLLER}/services/outside_provider.py",),
     "fpdf": (f"{CONTROLLER}/exports/papers.py",),
 }
 # What the kit may use beside these is the part of the standard library that only computes.

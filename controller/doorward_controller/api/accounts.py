@@ -19,9 +19,9 @@ from doorward_controller.domain.permissions import (
 )
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import operators
-from doorward_controller.queries.operators import OperatorRow, TokenRow
+from doorward_controller.queries.operators import OperatorRow, OutsideRow, TokenRow
 from doorward_controller.queries.paging import Page, Place
-from doorward_controller.services import accounts, tokens
+from doorward_controller.services import accounts, outside_accounts, tokens
 from doorward_controller.services.limits_to_zones import MAX_ZONES
 
 router = APIRouter(tags=["accounts"])
@@ -59,6 +59,12 @@ class FirstPassword(BaseModel):
 
     name: str
     password: str
+
+
+class InvitationBody(BaseModel):
+    """Where the invited go to, below the console's address."""
+
+    path: str
 
 
 class EndedBody(BaseModel):
@@ -185,6 +191,27 @@ def end_sessions(name: str, backend: BackendDep, actor: ActorDep) -> EndedBody:
 def forget_second_factor(name: str, backend: BackendDep, actor: ActorDep) -> None:
     """Forgets the second factors of somebody who has lost them; sessions end."""
     accounts.forget_second_factor(backend, actor, name)
+
+
+@router.get("/accounts/{name}/outside-account", dependencies=[manages])
+def outside_account(name: str, backend: BackendDep) -> OutsideRow:
+    """Returns by which account of the organisation somebody signs in."""
+    found = operators.outside_of(backend.store, name)
+    if found is None:
+        raise NotFoundError("there is no such account, or it is not linked", code="not_linked")
+    return found
+
+
+@router.post("/accounts/{name}/outside-invitation", status_code=201, dependencies=[manages, Fresh])
+def invite(name: str, backend: BackendDep, actor: ActorDep) -> InvitationBody:
+    """Makes a link, shown this once, by which somebody links their account there."""
+    return InvitationBody(path=f"/invited/{outside_accounts.invite(backend, actor, name)}")
+
+
+@router.delete("/accounts/{name}/outside-account", status_code=204, dependencies=[manages, Fresh])
+def unlink(name: str, backend: BackendDep, actor: ActorDep) -> None:
+    """Forgets the link; sessions end."""
+    outside_accounts.unlink(backend, actor, name)
 
 
 @router.get("/accounts/{name}/tokens", dependencies=[manages_tokens])

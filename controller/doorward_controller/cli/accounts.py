@@ -10,7 +10,7 @@ from doorward_controller.cli.speaking import AsJson, actor_of, backend_of, in_co
 from doorward_controller.domain.permissions import Action, Role
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import operators
-from doorward_controller.services import accounts, tokens
+from doorward_controller.services import accounts, outside_accounts, tokens
 
 DAY_S = 86_400
 
@@ -72,9 +72,7 @@ def zones_(
     ctx: typer.Context,
     name: str,
     zones: Annotated[list[str] | None, typer.Argument(help="The zones to limit it to.")] = None,
-    whole_site: Annotated[
-        bool, typer.Option("--whole-site", help="Limit it to nothing.")
-    ] = False,
+    whole_site: Annotated[bool, typer.Option("--whole-site", help="Limit it to nothing.")] = False,
     json_: AsJson = False,
 ) -> None:
     """Limit somebody to zones, or to nothing; their sessions and tokens end."""
@@ -118,6 +116,23 @@ def forget(ctx: typer.Context, name: str, json_: AsJson = False) -> None:
     backend = backend_of(ctx)
     accounts.forget_second_factor(backend, actor_of(backend), name)
     say(json_, {"name": name}, f"account {name} signs in by its password alone")
+
+
+@account_app.command("invite")
+def invite(ctx: typer.Context, name: str, json_: AsJson = False) -> None:
+    """Make a link by which somebody links their account at the provider ([oidc]); shown once."""
+    backend = backend_of(ctx)
+    token = outside_accounts.invite(backend, actor_of(backend), name)
+    link = f"{backend.config.http.origin}/invited/{token}"
+    say(json_, {"name": name, "link": link}, link)
+
+
+@account_app.command("unlink")
+def unlink(ctx: typer.Context, name: str, json_: AsJson = False) -> None:
+    """Forget somebody's account at the provider; their sessions end."""
+    backend = backend_of(ctx)
+    outside_accounts.unlink(backend, actor_of(backend), name)
+    say(json_, {"name": name}, f"account {name} is linked to no account at the provider")
 
 
 @account_app.command("token")

@@ -23,7 +23,7 @@ from doorward_controller.domain.permissions import (
 from doorward_controller.errors import ActError, ConflictError, InvalidError, NotFoundError
 from doorward_controller.queries import operators
 from doorward_controller.queries.operators import OperatorRow
-from doorward_controller.services import accounts, rules, tokens
+from doorward_controller.services import accounts, outside_accounts, rules, tokens
 from doorward_controller.services.limits_to_zones import MAX_ZONES
 
 router = APIRouter()
@@ -147,6 +147,13 @@ def account_act(visit: GenuineSignedIn, name: str, act: str) -> Response:
                 visit, name, "factor-forgotten",
                 lambda: accounts.forget_second_factor(backend, actor, name),
             )  # fmt: skip
+        case "unlink-outside":
+            return _do(
+                visit, name, "outside-unlinked",
+                lambda: outside_accounts.unlink(backend, actor, name),
+            )  # fmt: skip
+        case "invite-outside":
+            return _invited(visit, name)
         case "reopen":
             return _drawn(visit, name, lambda: accounts.reopen_operator(backend, actor, name))
         case "password":
@@ -204,6 +211,8 @@ def _one(visit: Visit, name: str, status_code: int = 200, problem: str = "") -> 
         roles=tuple(Role),
         zones=dict.fromkeys((*rules.current(visit.backend).zones, *(row.zones or ()))),
         is_limitable=row.role in LIMITABLE,
+        oidc=visit.backend.config.oidc,
+        outside=operators.outside_of(store, name),
         problem=problem,
         state=_state(visit)(row),
         is_forever=row.locked_until_utc_s == FOREVER_UTC_S,
@@ -222,6 +231,15 @@ def _do(visit: Visit, name: str, done: str, act: Callable[[], object]) -> Respon
     except (ConflictError, InvalidError) as err:
         return _one(visit, name, status_code=err.status, problem=err.code)
     return visit.go(f"/accounts/{quote(name, safe='')}", done=done)
+
+
+def _invited(visit: Visit, name: str) -> Response:
+    try:
+        token = outside_accounts.invite(visit.backend, visit.actor, name)
+    except ConflictError as err:
+        return _one(visit, name, status_code=err.status, problem=err.code)
+    link = f"{visit.backend.config.http.origin}/invited/{token}"
+    return visit.page("invitation.html", name=name, link=link)
 
 
 def _drawn(visit: Visit, name: str, draw: Callable[[], str]) -> Response:

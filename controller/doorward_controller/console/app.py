@@ -36,6 +36,7 @@ from doorward_controller.console import (
     keys,
     live,
     maintenance,
+    outside_pages,
     overview,
     part_pages,
     plan_pages,
@@ -110,7 +111,14 @@ def build() -> FastAPI:
     ):
         # As they stand: `include_router` would build each anew at the first look, half a second.
         console.router.routes.extend(module.router.routes)
-    for module in (sign_in_pages, account_pages, factor_pages, token_pages, accounts_pages):
+    for module in (
+        sign_in_pages,
+        outside_pages,
+        account_pages,
+        factor_pages,
+        token_pages,
+        accounts_pages,
+    ):
         console.router.routes.extend(module.router.routes)
     console.add_exception_handler(SignInNeededError, _to_sign_in)
     console.add_exception_handler(DutyFirstError, _to_duty)

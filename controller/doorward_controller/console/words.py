@@ -283,6 +283,9 @@ FACTORS: Mapping[str, str] = MappingProxyType(
         "totp": mark("Password and authenticator"),
         "recovery": mark("Password and recovery code"),
         "passkey": mark("Passkey"),
+        "outside": mark("Outside account"),
+        "outside_strong": mark("Outside account with second factor"),
+        "outside_code": mark("Outside account and authenticator"),
     }
 )
 
@@ -495,6 +498,7 @@ NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "factor-forgotten": ("good", mark("The second factors are forgotten.")),
         "token-revoked": ("good", mark("The token is revoked.")),
         "account-changed": ("good", mark("The role is changed. Their sessions are ended.")),
+        "outside-unlinked": ("good", mark("The outside account is unlinked.")),
         "zones-changed": ("good", mark("The zones are changed. Their sessions are ended.")),
         "account-closed": ("good", mark("The account is closed. Its sessions are ended.")),
         "account-unlocked": ("good", mark("The account is unlocked.")),

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from doorward_controller.domain.permissions import Role, Zones
-from doorward_controller.store import accounts, api_tokens, second_factors
+from doorward_controller.store import accounts, api_tokens, outside_accounts, second_factors
 from doorward_controller.store.account_tables import sessions
 from doorward_controller.store.accounts import Operator
+from doorward_controller.store.outside_accounts import OutsideAccount
 from doorward_controller.store.session import Store
 
 
@@ -138,6 +139,31 @@ def tokens_of(store: Store, name: str) -> tuple[TokenRow, ...]:
             zones=_listed(accounts.zones_of(token.zones)),
         )
         for token in found
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideRow:
+    """An account at the organisation's provider by which somebody signs in here."""
+
+    issuer: str
+    linked_by: str
+    linked_at_utc_s: int
+    used_at_utc_s: int | None
+
+
+def outside_of(store: Store, name: str) -> OutsideRow | None:
+    """Returns an account's link to an outside one, None without."""
+    with store.read() as connection:
+        operator = accounts.find_operator(connection, name)
+        found = operator and outside_accounts.of_operator(connection, operator.id)
+    if not isinstance(found, OutsideAccount):
+        return None
+    return OutsideRow(
+        issuer=found.issuer,
+        linked_by=found.linked_by,
+        linked_at_utc_s=found.linked_at_utc_s,
+        used_at_utc_s=found.used_at_utc_s,
     )
 
 

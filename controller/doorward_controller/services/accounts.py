@@ -11,7 +11,13 @@ from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.limits_to_zones import check_zones
 from doorward_controller.services.tokens import create_token
-from doorward_controller.store import accounts, api_tokens, operator_sessions, second_factors
+from doorward_controller.store import (
+    accounts,
+    api_tokens,
+    operator_sessions,
+    outside_accounts,
+    second_factors,
+)
 from doorward_controller.store.accounts import Operator
 
 __all__ = ["create_token"]
@@ -122,13 +128,15 @@ def disable_operator(backend: Backend, actor: Actor, name: str) -> None:
         _refuse_own(actor, operator, "nobody closes their own account")
         _keep_an_administrator(doing, operator)
         accounts.change_operator(doing.connection, operator.id, disabled=True)
+        outside_accounts.end_invitations(doing.connection, operator.id)
         _end_access(doing, operator)
 
 
 def reopen_operator(backend: Backend, actor: Actor, name: str) -> str:
     """Opens a closed account again and returns its new first password, shown this once.
 
-    Second factors of before are forgotten: their owner may have given the device back.
+    Second factors and the outside account of before are forgotten: their owner may have given the
+    device back.
 
     Raises ForbiddenError, NotFoundError or ConflictError.
     """
@@ -141,6 +149,7 @@ def reopen_operator(backend: Backend, actor: Actor, name: str) -> str:
             raise ConflictError(f"the account {subject} is open", code="account_open")
         accounts.change_operator(doing.connection, operator.id, disabled=False)
         forget_factors(doing.connection, operator.id)
+        outside_accounts.remove(doing.connection, operator.id)
         _give_password(doing, operator, password, must_change=True)
     return password
 

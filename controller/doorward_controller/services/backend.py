@@ -17,10 +17,12 @@ from doorward_controller.services.feed import Feed
 from doorward_controller.services.key_vault import KeyVault
 from doorward_controller.services.leadership import Alone, Leading
 from doorward_controller.services.measures import Measures
+from doorward_controller.services.outside_provider import OutsideProvider
 from doorward_controller.services.terms import Terms
 from doorward_controller.store.session import Store
 
 from doorward_controller.services.recent_signers import RecentSigners
+
 
 class Publisher(Protocol):
     """The way down to the gateways."""
@@ -122,4 +124,5 @@ class Backend:
     terms: Terms = field(default_factory=Terms)
     gatekeeper: Gatekeeper = field(default_factory=NoGatekeeper)
     leading: Leading = field(default_factory=Alone)
+    outside: OutsideProvider | None = None
     certifier: Certifier = field(default_factory=NoCertifier)

@@ -24,6 +24,12 @@ class Factor(StrEnum):
     TOTP = "totp"
     RECOVERY = "recovery"
     PASSKEY = "passkey"
+    OUTSIDE = "outside"
+    """An account at the organisation's provider, without a word of a second factor."""
+    OUTSIDE_STRONG = "outside_strong"
+    """The same, and the provider vouches for a second factor."""
+    OUTSIDE_CODE = "outside_code"
+    """The same, and a code of ours."""
 
 
 class SignInRefusal(StrEnum):
@@ -35,6 +41,16 @@ class SignInRefusal(StrEnum):
     ADDRESS_LOCKED = "address_locked"
     OVER = "over"
     """What was begun lies too far back; begin again."""
+    UNREACHABLE = "unreachable"
+    """The organisation's provider does not answer, or not as it must."""
+    NOT_ACCEPTED = "not_accepted"
+    """What the provider's answer brought is not for this sign-in."""
+    CANCELLED = "cancelled"
+    """The provider says that the person, or it, did not want to."""
+    NOT_LINKED = "not_linked"
+    """Nobody here is linked to that account."""
+    LINKED_ALREADY = "linked_already"
+    """The account there, or the one here, is linked to another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,11 @@ STEP_S = 5 * 60
 _TOUCH_S = 60
 """A session's or token's last use is written at most this often."""
 
-_SECOND = "second_factor"
+SECOND = "second_factor"
+AFTER_OUTSIDE = b"outside"
+"""What a second factor's step remembers where an outside account was the first."""
+
+_OUTSIDE = frozenset({Factor.OUTSIDE, Factor.OUTSIDE_STRONG, Factor.OUTSIDE_CODE})
 _CHARACTERS_OF_BROWSER = 300
 
 _nobody: list[str] = []
@@ -104,7 +108,7 @@ def sign_in(
         return open_session(backend, operator, Factor.PASSWORD, client, browser)
     if code:
         return _with_code(backend, operator, code, client, browser)
-    return SecondFactorNeeded(token=begin_step(backend, _SECOND, operator.id))
+    return SecondFactorNeeded(token=begin_step(backend, SECOND, operator.id))
 
 
 def finish(
@@ -115,14 +119,16 @@ def finish(
     with backend.store.read() as connection:
         step = operator_sessions.find_step(connection, token_hash(token), now_s)
         operator = None
-        if step is not None and step.purpose == _SECOND and step.operator_id is not None:
+        outside = step is not None and step.challenge == AFTER_OUTSIDE
+        if step is not None and step.purpose == SECOND and step.operator_id is not None:
             operator = accounts.operator_with_id(connection, step.operator_id)
     if operator is None or operator.disabled:
         return SignInRefused(reason=SignInRefusal.OVER)
     before = proving.refusal_before(backend, operator.name, operator, client)
     if before is not None:
         return before
-    result = _with_code(backend, operator, code, client, browser)
+    proven = Factor.OUTSIDE_CODE if outside else None
+    result = _with_code(backend, operator, code, client, browser, proven)
     if isinstance(result, SignedIn):
         with backend.store.write() as connection:
             operator_sessions.end_step(connection, token_hash(token))
@@ -289,13 +295,18 @@ def is_over(config: Config, session: StoredSession, now_utc_s: int) -> bool:
 
 
 def _with_code(
-    backend: Backend, operator: Operator, code: str, client: str, browser: str
+    backend: Backend,
+    operator: Operator,
+    code: str,
+    client: str,
+    browser: str,
+    proven: Factor | None = None,
 ) -> SignedIn | SignInRefused:
     with backend.store.write() as connection:
         factor = proving.take_code(connection, backend, operator, code)
     if factor is None:
         return proving.failed(backend, operator.name, operator, client)
-    return open_session(backend, operator, factor, client, browser)
+    return open_session(backend, operator, proven or factor, client, browser)
 
 
 def _nobodys_hash() -> str:
@@ -306,29 +317,35 @@ def _nobodys_hash() -> str:
 
 
 def _session(config: Config, found: StoredSession, now_utc_s: int) -> Session:
-    operator = found.operator
+    operator, factor = found.operator, Factor(found.factor)
     return Session(
         actor=actor_of(operator),
         token_hash=found.token_hash,
         csrf=found.csrf,
         expires_at_utc_s=found.expires_at_utc_s,
         language=operator.language or None,
-        factor=Factor(found.factor),
+        factor=factor,
         proved_at_utc_s=found.proved_at_utc_s,
-        duties=duties_of(config, operator, now_utc_s),
+        duties=duties_of(config, operator, now_utc_s, factor),
         has_second_factor=operator.has_second_factor,
     )
 
 
-def duties_of(config: Config, operator: Operator, now_utc_s: int) -> tuple[Duty, ...]:
-    """Returns what an operator must do before anything else, in order."""
+def duties_of(
+    config: Config, operator: Operator, now_utc_s: int, factor: Factor = Factor.PASSWORD
+) -> tuple[Duty, ...]:
+    """Returns what an operator must do before anything else, in order.
+
+    Who came by an outside account has no need of the password here, nor of a second factor here
+    where the provider vouches for one.
+    """
     days = config.accounts.password_days
     is_old = bool(days) and now_utc_s - operator.password_set_at_utc_s >= days * 86_400
     due = []
-    if operator.must_change or is_old:
+    if (operator.must_change or is_old) and factor not in _OUTSIDE:
         due.append(Duty.CHANGE_PASSWORD)
     if operator.role.value in config.accounts.second_factor_roles and (
-        not operator.has_second_factor
+        not operator.has_second_factor and factor is not Factor.OUTSIDE_STRONG
     ):
         due.append(Duty.SET_UP_SECOND_FACTOR)
     return tuple(due)
