@@ -91,6 +91,12 @@ class Site:
         )  # fmt: skip
         return holder, bytes.fromhex(issuing.issue(self.backend, ISSUER, wanted).credential_id)
 
+    def hold_on(self, from_days: float, to_days: float) -> NewHold:
+        """A hold on a time, told by how many days ago it was."""
+        return NewHold(
+            reason="inquiry 7", from_utc_ms=self.ago_ms(from_days), to_utc_ms=self.ago_ms(to_days)
+        )
+
     def run(self) -> dict[str, int]:
         return dict(keeping_runs.run_now(self.backend, QUIET, "test"))
 
@@ -180,8 +186,7 @@ def test_hold_on_everything_stops_everything_until_it_ends(site: Site) -> None:
 
 def test_hold_on_a_time_keeps_what_happened_then(site: Site) -> None:
     seqs = {days: site.scan(days) for days in (300, 250, 249, 200)}
-    span = {"from_utc_ms": site.ago_ms(251), "to_utc_ms": site.ago_ms(248.5)}
-    keeping.place_hold(site.backend, SECURITY, NewHold(reason="inquiry 7", **span))
+    keeping.place_hold(site.backend, SECURITY, site.hold_on(251, 248.5))
     assert site.due() == {Kind.RECORDS: 2}
     assert site.run() == {"records": 2}
     assert site.left() == [seqs[250], seqs[249]]
@@ -228,8 +233,7 @@ def test_person_of_whom_a_held_record_tells_keeps_the_name(site: Site) -> None:
     ada, her_badge = site.person("Ada")
     site.clock.pass_s(500 * 86_400)
     site.scan(300, her_badge)
-    span = {"from_utc_ms": site.ago_ms(301), "to_utc_ms": site.ago_ms(299)}
-    keeping.place_hold(site.backend, SECURITY, NewHold(reason="inquiry 7", **span))
+    keeping.place_hold(site.backend, SECURITY, site.hold_on(301, 299))
     assert site.run() == {}
     assert site.is_named(ada)
 
@@ -271,8 +275,8 @@ def other_kinds(site: Site, days: float) -> None:
             )  # fmt: skip
             connection.execute(
                 sa.insert(alert_history).values(
-                    alert_id=alert.inserted_primary_key[0], at_utc_ms=at, who="sam", what="opened",
-                    note="",
+                    alert_id=next(iter(alert.inserted_primary_key or ())), at_utc_ms=at,
+                    who="sam", what="opened", note="",
                 )
             )  # fmt: skip
 
@@ -283,8 +287,7 @@ def test_pictures_quarantine_and_alerts_that_are_over_go(site: Site) -> None:
     assert site.due() == {Kind.PICTURES: 1}
     other_kinds(site, 800)
     assert site.due() == {Kind.PICTURES: 2, Kind.QUARANTINE: 1, Kind.ALERTS: 1}
-    span = {"from_utc_ms": site.ago_ms(801), "to_utc_ms": site.ago_ms(799)}
-    hold = keeping.place_hold(site.backend, SECURITY, NewHold(reason="inquiry 7", **span))
+    hold = keeping.place_hold(site.backend, SECURITY, site.hold_on(801, 799))
     assert site.due() == {Kind.PICTURES: 1}
     keeping.end_hold(site.backend, SECURITY, hold)
     assert site.run() == {"pictures": 2, "quarantine": 1, "alerts": 1}
@@ -416,8 +419,7 @@ def test_month_of_which_something_is_held_goes_row_by_row(by_months: Site) -> No
     ada, her_badge = site.person("Ada", valid_days=300)
     hers, _ = site.scan(250, her_badge), site.scan(250)
     site.scan(220)
-    span = {"from_utc_ms": site.ago_ms(255), "to_utc_ms": site.ago_ms(245)}
-    hold = NewHold(reason="inquiry 7", holder_id=ada, **span)
+    hold = replace(site.hold_on(255, 245), holder_id=ada)
     number = keeping.place_hold(site.backend, SECURITY, hold)
     assert site.due() == {Kind.RECORDS: 2}
     assert site.run() == {"records": 2}

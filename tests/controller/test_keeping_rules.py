@@ -20,7 +20,9 @@ from doorward_controller.errors import InvalidError
 
 NOW = 1_790_000_000_000
 END = st.none() | st.integers(0, 50)
-SPAN = st.tuples(END, END).filter(lambda one: None in one or one[0] < one[1])  # type: ignore[operator]
+SPAN: st.SearchStrategy[Span] = st.tuples(END, END).filter(
+    lambda one: one[0] is None or one[1] is None or one[0] < one[1]
+)
 
 
 def is_in(at: int, span: Span) -> bool:

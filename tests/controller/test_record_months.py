@@ -14,6 +14,7 @@ from doorward_controller.queries.record_filter import RecordFilter, newest_ids
 from doorward_controller.services import record_months
 from doorward_controller.services.backend import Backend
 from doorward_controller.store import record_partitions
+from doorward_controller.store.alert_tables import alerts
 from doorward_controller.store.intake import RecordInsert, insert_records
 from doorward_controller.store.record_partitions import Month, make_months, parts
 from doorward_controller.store.schema import records
@@ -220,3 +221,39 @@ def test_search_of_a_span_looks_into_its_months_alone(
     assert "records_m2026_11" in said
     for other in ("records_past", "records_m2026_12", "records_future"):
         assert other not in said
+
+
+def open_alerts(backend: Backend) -> list[str]:
+    with backend.store.read() as connection:
+        wanted = sa.select(alerts.c.rule_code).where(alerts.c.live_key.is_not(None))
+        return list(connection.scalars(wanted))
+
+
+def test_somebody_is_told_while_months_cannot_be_made_and_when_they_can_again(
+    months: Backend, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_partitions, "LOCK_WAIT_MS", 50)
+    clock.utc_ms = NOVEMBER + DAY_MS
+    with months.store.read() as connection:
+        connection.execute(sa.select(records.c.id)).all()
+        assert record_months.keep_ahead(months) == 0
+        assert record_months.keep_ahead(months) == 0
+        assert record_months.ahead(months) == -1
+    assert open_alerts(months) == ["site.months_missing"]
+    assert record_months.keep_ahead(months) == 4
+    assert open_alerts(months) == []
+    assert record_months.ahead(months) == 3
+
+
+def test_one_try_that_fails_with_months_in_hand_tells_nobody(
+    months: Backend, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.utc_ms = NOVEMBER
+    record_months.keep_ahead(months)
+    monkeypatch.setattr(record_partitions, "LOCK_WAIT_MS", 50)
+    clock.pass_s(31 * 86_400)
+    with months.store.read() as connection:
+        connection.execute(sa.select(records.c.id)).all()
+        assert record_months.keep_ahead(months) == 0
+    assert record_months.ahead(months) == 2
+    assert open_alerts(months) == []

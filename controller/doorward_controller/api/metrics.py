@@ -3,6 +3,7 @@
 Nobody reads them without one, whatever address they come from.
 """
 
+import math
 import shutil
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version as version_of
@@ -20,6 +21,7 @@ from doorward_controller.domain.fleet_state import Condition
 from doorward_controller.domain.permissions import Action
 from doorward_controller.queries import site_figures
 from doorward_controller.queries.site_figures import SiteFigures
+from doorward_controller.services import record_months
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.measures import UNKNOWN_ROUTE, Measures
 from doorward_controller.store.schema import SCHEMA_VERSION
@@ -69,6 +71,12 @@ class SiteCollector(Collector):
         now_ms = backend.clock.now().utc_ms
         found = site_figures.figures(backend.store, backend.config.site, now_ms)
         yield from _of_process(backend)
+        months = record_months.ahead(backend)
+        yield _gauge(
+            "doorward_record_months_ahead",
+            "Whole months that lie ready for records; below 0 this one has none.",
+            math.inf if months is None else months,
+        )
         yield from _of_fleet(found)
         yield from _of_alerts(found, now_ms)
         yield from _of_policy(found, now_ms)

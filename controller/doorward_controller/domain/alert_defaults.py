@@ -96,6 +96,7 @@ def _states() -> Iterator[Rule]:
         what=SiteCause.SITE_LINK_DOWN.value,
         severity=Severity.ALARM,
     )
+    yield Rule(code="site.months_missing", kind=RuleKind.SITE, what="months_missing")
     yield Rule(code="site.webhook_off", kind=RuleKind.SITE, what="webhook_off", needs_person=True)
     yield Rule(
         code="site.backup_late", kind=RuleKind.SITE, what="backup_late", severity=Severity.ALARM

@@ -47,6 +47,10 @@ _STATES: Mapping[str, Words] = MappingProxyType(
         "site_link_down": ("Most gateways went silent together", "大部分网关同时失联"),
         "webhook_off": ("A webhook was switched off: it took nothing", "Webhook 持续失败，已停用"),
         "backup_late": ("The last good backup is too old", "最近一次成功备份已过期"),
+        "months_missing": (
+            "The database has no room ready for records of the coming months",
+            "数据库尚未为未来月份的记录准备好分区",
+        ),
         "plan_due": ("Planned maintenance is due soon", "计划维护即将到期"),
         "denied": ("Far more refusals than usual", "拒绝次数远高于平时"),
         "scans": ("Far fewer scans than usual", "扫码次数远低于平时"),
