@@ -51,6 +51,23 @@ LOOKS: Mapping[str, Mapping[str, Look]] = MappingProxyType(
             "on": _look("good", icon="circle-check", word=mark("In force")),
             "off": _look("quiet", icon="circle-dashed", word=mark("Switched off")),
         },
+        "claim": {
+            "open": _look("info", icon="qrcode", word=mark("Waits for the gateway")),
+            "asked": _look("warn", icon="hourglass", word=mark("Waits for you")),
+            "issued": _look("good", icon="circle-check", word=mark("Enrolled")),
+            "refused": _look("bad", icon="ban", word=mark("Refused")),
+            "withdrawn": _look("quiet", icon="arrow-back-up", word=mark("Withdrawn")),
+            "expired": _look("quiet", icon="clock-exclamation", word=mark("Expired")),
+        },
+        "certificate": {
+            "in_use": _look("good", icon="circle-check", word=mark("Good")),
+            "due": _look("warn", icon="clock-exclamation", word=mark("Renewal is due")),
+            "replaced": _look(
+                "quiet", icon="circle-dashed", word=mark("Replaced, good for a while")
+            ),
+            "revoked": _look("bad", icon="ban", word=mark("Revoked")),
+            "ended": _look("bad", icon="clock-exclamation", word=mark("Run out")),
+        },
         "wall": {
             "open": _look("good", icon="circle-check", word=mark("In force")),
             "ended": _look("quiet", icon="clock-exclamation", word=mark("Expired")),

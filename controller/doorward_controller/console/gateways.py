@@ -18,6 +18,7 @@ from doorward_controller.domain.permissions import Action
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import (
     cut_offs,
+    enrolments,
     fleet_board,
     fleet_states,
     propagation,
@@ -142,6 +143,8 @@ def _one(visit: Visit, gateway: str) -> dict[str, object]:
         rows = record_feed.page(store, narrow, cursor=None, limit=_NEWEST_ROWS).items
     return {
         "row": row,
+        "software": software.at_gateway(store, visit.backend.config.site, gateway),
+        "certificates": enrolments.certificates_of(store, visit.backend.config.site, gateway),
         "cut_off": cut_offs.of_gateway(visit.backend.store, visit.backend.config.site, gateway),
         "fleet": fleet_states.fleet(store, visit.reader.now_ms, visit.zones),
         "last_record_at_utc_ms": record_feed.last_at_utc_ms(store, gateway),

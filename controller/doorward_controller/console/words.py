@@ -451,6 +451,10 @@ NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "info",
             mark("The hold has ended; what it covered goes when its time is over."),
         ),
+        "gateway-enrolled": (
+            "good",
+            mark("Enrolled. It fetches its certificate by itself within seconds; then adopt it."),
+        ),
         "adopted": ("good", mark("Adopted. It is part of the fleet now.")),
         "testing": ("info", mark("A test message is on its way; what became of it stands below.")),
         "issued": ("good", mark("The badge is issued and on its way to every gateway.")),
