@@ -36,7 +36,12 @@ def test_no_file_names_a_folder_of_somebodys_machine() -> None:
 
 
 def test_lock_files_name_no_server_and_pin_every_package_by_hash() -> None:
-    for name in ("requirements.lock", "tools/installer.lock", "tools/test-only.lock"):
+    for name in (
+        "requirements.lock",
+        "tools/installer.lock",
+        "tools/test-only.lock",
+        "tools/drawing.lock",
+    ):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert "://" not in text, f"{name} names a server"
         entries = re.split(r"\n(?=\S)", text.strip())

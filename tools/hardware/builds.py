@@ -131,6 +131,12 @@ def _contradictions(build: Build) -> list[str]:
         said.append(
             f"edge.toml has cameras {sorted(cameras)}, {file.camera} is {build.camera.kind}"
         )
+    sizes = [(frame.width_px, frame.height_px) for frame in build.camera.frame]
+    said += [
+        f"{camera.name} asks for {camera.width_px}x{camera.height_px}, {file.camera} has {sizes}"
+        for camera in build.config.cameras
+        if (camera.width_px, camera.height_px) not in sizes
+    ]
     if build.converter.from_volts != build.supply.volts:
         said.append(f"{file.converter} takes {build.converter.from_volts} V, {file.supply} differs")
     if build.lock.volts not in {0.0, build.supply.volts}:

@@ -1,6 +1,7 @@
 """What is wired to what, as data: nodes with terminals, and cables whose wires join two of them."""
 
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 PI = "Raspberry Pi"
 SUPPLY = "Supply"
@@ -13,8 +14,16 @@ BUZZER = "Buzzer"
 FIRE = "Fire alarm"
 EXIT = "Exit button"
 
-POWER_IN = "5.1 V (USB-C or pin 2)"
+POWER_IN = "5.1 V (USB or pin 2)"
 GROUND = "GND"
+
+
+class Sheet(StrEnum):
+    """Which drawing a wire is on; all at once would be too wide to be read."""
+
+    LOCK = "lock"
+    POWER = "power"
+    SIGNALS = "signals"
 
 
 class HarnessError(ValueError):
@@ -51,6 +60,7 @@ class Wire:
     to_node: str
     to_pin: str
     colour: str
+    sheet: Sheet
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,9 +90,16 @@ class Harness:
         return found
 
     def join(
-        self, from_at: tuple[str, str], to_at: tuple[str, str], *, mm2: float, m: float, colour: str
+        self,
+        from_at: tuple[str, str],
+        to_at: tuple[str, str],
+        *,
+        mm2: float,
+        m: float,
+        colour: str,
+        sheet: Sheet = Sheet.SIGNALS,
     ) -> None:
-        """Adds a wire; wires between the same two nodes run in one cable."""
+        """Adds a wire; wires of a sheet between the same two nodes run in one cable."""
         (from_node, from_pin), (to_node, to_pin) = from_at, to_at
         wire = Wire(
             from_node=from_node,
@@ -90,20 +107,20 @@ class Harness:
             to_node=to_node,
             to_pin=self.node(to_node).pin(to_pin),
             colour=colour,
+            sheet=sheet,
         )
-        self._cable(from_node, to_node, mm2, m).wires.append(wire)
+        self._cable(wire, mm2, m).wires.append(wire)
 
     @property
     def wires(self) -> list[Wire]:
         """Every wire of every cable."""
         return [wire for cable in self.cables for wire in cable.wires]
 
-    def _cable(self, from_node: str, to_node: str, mm2: float, length_m: float) -> Cable:
+    def _cable(self, wire: Wire, mm2: float, length_m: float) -> Cable:
         for cable in self.cables:
             first = cable.wires[0]
-            if {first.from_node, first.to_node} == {from_node, to_node}:
-                if first.from_node != from_node:
-                    break
+            ends = (first.from_node, first.to_node, first.sheet)
+            if ends == (wire.from_node, wire.to_node, wire.sheet):
                 return cable
         made = Cable(name=f"W{len(self.cables) + 1}", mm2=mm2, length_m=length_m)
         self.cables.append(made)

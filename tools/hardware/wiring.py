@@ -19,7 +19,7 @@ from tools.hardware.harness import (
     SUPPLY,
     Harness,
     HarnessError,
-    Wire,
+    Sheet,
 )
 from tools.hardware.header import FIVE_VOLTS, GROUNDS, gpio_name
 from tools.hardware.parts import Suppression
@@ -50,20 +50,15 @@ def harness_of(build: Build) -> Harness:
     return _Drawing(build).whole()
 
 
-def sheets_of(build: Build) -> dict[str, Harness]:
-    """Returns the harness as two sheets that fit a page: power with the lock, and signals."""
+def sheets_of(build: Build) -> dict[Sheet, Harness]:
+    """Returns the harness as sheets that fit a page."""
     whole = harness_of(build)
-    signals = [w for w in whole.wires if _is_signal(w)]
-    power = [w for w in whole.wires if not _is_signal(w)]
     return {
-        "power": whole.part(f"{whole.title}: power and lock", power),
-        "signals": whole.part(f"{whole.title}: signals", signals),
+        sheet: whole.part(
+            f"{whole.title}: {sheet}", [wire for wire in whole.wires if wire.sheet is sheet]
+        )
+        for sheet in Sheet
     }
-
-
-def _is_signal(wire: Wire) -> bool:
-    ends = {wire.from_node, wire.to_node}
-    return bool(ends & {PI, DRIVER}) and not ends & {SUPPLY, CONVERTER}
 
 
 class _Drawing:
@@ -272,7 +267,7 @@ class _Drawing:
             RELAYS,
         }
         length = INSIDE_M if is_inside else file.cable_m
-        self._join(from_at, to_at, file.cable_mm2, length, colour)
+        self._join(from_at, to_at, file.cable_mm2, length, colour, Sheet.LOCK)
 
     def _out(self, from_at: tuple[str, str], to_at: tuple[str, str], colour: str) -> None:
         inside = {SUPPLY, RELAYS, DRIVER}
@@ -295,11 +290,15 @@ class _Drawing:
         mm2: float,
         length_m: float,
         colour: str,
+        sheet: Sheet | None = None,
     ) -> None:
+        nodes = {from_at[0], to_at[0]}
+        is_signal = nodes & {PI, DRIVER} and not nodes & {SUPPLY, CONVERTER}
+        sheet = sheet or (Sheet.SIGNALS if is_signal else Sheet.POWER)
         ends = (*from_at, *to_at)
         have = {(w.from_node, w.from_pin, w.to_node, w.to_pin) for w in self._to.wires}
         if ends not in have:
-            self._to.join(from_at, to_at, mm2=mm2, m=length_m, colour=colour)
+            self._to.join(from_at, to_at, mm2=mm2, m=length_m, colour=colour, sheet=sheet)
 
 
 _INPUT_KINDS = {
@@ -307,5 +306,5 @@ _INPUT_KINDS = {
     InputKind.PASSAGE: "Dry contact",
     InputKind.EXIT_BUTTON: "Button",
     InputKind.TAMPER: "Switch at the lid of the housing",
-    InputKind.FIRE: "Contacts of the fire alarm system, two that move together",
+    InputKind.FIRE: "Fire alarm system: two contacts that move together; 1 bears the lock's current",
 }

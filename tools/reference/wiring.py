@@ -129,7 +129,8 @@ def _build(build: Build) -> str:
         f"## {build.name}\n\n{build.file.title}: [edge.toml]({folder}/edge.toml), "
         f"[power](power.md#{build.name}). {build.camera.title}; where it is not found by itself:"
         f"{overlay or ' look at `v4l2-ctl --list-devices`.'}\n\n"
-        f"![Power and lock]({folder}/wiring-power.svg)\n\n"
+        f"![Lock]({folder}/wiring-lock.svg)\n\n"
+        f"![Power]({folder}/wiring-power.svg)\n\n"
         f"![Signals]({folder}/wiring-signals.svg)\n\n"
         + table(("from", "to", "colour", "copper", "length"), rows)
         + f"\n{notes}"

@@ -65,7 +65,7 @@ def test_the_wires_of_a_build_are_in_order(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_two_sheets_together_have_every_wire_once(name: str) -> None:
+def test_all_sheets_together_have_every_wire_once(name: str) -> None:
     build = load_build(name)
     parts = [wire for sheet in sheets_of(build).values() for wire in sheet.wires]
     assert sorted(map(str, parts)) == sorted(map(str, harness_of(build).wires))
@@ -156,6 +156,10 @@ WRONG_FILES = {
     "another kind of camera": (
         STRIKE, "build.toml", '"camera-module-3"', '"usb-1080p"',
         "edge.toml has cameras ['picamera2'], usb-1080p is v4l2",
+    ),
+    "a picture that the camera does not give": (
+        STRIKE, "edge.toml", "exposure_us = 4000", "exposure_us = 4000\nwidth_px = 1000",
+        "front asks for 1000x720",
     ),
     "a supply for another voltage": (
         STRIKE, "build.toml", '"din-12v-60w"', '"usb-5v-3a"', "buck-12v-5v-3a takes 12.0 V",
