@@ -14,6 +14,7 @@ from doorward.commands import CommandName
 from doorward.outcomes import JobState
 from doorward.settable import Shape
 from doorward_controller.console import setting_words
+from doorward_controller.console.i18n import mark
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.settings_form import Group, faults_of, fields_of, read_fields
@@ -61,7 +62,14 @@ def configuration_part(visit: SignedIn, gateway: str) -> Response:
 @router.get("/gateways/{gateway}/configuration/history")
 def configuration_history(visit: SignedIn, gateway: str) -> Response:
     """Every version that was desired."""
-    return visit.page("parts/configuration_history.html", _context(visit, _row(visit, gateway)))
+    context = _context(visit, _row(visit, gateway))
+    return visit.piece(
+        "parts/configuration_history.html",
+        title=mark("Configurations of before"),
+        back=(f"/gateways/{gateway}/configuration", mark("Configuration")),
+        is_card=True,
+        **context,
+    )
 
 
 @router.post("/gateways/{gateway}/configuration")

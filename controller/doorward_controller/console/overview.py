@@ -4,6 +4,8 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from doorward.reasons import Severity
+from doorward_controller.console.fleet_words import LOOKS, condition_of
+from doorward_controller.console.gateways import IN_ORDER
 from doorward_controller.console.names import names_of
 from doorward_controller.console.visit import SignedIn, Visit
 from doorward_controller.domain.permissions import Action
@@ -17,10 +19,20 @@ from doorward_controller.queries import (
 )
 from doorward_controller.queries.record_filter import limited_to
 from doorward_controller.services import alert_handling, occupancy
+from doorward_controller.store.gateways import GatewayState
 
 router = APIRouter()
 
+SHOWN_GATEWAYS = 10
+LARGE_FLEET = 60
+"""Of more gateways the page is asked for less often: some gateway always reports just now."""
 _CHART_MINUTES = 60
+_WORST_FIRST = [
+    name
+    for tone in ("bad", "warn", "quiet", "info", "good")
+    for name, look in LOOKS["condition"].items()
+    if look.tone == tone
+]
 _NEWEST_ROWS = 8
 _MINUTE_MS = 60_000
 
@@ -29,7 +41,12 @@ _MINUTE_MS = 60_000
 def overview_page(visit: SignedIn) -> Response:
     """Shows counts of today, the chart, the gateways, and what is on its way to them."""
     visit.require_somewhere(Action.READ_FLEET)
-    return visit.page("overview.html", _context(visit))
+    context = _context(visit)
+    return visit.page("overview.html", context, pause_s=_pause_s(context["total"]))
+
+
+def _pause_s(gateways: object) -> int:
+    return 5 if isinstance(gateways, int) and gateways > LARGE_FLEET else 1
 
 
 @router.get("/overview/part")
@@ -55,13 +72,37 @@ def rate(visit: SignedIn) -> Response:
     )
 
 
+def _fleet(visit: Visit) -> dict[str, object]:
+    """A small site's gateways all; of a large one those in need, the worst ones, and counts.
+
+    The page is asked for anew each second while people scan: what is not shown is not read.
+    """
+    store = visit.backend.store
+    fleet = fleet_states.fleet(store, visit.reader.now_ms, visit.zones)
+    names = fleet_board.names(store, visit.zones)
+    stands = {each.gateway: condition_of(fleet.of(each.gateway)) for each in names}
+    in_need = sorted(
+        (each for each, stand in stands.items() if stand not in IN_ORDER),
+        key=lambda each: (_WORST_FIRST.index(stands[each]), each),
+    )
+    shown = list(stands) if len(stands) <= SHOWN_GATEWAYS else in_need[:SHOWN_GATEWAYS]
+    rows = {row.gateway: row for row in fleet_board.some(store, shown)}
+    return {
+        "fleet": fleet,
+        "shown": [rows[each] for each in shown if each in rows],
+        "total": len(names),
+        "active": sum(each.state is not GatewayState.REVOKED for each in names),
+        "on_time": sum(stand == "on_time" for stand in stands.values()),
+        "in_need": len(in_need),
+    }
+
+
 def _context(visit: Visit) -> dict[str, object]:
     store = visit.backend.store
     sees = visit.may(alert_handling.SEES_DISCREET)
     open_alerts = alerts.open_by_severity(store, with_discreet=sees, zones=visit.zones)
     context: dict[str, object] = {
-        "gateways": fleet_board.gateways(store, visit.zones),
-        "fleet": fleet_states.fleet(store, visit.reader.now_ms, visit.zones),
+        **_fleet(visit),
         "alerts": sum(open_alerts.values()),
         "alarms": open_alerts.get(Severity.ALARM, 0),
         "unfinished": propagation.unfinished(store, visit.zones),

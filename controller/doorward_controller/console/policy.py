@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
-from doorward_controller.console import order_words
-from doorward_controller.console.i18n import Language
-from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
+from doorward_controller.console import order_words, portal_search
+from doorward_controller.console.i18n import Language, mark
+from doorward_controller.console.portal_search import EVERY, PortalSearch, Search
+from doorward_controller.console.visit import GenuineSignedIn, Piece, SignedIn, Visit
 from doorward_controller.domain.difference_words import (
     Sentence,
     say_named,
@@ -29,15 +30,18 @@ from doorward_controller.services import (
 
 router = APIRouter()
 
+_POLICY = ("/policy", mark("Policy"))
+_DIFFERENCES = Piece(title=mark("What a release would change"), back=_POLICY)
+_RERUN = Piece(title=mark("Past scans under the saved rules"), back=_POLICY)
 _RELEASES = 5
 _MAX_DAYS = 31
 
 
 @router.get("/policy")
-def policy_page(visit: SignedIn) -> Response:
+def policy_page(visit: SignedIn, search: Search) -> Response:
     """Shows the rules in words, the released version, and how far it has got."""
     visit.require(Action.READ_FLEET)
-    return visit.page("policy.html", _context(visit))
+    return visit.page("policy.html", _context(visit, search))
 
 
 @router.get("/policy/part")
@@ -54,9 +58,12 @@ def differences_part(visit: SignedIn, book: int | None = None) -> Response:
     try:
         found = policy_preview.compare(visit.backend, visit.actor, book)
     except ActError as err:
-        return visit.page("parts/differences.html", found=None, refusal=err, ow=order_words)
-    return visit.page(
+        return visit.piece(
+            "parts/differences.html", **_DIFFERENCES, found=None, refusal=err, ow=order_words
+        )
+    return visit.piece(
         "parts/differences.html",
+        **_DIFFERENCES,
         found=found,
         refusal=None,
         losses=[(say(visit, say_rights(each)), each) for each in found.rights if each.is_loss],
@@ -86,9 +93,15 @@ def rerun_part(
             book_id=book,
         )
     except ActError as err:
-        return visit.page("parts/rerun.html", rerun=None, refusal=err, ow=order_words)
-    return visit.page(
-        "parts/rerun.html", rerun=found, refusal=None, first=begin, last=end, ow=order_words
+        return visit.piece("parts/rerun.html", **_RERUN, rerun=None, refusal=err, ow=order_words)
+    return visit.piece(
+        "parts/rerun.html",
+        **_RERUN,
+        rerun=found,
+        refusal=None,
+        first=begin,
+        last=end,
+        ow=order_words,
     )
 
 
@@ -113,16 +126,19 @@ def say(visit: Visit, sentence: Sentence) -> str:
     return sentence.zh if visit.reader.language is Language.CHINESE else sentence.en
 
 
-def _context(visit: Visit) -> dict[str, object]:
+def _context(visit: Visit, search: PortalSearch = EVERY) -> dict[str, object]:
     store = visit.backend.store
-    book, portals = rules.current(visit.backend), policies.all_portals(store)
+    book = rules.current(visit.backend)
+    portals = portal_search.find(policies.all_portals(store), search)
     yesterday = visit.reader.local(visit.reader.now_ms).date() - timedelta(days=1)
     return {
         "ow": order_words,
         "book": book,
         "bundle": propagation.of_bundle(store),
         "portals": portals,
-        "rule_of": {each.portal: book.rule_of(each.portal, each.options_json) for each in portals},
+        "rule_of": {
+            each.portal: book.rule_of(each.portal, each.options_json) for each in portals.rows
+        },
         "releases": policies.releases(store, limit=_RELEASES),
         "is_behind": policies.has_unreleased_rules(store),
         "needs_second": second_person.stops(

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
 from doorward.policy import MAX_RANK, Posture
-from doorward_controller.console import order_words
+from doorward_controller.console import order_words, portal_search
+from doorward_controller.console.portal_search import EVERY, PortalSearch, Search
 from doorward_controller.console.revocations import when_of
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
 from doorward_controller.domain.permissions import Action
@@ -27,15 +28,15 @@ Text = Annotated[str, Form()]
 
 
 @router.get("/postures")
-def postures_page(visit: SignedIn) -> Response:
+def postures_page(visit: SignedIn, search: Search) -> Response:
     """Shows what is ordered, and the forms."""
-    return _page(visit)
+    return _page(visit, search)
 
 
 @router.get("/postures/part")
-def postures_part(visit: SignedIn) -> Response:
+def postures_part(visit: SignedIn, search: Search) -> Response:
     """The changing part."""
-    return visit.page("parts/postures.html", _context(visit))
+    return visit.page("parts/postures.html", _context(visit, search))
 
 
 @router.post("/postures")
@@ -78,10 +79,10 @@ def end_act(visit: GenuineSignedIn, order_id: str, note: Text = "") -> Response:
     return visit.go("/postures", done="posture-ended")
 
 
-def _page(visit: Visit, refusal: ActError | None = None) -> Response:
+def _page(visit: Visit, search: PortalSearch = EVERY, refusal: ActError | None = None) -> Response:
     return visit.page(
         "postures.html",
-        _context(visit),
+        _context(visit, search),
         status_code=refusal.status if refusal else 200,
         refusal=refusal,
         zones=[
@@ -99,12 +100,14 @@ def _page(visit: Visit, refusal: ActError | None = None) -> Response:
     )
 
 
-def _context(visit: Visit) -> dict[str, object]:
+def _context(visit: Visit, search: PortalSearch) -> dict[str, object]:
     visit.require_somewhere(Action.READ_FLEET)
+    every = postures.of_portals(visit.backend, visit.zones)
     return {
         "ow": order_words,
         "orders": postures.standing_orders(visit.backend, visit.zones),
-        "portals": postures.of_portals(visit.backend, visit.zones),
+        "every": [each.portal for each in every],
+        "portals": portal_search.find(every, search),
         "ended": postures.ended_orders(visit.backend, limit=10, zones=visit.zones),
     }
 

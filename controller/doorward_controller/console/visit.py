@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, TypedDict
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -53,6 +53,13 @@ _DUTY_PATHS = {
     Duty.CHANGE_PASSWORD: "/account/password",
     Duty.SET_UP_SECOND_FACTOR: "/account/second-factor",
 }
+
+
+class Piece(TypedDict):
+    """What a piece of a page is called, and the page that it is a piece of."""
+
+    title: str
+    back: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +198,37 @@ class Visit:
         if self.session is None and VISITOR_COOKIE not in self.request.cookies:
             set_cookie(self, response, VISITOR_COOKIE, self.visitor_key, max_age_s=None)
         return response
+
+    def piece(
+        self,
+        template: str,
+        *,
+        title: str,
+        back: tuple[str, str],
+        is_card: bool = False,
+        **context: object,
+    ) -> HTMLResponse:
+        """Returns a piece of a page to the script that asked for it, and a whole page to others.
+
+        Args:
+            template: the piece.
+            title: marked for translation.
+            back: the page that it is a piece of: its address, and its title marked for translation.
+            is_card: whether the piece has a frame of its own.
+            context: what the piece needs.
+        """
+        if self.is_part:
+            return self.page(template, context)
+        path, name = back
+        return self.page(
+            "piece.html",
+            context,
+            piece=template,
+            piece_title=title,
+            piece_of=path,
+            piece_of_title=name,
+            piece_is_card=is_card,
+        )
 
     def stream(self, template: str, **context: object) -> StreamingResponse:
         """Returns a long page as the answer, sent while it is made."""

@@ -1,9 +1,9 @@
 """How far a revocation or a policy has come: at 11 of 12, gate 7 unreachable since 10:41."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -22,6 +22,7 @@ from doorward_controller.store.session import Store
 
 What = Literal["status", "bundle", "keyring"]
 _SHOWN = 10
+_NEWEST_BUNDLE = sa.select(sa.func.coalesce(sa.func.max(bundles.c.version), 0))
 _ARRIVES_WITH: Mapping[What, What] = {"keyring": "bundle"}
 _KINDS: Mapping[What, frozenset[str]] = {
     "bundle": frozenset({Kind.BUNDLE}),
@@ -81,8 +82,7 @@ def of_status(store: Store, seq: int | None = None, zones: Zones = None) -> Prop
 
 def of_bundle(store: Store, version: int | None = None, zones: Zones = None) -> Propagation:
     """Returns how far a bundle has come, by default the newest."""
-    newest = sa.select(sa.func.coalesce(sa.func.max(bundles.c.version), 0))
-    return _of(store, "bundle", version, newest, zones)
+    return _of(store, "bundle", version, _NEWEST_BUNDLE, zones)
 
 
 def of_keyring(store: Store, version: int | None = None) -> Propagation:
@@ -102,7 +102,13 @@ def unfinished(store: Store, zones: Zones = None) -> tuple[Propagation, ...]:
     )
     with store.read() as connection:
         seqs = connection.execute(latest).scalars().all()
-    candidates = (of_bundle(store, zones=zones), *(of_status(store, seq, zones) for seq in seqs))
+        bundle = int(connection.scalar(_NEWEST_BUNDLE) or 0)
+        # Once for all of them: a thousand gateways eleven times would be read for nothing.
+        rows = connection.execute(_gateways(zones)).all()
+    candidates = (
+        _spread("bundle", bundle, rows),
+        *(_spread("status", seq, rows) for seq in seqs),
+    )
     return tuple(one for one in candidates if one.version and not one.is_complete)
 
 
@@ -113,37 +119,51 @@ def _of(
     newest: sa.Select[tuple[int]],
     zones: Zones = None,
 ) -> Propagation:
+    with store.read() as connection:
+        wanted = version if version is not None else int(connection.scalar(newest) or 0)
+        rows = connection.execute(_gateways(zones)).all()
+    return _spread(what, wanted, rows)
+
+
+def _gateways(zones: Zones) -> sa.Select[Any]:
     table = gateways.c
-    statement = (
+    return (
         sa.select(
             table.name,
             table.online,
             table.offline_since_utc_ms,
             table.reported_json,
-            table[f"applied_{what}"].label("applied"),
-            table[f"{_ARRIVES_WITH.get(what, what)}_applied_at_utc_ms"].label("applied_at"),
+            table.applied_bundle,
+            table.bundle_applied_at_utc_ms,
+            table.applied_status,
+            table.status_applied_at_utc_ms,
+            table.applied_keyring,
         )
         .where(table.state == GatewayState.ENROLLED.value, places.seen(table.id, zones))
         .order_by(table.name)
     )
-    with store.read() as connection:
-        wanted = version if version is not None else int(connection.scalar(newest) or 0)
-        rows = connection.execute(statement).all()
+
+
+def _spread(what: What, wanted: int, rows: Sequence[sa.Row[Any]]) -> Propagation:
+    applied_at = f"{_ARRIVES_WITH.get(what, what)}_applied_at_utc_ms"
     arrivals = tuple(
         Arrival(
             gateway=row.name,
-            applied=row.applied,
-            has_it=row.applied >= wanted,
+            applied=(applied := getattr(row, f"applied_{what}")),
+            has_it=applied >= wanted,
             online=row.online,
-            applied_at_utc_ms=row.applied_at,
+            applied_at_utc_ms=getattr(row, applied_at),
             unreachable_since_utc_ms=row.offline_since_utc_ms,
-            refused="" if row.applied >= wanted else _refusal(what, row.reported_json),
+            refused="" if applied >= wanted else _refusal(what, row.reported_json),
         )
         for row in rows
     )
-    applied = sum(arrival.has_it for arrival in arrivals)
     return Propagation(
-        what=what, version=wanted, applied=applied, total=len(arrivals), arrivals=arrivals
+        what=what,
+        version=wanted,
+        applied=sum(arrival.has_it for arrival in arrivals),
+        total=len(arrivals),
+        arrivals=arrivals,
     )
 
 
