@@ -30,6 +30,8 @@ from doorward_controller.api import (
     proposals,
     records,
     revocations,
+    releases,
+    repository,
     roll_outs,
     session,
     staff,
@@ -76,6 +78,7 @@ MODULES = (
     roll_outs,
     staff,
     alerts,
+    releases,
     devices,
     webhooks,
 )
@@ -99,6 +102,7 @@ def create_app(backend: Backend, demo: DemoControls | None = None) -> FastAPI:
     app.mount(API_ROOT, _api(backend))
     app.mount(SCIM_ROOT, Late(lambda: _directory(backend)))
     console.mount(app, demo)
+    app.router.routes.extend(repository.mounts(backend.config))
     return app
 
 

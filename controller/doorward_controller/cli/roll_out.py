@@ -48,6 +48,9 @@ def start(
     settings: Annotated[
         Path | None, typer.Option(help="A file with one `name = value` in a line.")
     ] = None,
+    release: Annotated[
+        str | None, typer.Option(help='A release, as 0.2.0; "before" for the one before.')
+    ] = None,
     restart: Annotated[bool, typer.Option(help="So that settings count at once.")] = True,
     zone: Annotated[str, typer.Option(help="Only gateways with a portal there.")] = "",
     pattern: Annotated[str, typer.Option(help="Of the gateway's or a portal's name.")] = "",
@@ -63,7 +66,7 @@ def start(
     """Begin a roll-out; who takes part is fixed now."""
     new = NewRollOut(
         title=title,
-        order=_order(command, settings, restart=restart),
+        order=_order(command, settings, release, restart=restart),
         selection=Selection(zone=zone, pattern=pattern, gateways=frozenset(gateway or ())),
         waves=wave or (),
         success_percent=success_percent,
@@ -122,9 +125,15 @@ def abort(ctx: typer.Context, number: int, json_: AsJson = False) -> None:
     say(json_, {"id": number, "state": "aborted"}, f"roll-out {number} is aborted")
 
 
-def _order(command: CommandName | None, settings: Path | None, *, restart: bool) -> Order:
-    if (command is None) == (settings is None):
-        raise typer.BadParameter("give either --command or --settings")
+def _order(
+    command: CommandName | None, settings: Path | None, release: str | None, *, restart: bool
+) -> Order:
+    if sum(given is not None for given in (command, settings, release)) != 1:
+        raise typer.BadParameter("give one of --command, --settings and --release")
+    if release is not None:
+        version = "" if release == "before" else release
+        arguments: dict[str, str | int | None] = {"version": version, "until": 0}
+        return CommandOrder(name=CommandName.UPDATE_SOFTWARE, arguments=arguments)
     if command is not None:
         return CommandOrder(name=command)
     assert settings is not None  # noqa: S101  # one of the two was given

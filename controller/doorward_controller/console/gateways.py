@@ -23,6 +23,7 @@ from doorward_controller.queries import (
     fleet_states,
     propagation,
     record_feed,
+    software,
 )
 from doorward_controller.queries.paging import part_of
 from doorward_controller.queries.record_filter import limited_to

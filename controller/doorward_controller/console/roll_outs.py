@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import Response
 
 from doorward.commands import CommandName
 from doorward.ids import GatewayId
 from doorward_controller.console import setting_words
+from doorward_controller.console.i18n import mark
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.roll_out_order import (
@@ -22,7 +23,7 @@ from doorward_controller.domain.roll_out_order import (
 from doorward_controller.domain.setting_lines import LinesError, parse_lines, settable_names
 from doorward_controller.errors import InvalidError, NotFoundError
 from doorward_controller.queries import policies, roll_outs
-from doorward_controller.services import rolling_out
+from doorward_controller.services import rolling_out, software
 from doorward_controller.services.rolling_out import NewRollOut
 
 router = APIRouter()
@@ -30,6 +31,9 @@ router = APIRouter()
 _PAGE_ROWS = 50
 _HOUR_S, _MINUTE_S = 3600, 60
 SETTINGS = "settings"
+TITLE = mark("Release %(version)s")
+BEFORE = "before"
+"""In the list of releases: back to the one before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,7 @@ class RollOutForm:
     title: str = ""
     what: str = SETTINGS
     lines: str = ""
+    version: str = ""
     restart: bool = True
     zone: str = ""
     pattern: str = ""
@@ -55,6 +60,7 @@ def form_of(
     title: Annotated[str, Form(max_length=200)] = "",
     what: Annotated[str, Form(max_length=40)] = SETTINGS,
     lines: Annotated[str, Form(max_length=20_000)] = "",
+    version: Annotated[str, Form(max_length=32)] = "",
     restart: Annotated[str, Form(max_length=5)] = "",
     zone: Annotated[str, Form(max_length=64)] = "",
     pattern: Annotated[str, Form(max_length=64)] = "",
@@ -70,6 +76,7 @@ def form_of(
         title=title.strip(),
         what=what,
         lines=lines,
+        version=version,
         restart=bool(restart),
         zone=zone.strip(),
         pattern=pattern.strip(),
@@ -94,10 +101,17 @@ def roll_outs_page(visit: SignedIn, cursor: str | None = None) -> Response:
 
 
 @router.get("/roll-outs/new")
-def new_page(visit: SignedIn) -> Response:
-    """Shows the empty form."""
+def new_page(
+    visit: SignedIn,
+    what: Annotated[str, Query(max_length=40)] = SETTINGS,
+    version: Annotated[str, Query(max_length=32)] = "",
+    gateways: Annotated[str, Query(max_length=400)] = "",
+) -> Response:
+    """Shows the form, empty but for what the page before said."""
     visit.require(Action.ROLL_OUT)
-    return _form_page(visit, RollOutForm())
+    title = visit.reader.gettext(TITLE) % {"version": version} if version else ""
+    form = RollOutForm(title=title, what=what, version=version, gateways=gateways)
+    return _form_page(visit, form)
 
 
 @router.post("/roll-outs/new")
@@ -188,6 +202,7 @@ def _form_page(
         zones=zones,
         rollable=[name.value for name in ROLLABLE],
         names=settable_names(),
+        releases=software.versions(visit.backend),
         title_max=rolling_out.MAX_TITLE_CHARACTERS,
         setting_words=setting_words,
         status_code=422 if refusal or lines_error else 200,
@@ -217,6 +232,10 @@ def _order(form: RollOutForm) -> Order:
         return ConfigurationOrder(changes=parse_lines(form.lines), restart=form.restart)
     if form.what not in set(ROLLABLE):
         raise InvalidError(f"{form.what[:40]} cannot be rolled out", code="not_for_many")
+    if form.what == CommandName.UPDATE_SOFTWARE:
+        version = "" if form.version == BEFORE else form.version
+        arguments: dict[str, str | int | None] = {"version": version, "until": 0}
+        return CommandOrder(name=CommandName.UPDATE_SOFTWARE, arguments=arguments)
     return CommandOrder(name=CommandName(form.what))
 
 

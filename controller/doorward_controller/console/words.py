@@ -161,6 +161,16 @@ _STAFF_LISTS: _Looks = {
     "untold": _look("quiet", icon="circle-dashed", word=mark("Not known")),
 }
 
+_SOFTWARE: _Looks = {
+    "untold": _look("quiet", icon="circle-dashed", word=mark("Not set up, or not heard")),
+    "settled": _look("good", icon="circle-check", word=mark("Proved well")),
+    "under_way": _look("info", icon="download", word=mark("Under way")),
+    "waits": _look("info", icon="hourglass", word=mark("Ready, waits")),
+    "on_trial": _look("info", icon="flask", word=mark("On trial")),
+    "returned": _look("bad", icon="arrow-back-up", word=mark("Went back")),
+    "not_done": _look("warn", icon="ban", word=mark("Not installed")),
+}
+
 _REFUSED = _look("warn", icon="alert-triangle", word=mark("Not done"))
 
 LOOKS: Mapping[str, _Looks] = MappingProxyType(
@@ -179,6 +189,7 @@ LOOKS: Mapping[str, _Looks] = MappingProxyType(
         "member": _MEMBERS,
         "order": _ORDERS,
         "staff_list": _STAFF_LISTS,
+        "software": _SOFTWARE,
     }
 )
 
@@ -291,6 +302,14 @@ FACTORS: Mapping[str, str] = MappingProxyType(
 
 ACTS = act_words.ACTS
 """They fill a module of their own."""
+
+SIGNED_ROLES: Mapping[str, str] = MappingProxyType(
+    {
+        "root": mark("The list of signers"),
+        "targets": mark("The list of releases"),
+        "timestamp": mark("The daily word"),
+    }
+)
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
