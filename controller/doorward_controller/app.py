@@ -29,9 +29,9 @@ from doorward_controller.api import (
     postures,
     proposals,
     records,
-    revocations,
     releases,
     repository,
+    revocations,
     roll_outs,
     session,
     staff,
@@ -76,9 +76,9 @@ MODULES = (
     maintenance_plans,
     commands,
     roll_outs,
+    releases,
     staff,
     alerts,
-    releases,
     devices,
     webhooks,
 )
@@ -100,9 +100,9 @@ def create_app(backend: Backend, demo: DemoControls | None = None) -> FastAPI:
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.mount(API_ROOT, _api(backend))
+    app.router.routes.extend(repository.mounts(backend.config))
     app.mount(SCIM_ROOT, Late(lambda: _directory(backend)))
     console.mount(app, demo)
-    app.router.routes.extend(repository.mounts(backend.config))
     return app
 
 
