@@ -1,4 +1,4 @@
-"""How a new gateway and the controller come to know each other (docs/protocol.md §10).
+"""How a new gateway and the controller come to know each other (docs/protocol.md §14).
 
 The controller makes a *claim*, shown once as a QR code. It carries no right to a certificate by
 itself: it lets one gateway ask for one, and a person who sees both ends compares a code that only

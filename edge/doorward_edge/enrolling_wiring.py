@@ -76,6 +76,7 @@ def carry_out(place: Place, claim: Claim, guard: str, waiting: Waiting) -> Ident
             ),
             claim,
         )
+        place.folder.give_to_owner()
     if not place.config.exists():
         place.config.parent.mkdir(parents=True, exist_ok=True)
         text = starter_text(place.folder.root.absolute(), made.portals)

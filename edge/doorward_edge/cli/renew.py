@@ -56,7 +56,9 @@ def _renewed(config: Path, *, force: bool) -> Renewal:
             said = "the clock was never synchronised, so nobody knows whether it is time"
             return Renewal(outcome=Outcome.LATER, said=said, not_after_utc_s=0)
         with folder.alone():
-            return renew_at(folder, now.utc_s, force=force, try_broker=problem_with)
+            done = renew_at(folder, now.utc_s, force=force, try_broker=problem_with)
+            folder.give_to_owner()
+            return done
     except ConfigError as err:
         typer.echo(f"doorward-edge: {err}", err=True)
         raise typer.Exit(EXIT_USAGE) from err
