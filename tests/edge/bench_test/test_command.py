@@ -100,6 +100,16 @@ def test_with_the_name_typed_lock_and_lamp_are_asked_for(folder: Path) -> None:
     assert "✗ output GPIO22" in done.output
 
 
+def test_a_camera_is_looked_through_by_the_real_decoder(folder: Path) -> None:
+    config = folder / "edge.toml"
+    camera = '[[camera]]\nname = "front"\nkind = "scene"\n'
+    text = CONFIG.replace("panel_only = true", 'cameras = ["front"]')
+    config.write_text(text.replace("[[portal]]", f"{camera}[[portal]]"))
+    done = typed(folder, "--unattended")
+    assert "✓ camera front: 1280x720" in done.output
+    assert "– code front: nobody held a code up" in done.output
+
+
 WRONG = {
     ("--loop", "22=99"): "'GPIO99' is no input; inputs are GPIO27",
     ("--config", os.devnull): "missing",

@@ -40,15 +40,25 @@ class SteppingClock:
 class SeenBy:
     """A camera that shows what it was given."""
 
-    def __init__(self, level: int | None, *, loss: str = "", scans: Sequence[object] = ()) -> None:
+    def __init__(
+        self,
+        level: int | None,
+        *,
+        loss: str = "",
+        scans: Sequence[object] = (),
+        starts_after: int = 0,
+    ) -> None:
         self.level, self.loss, self.scans, self.is_closed = level, loss, scans, False
+        self.starts_after = starts_after
 
     def examine(self, timeout_s: float) -> Examined | None:
         assert timeout_s > 0
         if self.level is None:
             return None
         luma = np.full((72, 128), self.level, dtype=np.uint8)
-        return Examined(luma=luma, loss=self.loss, decode_us=2_500)
+        self.starts_after -= 1
+        loss = "not_ready" if self.starts_after >= 0 else self.loss
+        return Examined(luma=luma, loss=loss, decode_us=2_500)
 
     def next_scans(self, timeout_s: float) -> Sequence[Scan]:
         assert timeout_s > 0
@@ -76,6 +86,16 @@ CAMERAS = {
     "a covered lens": (SeenBy(4), [Verdict.FAILED, Verdict.FAILED], "too dark: 4 of 255"),
     "the sun": (SeenBy(252), [Verdict.FAILED, Verdict.FAILED], "too bright: 252 of 255"),
     "a dead decoder": (SeenBy(90, loss="died"), [Verdict.FAILED, Verdict.FAILED], "look: died"),
+    "a decoder that starts": (
+        SeenBy(90, starts_after=5, scans=["x"]),
+        [Verdict.PASSED, Verdict.PASSED],
+        "a code was read",
+    ),
+    "a decoder that never starts": (
+        SeenBy(90, starts_after=10_000),
+        [Verdict.FAILED, Verdict.FAILED],
+        "did not look: not_ready",
+    ),
     "no code": (SeenBy(90), [Verdict.PASSED, Verdict.FAILED], "no code was read within 30 s"),
     "a code": (SeenBy(90, scans=["x"]), [Verdict.PASSED, Verdict.PASSED], "128x72, 90 of 255"),
 }
