@@ -306,5 +306,5 @@ _INPUT_KINDS = {
     InputKind.PASSAGE: "Dry contact",
     InputKind.EXIT_BUTTON: "Button",
     InputKind.TAMPER: "Switch at the lid of the housing",
-    InputKind.FIRE: "Fire alarm system: two contacts that move together; 1 bears the lock's current",
+    InputKind.FIRE: "Fire alarm: two contacts that move together; 1 bears the lock's current",
 }

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from tools.hardware.budget import SUPPLY_RAIL, complaints_of, rails_of, run_of
+from tools.hardware.budget import (
+    BUZZER_MA,
+    CAMERA_LAMP_MA,
+    LAMP_MA,
+    STORAGE_MA,
+    SUPPLY_RAIL,
+    complaints_of,
+    rails_of,
+    run_of,
+)
 from tools.hardware.builds import Build, build_names, load_build
 from tools.hardware.parts import Shelf
 from tools.hardware.power import HEADROOM, LOWEST_LOCK_SHARE, WARM_C, battery_h, longest_m
@@ -18,7 +27,9 @@ def text() -> str:
         f"# Power\n\n{MADE}\nComputed from `hardware/`: what each part takes usually and at the "
         f"worst moment, all at once. A supply gives {HEADROOM:.0%} more than that. Currents "
         "marked as estimates in the parts' files are estimates here, too: measure a build of your "
-        "own before you order fifty.\n\n"
+        "own before you order fifty. "
+        f"Beside the parts, a lamp counts {LAMP_MA} mA, a camera's lamp {CAMERA_LAMP_MA} mA, a "
+        f"buzzer {BUZZER_MA} mA and the memory card {STORAGE_MA} mA.\n\n"
         + _overview(builds)
         + "\n"
         + _cables()
