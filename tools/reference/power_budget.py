@@ -53,7 +53,13 @@ def _overview(builds: list[Build]) -> str:
             )
 
     head = ("build", "5.1 V at most", "12 V at most", "least headroom", "without mains", "verdict")
-    return "## All builds\n\n" + table(head, line())
+    return (
+        "## All builds\n\n"
+        + table(head, line())
+        + "\nA supply without a battery bridges half a period of the mains and no more: at a dip "
+        "the computer starts anew (the lock does what its kind does without power), and nothing that "
+        "was recorded is lost.\n"
+    )
 
 
 def _cables() -> str:

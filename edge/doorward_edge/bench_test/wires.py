@@ -16,6 +16,7 @@ from doorward_edge.switches import Reading, reading_of
 POLL_S = 0.01
 SETTLE_POLLS = 50
 """A relay moves within 20 ms; half a second says that it does not."""
+PULSE_S = 1.0
 BEEP_CYCLES, BEEP_HALF_S = 200, 0.00125
 """Half a second of 400 Hz."""
 HAND_POLLS = 3_000
@@ -112,6 +113,12 @@ def _looked_at(test: WireTest, name: str, output: Output) -> Step:
         if output.is_buzzer:
             _beep(test, output)
             asked = Words(f"Did {output.shown} sound?", f"{output.shown} 是否发声？")
+        elif output.is_lock:
+            _pulse(test, output)
+            asked = Words(
+                f"Did {output.shown} release for a second and lock again?",
+                f"{output.shown} 是否释放一秒后重新锁上？",
+            )
         else:
             test.probe.drive(output.pin, output.rest.other)
             asked = Words(
@@ -130,6 +137,13 @@ def _looked_at(test: WireTest, name: str, output: Output) -> Step:
             f"{output.shown} 无动作：检查接线、灯的电源或跳线帽",
         )
     return passed(name, f"{output.shown} works", f"{output.shown} 正常")
+
+
+def _pulse(test: WireTest, output: Output) -> None:
+    """A lock is not left released while somebody thinks about the answer."""
+    test.probe.drive(output.pin, output.rest.other)
+    test.pause(PULSE_S)
+    test.probe.rest(output.pin)
 
 
 def _beep(test: WireTest, output: Output) -> None:

@@ -224,6 +224,23 @@ def test_lamps_and_buzzer_are_what_somebody_sees_and_hears(config: EdgeConfig) -
     assert box.levels[BUZZER][-1] is Level.LOW
 
 
+def test_a_lock_is_locked_again_before_anybody_is_asked(config: EdgeConfig) -> None:
+    box = box_of(config)
+    person = Somebody([True])
+    test = wire_test(config, box, person, moves=True)
+    released = []
+
+    def asks(words: Words) -> bool | None:
+        released.append(box.levels[LOCK][-1])
+        return Somebody.asks(person, words)
+
+    person.asks = asks  # type: ignore[method-assign]
+    (step,) = try_outputs(test, [line for line in outputs_of(config) if line.is_lock])
+    assert step.verdict is Verdict.PASSED
+    assert released == [Level.HIGH]
+    assert box.levels[LOCK] == [Level.HIGH, Level.LOW, Level.HIGH]
+
+
 def test_what_nobody_looked_at_is_not_called_well(config: EdgeConfig) -> None:
     box = box_of(config)
     steps = list(try_outputs(wire_test(config, box), outputs_of(config)))

@@ -131,6 +131,25 @@ def test_a_wrong_wire_is_found_and_named(fault: str) -> None:
     assert said in found
 
 
+def test_a_fire_alarm_feeds_a_strike_past_its_relay(tmp_path: Path) -> None:
+    shutil.copytree(BUILDS / STRIKE, tmp_path / STRIKE)
+    path = tmp_path / STRIKE / "edge.toml"
+    path.write_text(path.read_text("utf-8") + "fire = { terminal = 22 }\n", "utf-8")
+    build = load_build(STRIKE, folder=tmp_path)
+    wires = {(w.from_node, w.from_pin, w.to_node, w.to_pin) for w in harness_of(build).wires}
+    assert (SUPPLY, "+12 V", "Fire alarm", "1: COM") in wires
+    assert ("Fire alarm", "1: NO", LOCK, "+") in wires
+    assert (PI, "GPIO22 (pin 15)", "Fire alarm", "2: NC") in wires
+    assert faults_of(build, harness_of(build)) == ()
+
+
+def test_a_fire_alarm_drops_the_arms_of_a_turnstile_by_its_own_input() -> None:
+    wires = harness_of(load_build("turnstile-module-cm4")).wires
+    ends = {(w.from_node, w.from_pin, w.to_node, w.to_pin) for w in wires}
+    assert ("Fire alarm", "1: NC", LOCK, "EMERGENCY") in ends
+    assert ("Fire alarm", "1: COM", LOCK, "EMERGENCY COM") in ends
+
+
 def test_a_signal_on_ground_without_a_switch_is_found() -> None:
     build = load_build(STRIKE)
     harness = harness_of(build)
