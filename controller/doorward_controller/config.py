@@ -2,8 +2,9 @@
 
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -460,24 +461,36 @@ def _sentence(path: Path, text: str, error: dict[str, Any]) -> str:
 def _allowed(keys: list[str]) -> str:
     section: type[BaseModel] = Config
     for key in keys:
-        annotation = section.model_fields[key].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            section = annotation
+        if key.isdecimal():
+            continue  # one of a list of tables
+        kind = section.model_fields[key].annotation
+        (inner, *_) = get_args(kind) or (kind,)
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            section = inner
     return ", ".join(section.model_fields)
 
 
 def _line_of(text: str, keys: list[str]) -> int:
-    """Returns the line (from 1) on which the key stands, 0 when it stands nowhere."""
+    """Returns the line (from 1) of the key, of its table where it lacks there, 0 for neither.
+
+    A number among the keys counts tables of one name: `[[backup.target]]` is the first, the second.
+    """
     *sections, name = keys
-    section = ""
+    section, where, seen = "", 0, Counter[str]()
     for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[([^\]]+)\]", line)
+        header = re.match(r"\s*\[(\[?)([^\[\]]+)\]", line)
         if header:
-            section = header[1].strip()
+            section = header[2].strip()
+            if header[1]:
+                place = seen[section]
+                seen[section] += 1
+                section = f"{section}.{place}"
             if section == ".".join(keys):
                 return number
+            if section == ".".join(sections):
+                where = number
         elif section == ".".join(sections) and re.match(
             rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", line
         ):
             return number
-    return 0
+    return where

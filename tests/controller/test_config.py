@@ -51,6 +51,29 @@ def test_unknown_key_is_named_with_its_line_and_what_is_allowed(file: Path) -> N
     )
 
 
+def test_a_fault_in_the_second_of_two_places_is_named_with_its_line(file: Path) -> None:
+    places = """
+[[backup.target]]
+name = "near"
+repository = "/near"
+[[backup.target]]
+name = "far"
+repo = "/far"
+"""
+    lines = (GOOD + places).splitlines()
+    told = problem(file, GOOD + places)
+    wrong = lines.index('repo = "/far"') + 1
+    assert f"line {wrong}: backup.target.1.repo is not a setting" in told
+    assert "allowed here: name, repository, is_elsewhere, environment_file" in told
+    second = len(lines) - lines[::-1].index("[[backup.target]]")
+    assert f"line {second}: backup.target.1.repository is missing" in told
+
+
+def test_a_password_has_no_place_in_an_address(file: Path) -> None:
+    places = '[[backup.target]]\nname = "x"\nrepository = "rest:https://me:secret@host/x"\n'
+    assert "has a password in it" in problem(file, GOOD + places)
+
+
 def test_unknown_key_on_top_is_named_with_its_line(file: Path) -> None:
     assert problem(file, 'siet = "x"\n' + GOOD).startswith("FILE, line 1: siet is not a setting")
 

@@ -84,6 +84,12 @@ NEEDS = (
         purpose=Purpose.TEST,
     ),
     Need(
+        what="restic (copies of everything)",
+        package="restic",
+        seen_at=_program("restic"),
+        purpose=Purpose.TEST,
+    ),
+    Need(
         what="the Chromium browser",
         package="chromium",
         seen_at=_program("chromium"),

@@ -27,8 +27,11 @@ def _settings_of(section: type[BaseModel], place: str) -> Iterator[tuple[str, ..
     tables = []
     for name, field in section.model_fields.items():
         kind: Any = field.annotation
+        listed = _listed(kind)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             tables.append((kind, f"{place}{name}."))
+        elif isinstance(listed, type) and issubclass(listed, BaseModel):
+            tables.append((listed, f"{place}{name}[]."))
         else:
             yield f"`{place}{name}`", _kind(kind, field.metadata), _default(field.default)
     for kind, inner in tables:
@@ -39,8 +42,12 @@ def _kind(kind: Any, metadata: list[Any]) -> str:  # noqa: ANN401  # what an ann
     choices = getattr(kind, "__args__", ())
     if choices and all(isinstance(choice, str) for choice in choices):
         return "one of " + ", ".join(f"`{choice}`" for choice in choices)
-    if choices and choices[-1] is ...:
-        return "list of " + ", ".join(f"`{one}`" for one in choices[0].__args__)
+    listed = _listed(kind)
+    if listed is not None:
+        words = getattr(listed, "__args__", ())
+        if words and all(isinstance(word, str) for word in words):
+            return "list of " + ", ".join(f"`{word}`" for word in words)
+        return f"list of {_plural(listed)}"
     least = next((m.ge for m in metadata if hasattr(m, "ge")), None)
     most = next((m.le for m in metadata if hasattr(m, "le")), None)
     if kind is int:
@@ -48,6 +55,19 @@ def _kind(kind: Any, metadata: list[Any]) -> str:  # noqa: ANN401  # what an ann
     if kind is bool:
         return "`true` or `false`"
     return "path" if getattr(kind, "__name__", "") == "Path" else "text"
+
+
+def _listed(kind: Any) -> Any:  # noqa: ANN401
+    """Returns what a list is of, None for what is no list."""
+    choices: tuple[Any, ...] = getattr(kind, "__args__", ())
+    if len(choices) != 2 or choices[-1] is not ...:
+        return None
+    inner = choices[0]
+    return getattr(inner, "__origin__", inner) if hasattr(inner, "__metadata__") else inner
+
+
+def _plural(kind: Any) -> str:  # noqa: ANN401
+    return "paths" if getattr(kind, "__name__", "") == "Path" else "texts"
 
 
 def _default(value: object) -> str:

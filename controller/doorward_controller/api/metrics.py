@@ -21,7 +21,7 @@ from doorward_controller.domain.fleet_state import Condition
 from doorward_controller.domain.permissions import Action
 from doorward_controller.queries import site_figures
 from doorward_controller.queries.site_figures import SiteFigures
-from doorward_controller.services import record_months
+from doorward_controller.services import backups, record_months
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.measures import UNKNOWN_ROUTE, Measures
 from doorward_controller.store.schema import SCHEMA_VERSION
@@ -80,6 +80,7 @@ class SiteCollector(Collector):
         yield from _of_fleet(found)
         yield from _of_alerts(found, now_ms)
         yield from _of_policy(found, now_ms)
+        yield from _of_backups(backend)
 
 
 def _of_process(backend: Backend) -> Iterator[Metric]:
@@ -169,6 +170,25 @@ def _of_policy(found: SiteFigures, now_ms: int) -> Iterator[Metric]:
         "How long the oldest entry of the audit log has not been signed; 0 when all are.",
         _age_s(found.unsigned_ms, now_ms),
     )
+
+
+def _of_backups(backend: Backend) -> Iterator[Metric]:
+    good = GaugeMetricFamily(
+        "doorward_backup_good_timestamp_seconds",
+        "Of which moment the last good copy at a place is; 0 before the first.",
+        labels=["place"],
+    )
+    held = GaugeMetricFamily(
+        "doorward_backup_rehearsal_held",
+        "Whether the last tried restore from a place went well.",
+        labels=["place"],
+    )
+    for each in backups.overview(backend).places:
+        good.add_metric([each.state.name], each.state.good_at_utc_s or 0)
+        if each.rehearsal is not None:
+            held.add_metric([each.state.name], each.rehearsal.held)
+    yield good
+    yield held
 
 
 def _gauge(name: str, help_: str, value: float) -> Metric:

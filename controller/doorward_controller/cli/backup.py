@@ -112,15 +112,24 @@ def check(
 
 
 @backup_app.command("rehearse")
-def rehearse(ctx: typer.Context, json_: AsJson = False, place: Place = "") -> None:
+def rehearse(
+    ctx: typer.Context,
+    json_: AsJson = False,
+    place: Place = "",
+    when_due: Annotated[
+        bool, typer.Option("--when-due", help="Only if the last one is too long ago.")
+    ] = False,
+) -> None:
     """Try a restore and compare; by default from the place that waited longest. Exit 3: it failed.
 
     Nothing in use is touched. What was found is kept as evidence.
     """
     backend = backend_of(ctx)
-    target = places.place_of(
-        backend.config, place or _longest_unrehearsed(backups.overview(backend))
-    )
+    found = backups.overview(backend)
+    if when_due and not {Lack.UNREHEARSED, Lack.FAILED_REHEARSAL} & set(found.lacks):
+        say(json_, {"due": False}, "the last rehearsal is recent and held")
+        return
+    target = places.place_of(backend.config, place or _longest_unrehearsed(found))
     made = rehearsing.rehearse(backend, target, _tell)
     text = (
         f"held: the copy of {_when(made.copied_at_utc_s)} at {made.place} is whole:"

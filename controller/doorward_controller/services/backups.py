@@ -25,9 +25,10 @@ from doorward_controller.services import alerting, audit, erasures, holders
 from doorward_controller.services.alerting import Raised
 from doorward_controller.services.backend import Backend
 from doorward_controller.store import alerts, backups
-from doorward_controller.store.backups import Rehearsal, Sharing
+from doorward_controller.store.backups import Rehearsal, Run, Sharing
 
 LATE_RULE = "site.backup_late"
+_SHOWN = 60
 _RESTORER = Actor(name="restore", role=Role.ADMIN)
 
 
@@ -49,6 +50,14 @@ class Overview:
     sharing: Sharing | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What was done last, the newest first."""
+
+    runs: tuple[Run, ...]
+    rehearsals: tuple[Rehearsal, ...]
+
+
 def limits(config: Config) -> Limits:
     """Returns from when on something is late."""
     return Limits(
@@ -61,6 +70,15 @@ def overview(backend: Backend) -> Overview:
     """Returns how everything stands now."""
     with backend.store.read() as connection:
         return _overview(backend, connection)
+
+
+def past(backend: Backend) -> Past:
+    """Returns what was done last."""
+    with backend.store.read() as connection:
+        return Past(
+            runs=tuple(backups.runs(connection, limit=_SHOWN)),
+            rehearsals=tuple(backups.rehearsals(connection, limit=_SHOWN)),
+        )
 
 
 def _overview(backend: Backend, connection: sa.Connection) -> Overview:

@@ -81,6 +81,7 @@ PAGES = {
     "/inside/list": Action.READ_OCCUPANCY,
     "/keeping": Action.READ_KEEPING,
     "/keeping?count=1": Action.READ_KEEPING,
+    "/backups": Action.READ_KEEPING,
     "/quarantine": Action.READ_QUARANTINE,
     "/audit": Action.READ_AUDIT,
     "/account": Action.OWN_ACCOUNT,
