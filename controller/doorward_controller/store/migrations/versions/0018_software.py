@@ -1,4 +1,4 @@
-"""Releases, and which gateway runs which."""
+"""Nothing: releases lie in files, and what a gateway runs stands in what it reported."""
 
 revision = "0018"
 down_revision = "0017"
