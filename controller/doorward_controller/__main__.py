@@ -45,6 +45,7 @@ class Commands(OnDemand):
         "broker": "doorward_controller.cli.broker:broker_app",
         "backup": "doorward_controller.cli.backup:backup_app",
         "recovery": "doorward_controller.cli.recovery:recovery_app",
+        "image": "doorward_controller.cli.image:image_app",
     }
 
 
