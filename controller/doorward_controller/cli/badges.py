@@ -35,8 +35,10 @@ from doorward_controller.services import (
     holders,
     issuing,
     proposing,
+    work_progress,
 )
 from doorward_controller.services.acting import check_read
+from doorward_controller.services.backend import Backend
 from doorward_controller.services.bulk_revocation import Order, Preview, Selection
 from doorward_controller.services.codes import DrawFormat
 
@@ -135,7 +137,7 @@ def change(
         made = proposing.propose_codes(backend, actor, selection, order, note or cause.value)
         say(json_, {"proposal": made.id}, f"proposed: {made.id}; somebody else decides")
         return
-    with _progress():
+    with _progress(backend):
         batch = bulk_revocation.carry_out(backend, actor, selection, order)
     say(
         json_, asdict(batch),
@@ -144,14 +146,14 @@ def change(
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[None]:
+def _progress(backend: Backend) -> Iterator[None]:
     """A bar that asks the work how far it is, five times a second."""
     is_over = threading.Event()
     with progress("badges") as tell:
 
         def watch() -> None:
             while not is_over.wait(0.2):
-                for done, total in bulk_revocation.progress_of_work().values():
+                for done, total in work_progress.under_way_here(backend):
                     tell(done, total)
 
         watcher = threading.Thread(target=watch, daemon=True)

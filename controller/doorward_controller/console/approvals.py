@@ -99,7 +99,7 @@ def _one(visit: Visit, proposal_id: str, refusal: ActError | None = None) -> Res
         may_decide=why_not_decide(found, by, now_s) is None,
         shown_codes=tuple(found.body.get("ids", ()))[:_SHOWN_CODES],
         refusal=refusal,
-        work=work_of(),
+        work=work_of(visit),
     )
 
 

@@ -11,7 +11,13 @@ from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.revocations import CAUSES, Cause, Change, Source
 from doorward_controller.errors import ActError, InvalidError, NotFoundError
 from doorward_controller.queries import propagation, revocation_batches
-from doorward_controller.services import bulk_revocation, code_lists, proposing, rules
+from doorward_controller.services import (
+    bulk_revocation,
+    code_lists,
+    proposing,
+    rules,
+    work_progress,
+)
 from doorward_controller.services.bulk_revocation import MAX_NOTE_CHARACTERS, Order, Selection
 
 router = APIRouter()
@@ -90,7 +96,7 @@ def back_to_form(visit: SignedIn) -> Response:
 def work_part(visit: SignedIn) -> Response:
     """How far the batches are that are being carried out now."""
     visit.require(Action.READ_CREDENTIALS)
-    return visit.page("parts/revocation_work.html", work=work_of())
+    return visit.page("parts/revocation_work.html", work=work_of(visit))
 
 
 @router.get("/revocations/{batch_id}")
@@ -105,9 +111,9 @@ def batch_part(visit: SignedIn, batch_id: str) -> Response:
     return visit.page("parts/revocation.html", _batch(visit, batch_id))
 
 
-def work_of() -> tuple[tuple[int, int], ...]:
-    """Returns how many badges of how many, for each batch that this process carries out now."""
-    return tuple(bulk_revocation.progress_of_work().values())
+def work_of(visit: Visit) -> tuple[tuple[int, int], ...]:
+    """Returns how many badges of how many, for each batch that is being carried out now."""
+    return work_progress.under_way(visit.backend)
 
 
 def _form(visit: Visit, refusal: ActError | None = None) -> Response:
@@ -122,7 +128,7 @@ def _form(visit: Visit, refusal: ActError | None = None) -> Response:
         groups=rules.current(visit.backend).groups,
         keys=revocation_batches.issuing_keys(store),
         batches=revocation_batches.newest(store),
-        work=work_of(),
+        work=work_of(visit),
     )
 
 
@@ -144,7 +150,7 @@ def _preview(
         causes=[each.value for each in CAUSES[change]],
         note_max=MAX_NOTE_CHARACTERS,
         decide_within_h=visit.backend.config.second_person.decide_within_h,
-        work=work_of(),
+        work=work_of(visit),
     )
 
 

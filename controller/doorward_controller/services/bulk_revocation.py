@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Lock
 
 import sqlalchemy as sa
 
@@ -23,7 +22,7 @@ from doorward_controller.domain.revocations import (
     read_lines,
 )
 from doorward_controller.errors import ConflictError, InvalidError
-from doorward_controller.services import second_person, status_publishing
+from doorward_controller.services import second_person, status_publishing, work_progress
 from doorward_controller.services.acting import Act, act, check_read
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
@@ -201,7 +200,7 @@ def revoke_signed(
 
 def publish(backend: Backend, batch: Batch) -> None:
     """Tells gateways and pages of a batch that was committed."""
-    _PROGRESS.end(batch.id)
+    work_progress.end(backend, batch.id)
     status_publishing.publish(backend)
     status_publishing.announce(backend, "status", batch.status_seq)
 
@@ -340,34 +339,6 @@ def check_order(order: Order, now_utc_s: int) -> None:
         )
 
 
-def progress_of_work() -> dict[str, tuple[int, int]]:
-    """Returns by batch how many codes of how many are changed, of what is under way here."""
-    return _PROGRESS.snapshot()
-
-
-class _Progress:
-    """What this process is working on; told, never kept."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._by_batch: dict[str, tuple[int, int]] = {}
-
-    def tell(self, batch_id: str, done: int, total: int) -> None:
-        with self._lock:
-            self._by_batch[batch_id] = (done, total)
-
-    def end(self, batch_id: str) -> None:
-        with self._lock:
-            self._by_batch.pop(batch_id, None)
-
-    def snapshot(self) -> dict[str, tuple[int, int]]:
-        with self._lock:
-            return dict(self._by_batch)
-
-
-_PROGRESS = _Progress()
-
-
 def _final(change: Change, codes: int) -> int:
     return codes if change is Change.REVOKE else 0
 
@@ -391,7 +362,7 @@ def _set_all(
                 reason=reason, by=by, now_utc_s=doing.now.utc_s, seq=seq,
             )  # fmt: skip
             done += len(piece)
-            _PROGRESS.tell(batch_id, done, len(ids))
+            work_progress.tell(backend, batch_id, done, len(ids))
             backend.feed.announce(
                 EventKind.PROPAGATION, {"what": "batch", "done": done, "total": len(ids)}
             )
@@ -399,7 +370,7 @@ def _set_all(
         if order.until_utc_s is not None:
             revocation_batches.end_later(doing.connection, ids, order.until_utc_s, batch_id)
     except BaseException:
-        _PROGRESS.end(batch_id)
+        work_progress.end(backend, batch_id)
         raise
 
 
