@@ -57,8 +57,8 @@ def _overview(builds: list[Build]) -> str:
         "## All builds\n\n"
         + table(head, line())
         + "\nA supply without a battery bridges half a period of the mains and no more: at a dip "
-        "the computer starts anew (the lock does what its kind does without power), and nothing that "
-        "was recorded is lost.\n"
+        "the computer starts anew (the lock does what its kind does without power), and nothing "
+        "that was recorded is lost.\n"
     )
 
 
