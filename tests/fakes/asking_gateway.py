@@ -33,9 +33,14 @@ class AskingGateway:
     key: ec.EllipticCurvePrivateKey = field(default_factory=_key)
     record: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     certificate: str = ""
+    _csr: bytes = b""
 
     def asked(self, *, name: str = "", csr: bytes = b"") -> Asked:
-        csr = csr or request_for(name or self.claim.gateway, self.key)
+        if name:
+            csr = request_for(name, self.key)
+        # Two signatures of one request differ; a gateway keeps the one that it has sent.
+        self._csr = self._csr or request_for(self.claim.gateway, self.key)
+        csr = csr or self._csr
         record_key = self.record.public_key().public_bytes_raw()
         key = enrolment.claim_key(self.claim.secret)
         return Asked(

@@ -19,7 +19,8 @@ from doorward_controller.services.enrolment import NewPortal
 
 router = APIRouter(prefix="/enrolments")
 
-PORTAL_ROWS = 4
+PORTAL_ROWS = 2
+"""In and out; a gateway with more is rare, and on a phone each row is long."""
 _HISTORY = 30
 _COMMAND = "doorward-edge enrol"
 
@@ -87,7 +88,7 @@ def claim_page(visit: SignedIn, claim_id: str) -> Response:
 def claim_part(visit: SignedIn, claim_id: str) -> Response:
     """The changing part of one claim."""
     visit.require(Action.ENROL_GATEWAY)
-    return visit.page("parts/enrolment.html", _context(visit, claim_id))
+    return visit.page("parts/enrolment.html", _context(visit, claim_id), refusal=None)
 
 
 @router.post("/{claim_id}/confirm")
