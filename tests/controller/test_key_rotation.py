@@ -40,6 +40,7 @@ from doorward_controller.services.backend import Backend
 from doorward_controller.services.issuing import IssueRequest
 from doorward_controller.store import policies
 from doorward_controller.store.schema import gateways
+from doorward_controller.wiring import SilentPublisher
 from tests.controller.conftest import ADMIN, AUDITOR, ISSUER, SECURITY, StandingClock
 from tests.fakes.controller_link import FakeLink
 from tests.fakes.enrolled import enrolled
@@ -288,6 +289,28 @@ def test_nobody_withdraws_alone_where_a_second_person_is_wanted(
     assert decided.state is ProposalState.CARRIED_OUT
     assert decided.outcome["codes"] == 1
     assert counts(code.text, followed(pinned, released(link))) is Reason.KEY_REVOKED
+
+
+def test_a_server_publishes_what_the_command_line_has_signed_anew(
+    sqlite_backend: Backend, link: FakeLink
+) -> None:
+    server = sqlite_backend
+    enrolled(server, "gate-1")
+    configuring.desire(server, ADMIN, gateway="gate-1", settings={})
+    policy_release.release(server, SECURITY)
+    policy_release.publish_current(server)
+    old = server.keys.command
+    beside = replace(server, publisher=SilentPublisher())
+    key_withdrawal.withdraw(beside, SECURITY, f"{old.key_id:08x}", "leaked")
+    topic = topics.down(SITE, GatewayId("gate-1"), topics.Down.DESIRED)
+    signed_by = [each.key_id for each in parse_envelope(link.retained[topic]).signatures]
+    assert signed_by == [old.key_id]
+    # Another process has not published it, whatever this one remembers.
+    policy_release._published[server.store] -= 1
+    policy_release._keyrings_told[server.store] -= 1
+    policy_release.publish_if_new(server)
+    signed_by = [each.key_id for each in parse_envelope(link.retained[topic]).signatures]
+    assert signed_by != [old.key_id]
 
 
 def test_only_security_changes_keys(backend: Backend) -> None:

@@ -154,7 +154,7 @@ class KeyChange:
                 code="root_key_away",
             )
         site, connection = self._site, self.doing.connection
-        if len(policies.keyring_wires(connection, site)) >= MAX_KEYRINGS:
+        if policies.count_keyrings(connection, site) >= MAX_KEYRINGS:
             raise ConflictError(
                 f"the site has had {MAX_KEYRINGS} keyrings, more than gateways follow",
                 code="keyrings_full",

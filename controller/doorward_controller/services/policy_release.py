@@ -81,6 +81,9 @@ def release(
 _published: WeakKeyDictionary[Store, int] = WeakKeyDictionary()
 """The version that this process published last."""
 
+_keyrings_told: WeakKeyDictionary[Store, int] = WeakKeyDictionary()
+"""How many keyrings the bundle had that this process published last."""
+
 _publishing = threading.Lock()
 """The later of two releases must also be published last: a retained topic keeps the last."""
 
@@ -144,9 +147,14 @@ def publish_if_new(backend: Backend) -> int:
     with backend.store.read() as connection:
         version = policies.newest_bundle_version(connection, site)
     is_new = _published.get(backend.store, version) < version
+    told = _keyrings_told.get(backend.store, 0)
     if is_new:
         publish_bundle(backend)
         status_publishing.announce(backend, "bundle", version)
+        if told not in (0, _keyrings_told.get(backend.store, 0)):
+            # With a key that was withdrawn, what it had signed was signed anew as well.
+            staff.publish(backend)
+            configuring.publish_all(backend)
     return is_new + status_publishing.publish_if_new(backend)
 
 
@@ -156,6 +164,7 @@ def publish_bundle(backend: Backend) -> None:
     with _publishing:
         with backend.store.read() as connection:
             bundle = policies.newest_bundle(connection, site)
+            _keyrings_told[backend.store] = policies.count_keyrings(connection, site)
         if bundle is not None:
             topic = topics.policy(site, topics.Policy.BUNDLE)
             backend.publisher.publish(topic, bundle.wire, retain=True)

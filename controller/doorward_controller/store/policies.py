@@ -55,6 +55,12 @@ def keyring_wires(connection: sa.Connection, site: str) -> tuple[bytes, ...]:
     return tuple(connection.execute(wanted.order_by(keyrings.c.version)).scalars())
 
 
+def count_keyrings(connection: sa.Connection, site: str) -> int:
+    """Returns how many keyrings a site has had."""
+    wanted = sa.select(sa.func.count()).where(keyrings.c.site == site)
+    return connection.execute(wanted).scalar_one()
+
+
 def add_rule_book(
     connection: sa.Connection, site: str, body_json: str, now_utc_s: int, saved_by: str
 ) -> None:
