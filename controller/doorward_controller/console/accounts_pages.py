@@ -28,6 +28,8 @@ from doorward_controller.services.limits_to_zones import MAX_ZONES
 
 router = APIRouter()
 
+WHOLE_SITE, ONLY_ZONES = "site", "zones"
+
 
 @router.get("/permissions")
 def permissions_page(visit: SignedIn) -> Response:
@@ -59,6 +61,7 @@ def create_act(
     visit: GenuineSignedIn,
     name: Annotated[str, Form(max_length=200)] = "",
     role: Annotated[str, Form(max_length=20)] = "",
+    extent: Annotated[str, Form(max_length=10)] = WHOLE_SITE,
     zones: Annotated[list[str] | None, Form(max_length=MAX_ZONES)] = None,
 ) -> Response:
     """Makes an account and shows its first password this once."""
@@ -68,8 +71,9 @@ def create_act(
     if role not in known:
         return _list(visit, status_code=422, problem="role_unknown", name=name)
     try:
+        held = _zones(extent, zones)
         password = accounts.create_account(
-            visit.backend, visit.actor, name=name, role=known[role], zones=_zones(zones)
+            visit.backend, visit.actor, name=name, role=known[role], zones=held
         )
     except ActError as err:
         return _list(
@@ -112,13 +116,16 @@ def role_act(
 def zones_act(
     visit: GenuineSignedIn,
     name: str,
+    extent: Annotated[str, Form(max_length=10)] = "",
     zones: Annotated[list[str] | None, Form(max_length=MAX_ZONES)] = None,
 ) -> Response:
-    """Limits somebody to the zones that are ticked; none is the whole site."""
+    """Limits somebody to the zones that are ticked, or to nothing where that is said."""
     visit.require_fresh()
     return _do(
         visit, name, "zones-changed",
-        lambda: accounts.change_zones(visit.backend, visit.actor, name, _zones(zones)),
+        lambda: accounts.change_zones(
+            visit.backend, visit.actor, name, _zones(extent, zones)
+        ),
     )  # fmt: skip
 
 
@@ -221,8 +228,16 @@ def _one(visit: Visit, name: str, status_code: int = 200, problem: str = "") -> 
     )  # fmt: skip
 
 
-def _zones(ticked: Sequence[str] | None) -> Zones:
-    return frozenset(ticked) if ticked else None
+def _zones(extent: str, ticked: Sequence[str] | None) -> Zones:
+    """Returns what a form says. Raises InvalidError for one that says both: nobody is widened so.
+
+    Zones alone, without any ticked, are refused by the act.
+    """
+    if extent == ONLY_ZONES:
+        return frozenset(ticked or ())
+    if extent != WHOLE_SITE or ticked:
+        raise InvalidError("say whether it is the site or some zones", code="zones_unclear")
+    return None
 
 
 def _do(visit: Visit, name: str, done: str, act: Callable[[], object]) -> Response:

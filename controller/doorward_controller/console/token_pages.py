@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
-from doorward_controller.domain.permissions import LIMITABLE, Action, for_programs
+from doorward_controller.domain.permissions import LIMITABLE, Action, Extent, allows, for_programs
 from doorward_controller.errors import ActError
 from doorward_controller.queries import operators
 from doorward_controller.services import rules, tokens
@@ -71,7 +71,11 @@ def _page(visit: Visit, status_code: int = 200, problem: str = "", label: str = 
         "tokens.html",
         status_code=status_code,
         rows=operators.tokens_of(visit.backend.store, visit.actor.name),
-        actions=[action for action in Action if action in allowed],
+        actions=[
+            action
+            for action in Action
+            if action in allowed and allows(visit.actor, action, Extent.SOMEWHERE)
+        ],
         zones=_zones(visit),
         lifetimes=LIFETIMES_DAYS,
         problem=problem,

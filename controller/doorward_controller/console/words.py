@@ -284,7 +284,7 @@ REACHES: Mapping[str, str] = MappingProxyType(
     {
         "own": mark("oneself"),
         "place": mark("a place"),
-        "site": mark("the whole site"),
+        "site": mark("site"),
     }
 )
 

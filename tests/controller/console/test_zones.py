@@ -123,14 +123,20 @@ def test_an_administrator_limits_an_account_and_is_told(wing: Wing) -> None:
     )
     page = browser.get("/accounts/gus").text
     assert "Limit to zones" in page
-    sent = {"csrf_token": token_of(page), "zones": [HERE, THERE]}
+    sent = {"csrf_token": token_of(page), "extent": "zones", "zones": [HERE, THERE]}
     answer = browser.post("/accounts/gus/zones", data=sent)
     assert answer.headers["location"] == "/accounts/gus?done=zones-changed"
     row = operators.one_operator(wing.backend.store, "gus")
     assert row is not None
     assert row.zones == (HERE, THERE)
     assert f"only in {HERE}, {THERE}" in browser.get("/accounts/gus").text
-    sent = {"csrf_token": token_of(page)}
+    for unclear in ({}, {"extent": "zones"}, {"extent": "site", "zones": HERE}):
+        refused = browser.post("/accounts/gus/zones", data=unclear | {"csrf_token": token_of(page)})
+        assert refused.status_code == 422, unclear
+        row = operators.one_operator(wing.backend.store, "gus")
+        assert row is not None
+        assert row.zones == (HERE, THERE), "nobody gets the site by ticking nothing"
+    sent = {"csrf_token": token_of(page), "extent": "site"}
     assert browser.post("/accounts/gus/zones", data=sent).status_code == 303
     row = operators.one_operator(wing.backend.store, "gus")
     assert row is not None
@@ -144,7 +150,13 @@ def test_a_role_of_the_whole_site_offers_no_zones(wing: Wing) -> None:
     )
     page = browser.get("/accounts/ann").text
     assert "Limit to zones" not in page
-    new = {"csrf_token": token_of(page), "name": "ben", "role": "auditor", "zones": HERE}
+    new = {
+        "csrf_token": token_of(page),
+        "name": "ben",
+        "role": "auditor",
+        "extent": "zones",
+        "zones": HERE,
+    }
     refused = browser.post("/accounts", data=new)
     assert refused.status_code == 409
     assert "This role serves the whole site" in refused.text
