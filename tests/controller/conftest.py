@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from doorward.ids import SiteId
 from doorward.times import ClockTrust, Instant, MonoMs, UtcMs
 from doorward_controller import wiring
-from doorward_controller.config import Accounts, Config, Database, Http, Mqtt
+from doorward_controller.config import Accounts, Backup, BackupTarget, Config, Database, Http, Mqtt
 from doorward_controller.domain.permissions import Actor, Role, local_actor
 from doorward_controller.services import passwords, policy_release
 from doorward_controller.services.backend import Backend
@@ -106,6 +106,7 @@ def make_config(data_dir: Path, url: str = "") -> Config:
         http=Http(secure_cookies=False),
         # Most tests are about what comes after signing in.
         accounts=Accounts(second_factor_roles=()),
+        backup=Backup(target=(BackupTarget(name="near", repository="copies"),)),
     )
 
 

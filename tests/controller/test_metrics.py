@@ -21,7 +21,8 @@ from doorward_controller.services import accounts, holders, revocation
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.holders import HolderFields
 from doorward_controller.services.measures import Measures
-from doorward_controller.store import gateways
+from doorward_controller.store import backups, gateways
+from doorward_controller.store.backups import Rehearsal
 from tests.controller.conftest import ADMIN, ISSUER, SECURITY, StandingClock, enrol, release
 from tests.controller.test_webhooks import badge
 from tests.fakes.controller_link import FakeLink
@@ -30,6 +31,7 @@ from tools import make_dashboard
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 LABELS = {
+    "place",
     "gateway", "state", "severity", "kind", "reason", "route", "method", "status", "task", "le",
     "version", "schema",
 }  # fmt: skip
@@ -84,6 +86,15 @@ def lively(backend: Backend, clock: StandingClock, link: FakeLink) -> Backend:
     enrol(backend, "gate-2")
     with backend.store.write() as connection:
         gateways.change(connection, 1, last_seen_at_utc_ms=clock.utc_ms)
+        tried = Rehearsal(
+            place="near",
+            snapshot="a",
+            copied_at_utc_s=clock.now().utc_s,
+            began_at_utc_s=clock.now().utc_s,
+            ended_at_utc_s=clock.now().utc_s,
+            held=True,
+        )
+        backups.add_rehearsal(connection, tried)
     release(backend)
     holders.add_holder(backend, ISSUER, HolderFields(name="Mei Lin", contact="mei@example.org"))
     revocation.revoke(backend, SECURITY, [badge(backend)], "Mei Lin lost it")
