@@ -196,10 +196,10 @@ _DOOR_AND_LINK = (
         Unit.DAYS,
         ("Certificate: days left", "证书剩余天数"),
         (
-            "After that the broker refuses this gateway; it goes on deciding. Enrol it again.",
-            "到期后代理服务器将拒绝本网关（本地判定不受影响）。请重新注册。",
+            "Renewed by itself in time. After its end the broker refuses this gateway: new keys.",
+            "证书会自动及时续签；到期后代理服务器将拒绝本网关，需更换密钥。",
         ),
-        Limits(warning=30, alarm=7, is_low_bad=True),
+        Limits(warning=21, alarm=7, is_low_bad=True),
     ),
 )
 
