@@ -54,10 +54,10 @@ test-endurance: ready-test ## The tests that take minutes each, as 200 rounds of
 	@$(PYTEST) --endurance $(ARGS)
 
 test-provision: ready-provision ## Boot Debian machines, set them up by the playbooks, scan (needs root)
-	@$(PYTEST) -n0 --provision tests/provision $(ARGS)
+	@$(PYTEST) -n0 -p no:randomly --provision tests/provision $(ARGS)
 
 test-provision-full: ready-provision ## The same with everything that takes longer
-	@$(PYTEST) -n0 --provision --provision-full tests/provision $(ARGS)
+	@$(PYTEST) -n0 -p no:randomly --provision --provision-full tests/provision $(ARGS)
 
 vectors: ready-lint ## Write tests/vectors/ anew; git shows what changed
 	@$(PYTHON) -m tools.make_vectors

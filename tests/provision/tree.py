@@ -16,7 +16,7 @@ KEPT = ROOT / "var" / "provision"
 SHAPE = 2  # raise it when the way a tree is made changes
 BASE = (
     *("systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "iproute2", "netbase"),
-    *("openssh-server", "python3", "sudo", "ca-certificates"),
+    *("openssh-server", "python3", "python3-apt", "sudo", "ca-certificates"),
 )
 """What a freshly written card has: everything else is the playbooks' work."""
 
