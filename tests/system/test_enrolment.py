@@ -230,3 +230,43 @@ def stored(backend: Backend) -> int:
 def listed(site: Site) -> set[int]:
     crl = x509.load_pem_x509_crl(site.authority.crl_file.read_bytes())
     return {entry.serial_number for entry in crl}
+
+
+def test_a_gateway_without_keyboard_and_screen_is_enrolled_by_two_codes_alone(
+    controller: Controller, tmp_path: Path
+) -> None:
+    gate = bare_gateway(tmp_path / "gate")
+    text = gate.config.read_text()
+    gate.config.write_text(text[: text.index("lock =")])  # a desk: nothing is wired, no pins
+    pictures, log = gate.folder / "pictures", gate.folder / "log"
+
+    def says(event: str) -> bool:
+        return f"enrol.{event} " in log.read_text()
+
+    with log.open("w") as said:
+        command = [EDGE, "run", "--config", str(gate.config)]
+        running = subprocess.Popen(command, stdout=said, stderr=said)
+    try:
+        wait_for(lambda: says("waiting"))
+        claim = controller.tell("enrol", "claim", GATEWAY, "--portal", "gate-9:hall")
+        segno.make_qr(claim["text"], error="m").save(str(pictures / "1.png"), scale=6, border=8)
+        wait_for(lambda: says("compare"))
+        code = controller.tell("enrol", "list")["claims"][0]["code"]
+        assert f"code={code}" in log.read_text()
+        segno.make_qr("DWE2:AAAA-AAAA", error="m").save(str(pictures / "1.png"), scale=9, border=8)
+        wait_for(lambda: says("different"))
+        segno.make_qr(f"DWE2:{code}", error="m").save(str(pictures / "1.png"), scale=9, border=8)
+        wait_for(lambda: says("same"))
+        controller.tell("enrol", "confirm", claim["claim"], code)
+        wait_for(lambda: says("enrolled"))
+        with controller.opened() as backend:
+            wait_for(lambda: is_online(backend))
+        assert running.poll() is None, log.read_text()
+    finally:
+        running.terminate()
+        running.wait(WAIT_S)
+
+
+def is_online(backend: Backend) -> bool:
+    row = fleet_board.gateway(backend.store, GATEWAY)
+    return row is not None and row.online is True
