@@ -28,7 +28,7 @@ def test_the_configuration_that_is_shown_is_read_whole(tmp_path: Path) -> None:
 
 
 def test_every_command_is_listed_and_no_other() -> None:
-    listed = re.findall(r"^\| `([a-z]+)` \| ", PAGE, re.MULTILINE)
+    listed = re.findall(r"^\| `([a-z-]+)` \| ", PAGE, re.MULTILINE)
     program = get_command(app)
     assert isinstance(program, TyperGroup)
     assert sorted(listed) == sorted(program.commands)
