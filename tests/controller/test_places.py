@@ -1,5 +1,7 @@
 """Who may do what where: the rule, and the accounts and tokens that it is about."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from doorward_controller.domain.permissions import (
@@ -17,8 +19,16 @@ from doorward_controller.domain.permissions import (
     narrower,
 )
 from doorward_controller.errors import ActError, ConflictError, ForbiddenError, InvalidError
-from doorward_controller.queries import audit_trail, operators
+from doorward_controller.queries import (
+    audit_trail,
+    operators,
+    record_feed,
+    record_filter,
+    record_summary,
+    record_walk,
+)
 from doorward_controller.queries.audit_trail import AuditFilter
+from doorward_controller.queries.record_filter import RecordFilter
 from doorward_controller.services import accounts, sign_in, tokens
 from doorward_controller.services.acting import act, check_read
 from doorward_controller.services.backend import Backend
@@ -231,6 +241,77 @@ def test_a_token_is_limited_as_its_owner_or_more(
     actor = sign_in.resume_bearer(sqlite_backend, token)
     assert actor is not None
     assert actor.zones == expected
+
+
+# --- searches of records
+
+
+SEARCHES = (
+    RecordFilter(),
+    RecordFilter(kind="scan"),
+    RecordFilter(kinds=("scan", "manual")),
+    RecordFilter(outcome="deny"),
+    RecordFilter(reason="not_ours"),
+    RecordFilter(reason="granted"),
+    RecordFilter(kinds=("manual",)),
+    RecordFilter(gateway="alpha"),
+    RecordFilter(gateway="bravo"),
+    RecordFilter(portal="alpha-door"),
+    RecordFilter(portal="bravo-door"),
+)
+
+
+@pytest.mark.parametrize("most_walks", [0, 40])
+def test_a_limited_search_finds_what_is_in_the_zones_of_what_a_wide_one_finds(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, most_walks: int
+) -> None:
+    """By whichever index, portal by portal or all at once, a page at a time."""
+    monkeypatch.setattr(record_filter, "MAX_WALKS", most_walks)
+    site = two_zones(backend)
+    searches = (*SEARCHES, RecordFilter(credential_id=site.badge))
+    for wanted in searches:
+        everything = record_feed.page(backend.store, wanted, limit=500).items
+        for zones in (frozenset({HERE}), frozenset({HERE, THERE}), frozenset({"nowhere"})):
+            theirs = record_filter.limited_to(backend.store, wanted, zones)
+            expected = [
+                row.id for row in everything
+                if (HERE in zones and row.portal == "alpha-door")
+                or (THERE in zones and row.portal == "bravo-door")
+            ]  # fmt: skip
+            found: list[int] = []
+            cursor = None
+            while True:
+                page = record_feed.page(backend.store, theirs, cursor=cursor, limit=2)
+                found += [row.id for row in page.items]
+                cursor = page.next_cursor
+                if cursor is None:
+                    break
+            assert found == expected, (wanted, zones)
+            walked = [row.id for part in record_walk.walk(backend.store, theirs) for row, _ in part]
+            assert walked == expected, (wanted, zones)
+
+
+@pytest.mark.parametrize("zone_name", ["UTC", "Asia/Shanghai", "Asia/Kolkata"])
+def test_limited_counts_are_those_of_the_records(backend: Backend, zone_name: str) -> None:
+    """In a zone whose hours begin with UTC's by the sums, elsewhere by the records."""
+    two_zones(backend)
+    now_ms = backend.clock.now().utc_ms
+    span = record_summary.Span(
+        from_utc_ms=now_ms - 5 * record_summary.HOUR_MS, to_utc_ms=now_ms + 60_000
+    )
+    zones = frozenset({THERE})
+    counted = record_summary.summary(backend.store, span, ZoneInfo(zone_name), zones)
+    assert [(each.portal, each.granted, each.refused) for each in counted.portals] == [
+        ("bravo-door", 2, 1)
+    ]
+    assert (counted.granted, counted.refused) == (2, 1)
+    assert [(each.reason, each.refused) for each in counted.reasons] == [("not_ours", 1)]
+    today = record_summary.since(backend.store, now_ms - 60_000, zones=zones)
+    assert (today.grants, today.denies, today.reasons) == (1, 1, (("not_ours", 1),))
+    nobody = record_summary.summary(
+        backend.store, span, ZoneInfo(zone_name), frozenset({"nowhere"})
+    )
+    assert (nobody.granted, nobody.refused, nobody.portals) == (0, 0, ())
 
 
 # --- the live feed

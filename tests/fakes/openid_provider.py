@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -152,7 +153,18 @@ def providing(now_utc_s: Callable[[], int]) -> Iterator[OpenIdProvider]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._send(*provider.answer(urlsplit(self.path).path))
+            path = urlsplit(self.path).path
+            if path == "/authorize":
+                self._page(provider.authorize(f"{provider.address}{self.path}"))
+            else:
+                self._send(*provider.answer(path))
+
+        def _page(self, back: str) -> None:
+            """The person's consent: a link, so that the browser leaves from this site."""
+            page = (
+                f'<!doctype html><title>Provider</title><a id="yes" href="{escape(back)}">Yes</a>'
+            )
+            self._reply(200, "text/html; charset=utf-8", page.encode())
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -160,9 +172,11 @@ def providing(now_utc_s: Callable[[], int]) -> Iterator[OpenIdProvider]:
             self._send(*provider.token(form, self.headers.get("Authorization", "")))
 
         def _send(self, status: int, body: Claims) -> None:
-            wire = json.dumps(body).encode()
+            self._reply(status, "application/json", json.dumps(body).encode())
+
+        def _reply(self, status: int, kind: str, wire: bytes) -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(wire)))
             self.end_headers()
             self.wfile.write(wire)
