@@ -25,7 +25,9 @@ from doorward_controller.store.outdated import Outdated
 KEEPER = Actor(name="keeping", role=Role.SECURITY)
 """Takes away what is kept no longer, on behalf of whoever chose how long."""
 
-PIECE = 500
+PIECE = 200
+"""On SQLite 500 rows, spread over eight indexes, held up intake for 0.3 s on a busy machine."""
+
 _TURN_S = 0.5
 """So long a turn of the job goes on; other timed work waits for it."""
 
