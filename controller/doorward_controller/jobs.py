@@ -35,6 +35,7 @@ from doorward_controller.services.alert_watch import AlertWatch
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.cutting_off import CuttingOff
 from doorward_controller.services.home_assistant import HomeAssistant
+from doorward_controller.services.pausing import Pace
 
 REFRESH_S = 15 * 60
 """A gateway calls its rules stale after 72 h by default; it hears from us 288 times before."""
@@ -170,7 +171,7 @@ class Jobs:
 
 
 def _fold(backend: Backend) -> int:
-    return presence_folding.settle(backend, presence_folding.JOB_S)
+    return presence_folding.settle(backend, presence_folding.JOB_S, Pace(backend))
 
 
 def _do(job: _Job, backend: Backend) -> None:

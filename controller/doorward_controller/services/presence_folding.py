@@ -9,6 +9,7 @@ transaction, and other rules fold everybody anew.
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -20,6 +21,7 @@ from doorward.records import Record
 from doorward_controller.domain.occupancy import Door, HandWay, Movement, fold
 from doorward_controller.domain.rule_book import RuleBook
 from doorward_controller.services.backend import Backend
+from doorward_controller.services.pausing import Pace
 from doorward_controller.store import movements, policies, presence, presence_notes
 from doorward_controller.store.movements import LetThrough
 from doorward_controller.store.presence import StoredPlace
@@ -32,11 +34,11 @@ PAGE_S = 0.3
 """So long a page folds what waits before it shows what there is."""
 
 JOB_S = 1.0
-"""So long the job does each time: other timed work waits for it."""
+"""So long the job does each time, rests included: other timed work waits for it."""
 
 _NOTES_AT_ONCE = 50
-_CHARACTERS_AT_ONCE = 8_000
-"""Of notes: some hundred people. Intake waits for as long as they take."""
+_CHARACTERS_AT_ONCE = 4_000
+"""Of notes: some dozens of people. Intake waits for as long as they take."""
 
 _PEOPLE_AT_ONCE = 200
 _BADGES_A_NOTE = 100
@@ -66,12 +68,13 @@ class Rules:
         return max(0, now_utc_ms - self.forget_s * 1000)
 
 
-def settle(backend: Backend, within_s: float | None = None) -> int:
+def settle(backend: Backend, within_s: float | None = None, pace: Pace | None = None) -> int:
     """Folds whatever waits to be; returns how many people were.
 
     Args:
         backend: the controller's parts.
         within_s: when to stop although some wait; None folds everybody.
+        pace: rests after each piece; None for whoever looks on.
     """
     people, began_ms = 0, backend.clock.now().mono_ms
     while True:
@@ -83,7 +86,7 @@ def settle(backend: Backend, within_s: float | None = None) -> int:
         if is_by_others:
             _begin_anew(backend, rules)
             continue
-        with backend.store.write() as connection:
+        with pace.piece() if pace else nullcontext(), backend.store.write() as connection:
             presence.lock(connection)
             people += _Folding(backend, connection, rules).turn()
         spent_ms = backend.clock.now().mono_ms - began_ms

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from doorward_controller.services.backend import Backend
+from doorward_controller.services.pausing import Pace
 from doorward_controller.store import record_sums
 
-AT_ONCE = 500
-_TURNS = 200
-"""So many changes at most each time: intake writes in between, and nothing else waits long."""
+AT_ONCE = 200
+"""Changes in one piece: some milliseconds for which intake may have to wait."""
+
+JOB_MS = 1_000
+"""So long at most each time: other timed work waits."""
 
 Progress = Callable[[int, int], None]
 """How many fortnights are done, and of how many."""
@@ -35,12 +38,12 @@ class Compared:
 
 def add_up(backend: Backend) -> int:
     """Moves what intake noted into the sums; returns how many changes."""
-    done = 0
-    for _ in range(_TURNS):
+    done, began_ms, pace = 0, backend.clock.now().mono_ms, Pace(backend)
+    while backend.clock.now().mono_ms - began_ms < JOB_MS:
         with backend.store.read() as connection:
             if not record_sums.is_waiting(connection):
-                return done
-        with backend.store.write() as connection:
+                break
+        with pace.piece(), backend.store.write() as connection:
             done += record_sums.add_up(connection, AT_ONCE)
     return done
 

@@ -54,6 +54,8 @@ class Store:
             self._of_one_moment = self.engine.execution_options(isolation_level="REPEATABLE READ")
         self._writers = threading.Lock()
         self._is_written = False
+        self.commits = 0
+        """Transactions that wrote, of this process, on SQLite: how much there is to wait for."""
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -96,6 +98,7 @@ class Store:
                 raise
             connection.commit()
             self._is_written = True
+            self.commits += 1
 
     def checkpoint(self) -> None:
         """Moves what was committed from SQLite's log into the database file.

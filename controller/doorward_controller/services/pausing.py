@@ -1,0 +1,45 @@
+"""Long work that lets others write: SQLite has one writer, and scans come first."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from doorward_controller.services.backend import Backend
+
+REST = 4.0
+"""After a piece, so many times as long as it took: others have four fifths of the writer."""
+
+REST_IN_A_RUSH = 60.0
+"""While others write a lot. What waits to be added up is added up when the rush is over."""
+
+RUSH_PER_S = 50
+"""So many transactions of others in a second are a rush."""
+
+
+class Pace:
+    """Rests between the pieces of one long work. On PostgreSQL nobody waits for it."""
+
+    def __init__(
+        self, backend: Backend, wait: Callable[[float], object] = threading.Event().wait
+    ) -> None:
+        """Begins without having seen anybody else write; `wait` takes seconds."""
+        self._backend, self._wait = backend, wait
+        self._seen, self._seen_at_ms = backend.store.commits, self._now_ms()
+
+    @contextmanager
+    def piece(self) -> Iterator[None]:
+        """Waits after the body in proportion to what it took; not after an exception."""
+        began_ms = self._now_ms()
+        yield
+        if self._backend.store.is_sqlite:
+            rest = REST_IN_A_RUSH if self._is_rush() else REST
+            self._wait(rest * (self._now_ms() - began_ms) / 1000)
+
+    def _is_rush(self) -> bool:
+        commits, now_ms = self._backend.store.commits, self._now_ms()
+        others, passed_ms = commits - self._seen - 1, now_ms - self._seen_at_ms
+        self._seen, self._seen_at_ms = commits, now_ms
+        return others * 1000 > RUSH_PER_S * max(passed_ms, 1)
+
+    def _now_ms(self) -> int:
+        return self._backend.clock.now().mono_ms
