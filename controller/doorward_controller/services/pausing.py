@@ -15,13 +15,13 @@ REST_IN_A_RUSH = 60.0
 RUSH_PER_S = 50
 """So many transactions of others in a second are a rush."""
 
+_wait = threading.Event().wait
+
 
 class Pace:
     """Rests between the pieces of one long work. On PostgreSQL nobody waits for it."""
 
-    def __init__(
-        self, backend: Backend, wait: Callable[[float], object] = threading.Event().wait
-    ) -> None:
+    def __init__(self, backend: Backend, wait: Callable[[float], object] = _wait) -> None:
         """Begins without having seen anybody else write; `wait` takes seconds."""
         self._backend, self._wait = backend, wait
         self._seen, self._seen_at_ms = backend.store.commits, self._now_ms()
