@@ -33,7 +33,9 @@ def prepared(
     name: Names,
     listen: Annotated[str, typer.Option(help="Address to listen on.")] = "0.0.0.0",  # noqa: S104  # gateways come from other machines
     installed: Annotated[
-        Path, typer.Option(help="The broker's own folder, where its files will lie.")
+        Path,
+        # It is the broker's, and need not be readable to whoever prepares it.
+        typer.Option(readable=False, help="The broker's own folder, where its files will lie."),
     ] = Path("/etc/mosquitto/doorward"),
     years: Annotated[int, typer.Option(min=1, max=30, help="A new authority lasts.")] = 15,
     json_: AsJson = False,
