@@ -18,10 +18,9 @@ from doorward_controller.services.key_vault import KeyVault
 from doorward_controller.services.leadership import Alone, Leading
 from doorward_controller.services.measures import Measures
 from doorward_controller.services.outside_provider import OutsideProvider
+from doorward_controller.services.recent_signers import RecentSigners
 from doorward_controller.services.terms import Terms
 from doorward_controller.store.session import Store
-
-from doorward_controller.services.recent_signers import RecentSigners
 
 
 class Publisher(Protocol):
@@ -119,6 +118,7 @@ class Backend:
     keys: KeyVault
     publisher: Publisher
     feed: Feed
+    signers: RecentSigners = field(default_factory=RecentSigners)
     doorstep: Doorstep = field(default_factory=Doorstep)
     measures: Measures = field(default_factory=Measures)
     terms: Terms = field(default_factory=Terms)
