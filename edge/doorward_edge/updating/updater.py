@@ -42,8 +42,8 @@ log = logging.getLogger(__name__)
 
 STATUS_FILE = "status.json"
 LOOK_S = 2.0
-RUN_S = 1200
-"""A run ends after so long; the next one goes on."""
+RUN_S = 600
+"""A run begins no further step after so long, apart from a trial; the next run goes on."""
 
 
 class Releases(Protocol):
