@@ -14,6 +14,8 @@ from doorward_controller.broker.access import AccessRules
 from doorward_controller.broker.authority import Authority, Identity
 from doorward_controller.broker.process import BrokerSettings, Mosquitto
 from doorward_controller.config import Mqtt
+from doorward_controller.services import passwords
+from tests.controller.conftest import QUICK_HASHER
 
 SITE = SiteId("demo")
 PAGE_MS = 20_000
@@ -70,6 +72,14 @@ class Site:
             key_file=self.controller.key_file,
             client_id=self.controller.name,
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashing() -> Iterator[None]:
+    """For servers in this process; those that are processes of their own hash as they always do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "hasher", QUICK_HASHER)
+        yield
 
 
 def settings_of(authority: Authority, folder: Path, port: int = 0) -> BrokerSettings:
