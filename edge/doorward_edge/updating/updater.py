@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 STATUS_FILE = "status.json"
 LOOK_S = 2.0
 RUN_S = 600
-"""A run begins no further step after so long, apart from a trial; the next run goes on."""
+"""After so long a run begins nothing new; once what runs was touched, it goes on to the end."""
 
 
 class Releases(Protocol):
@@ -132,7 +132,7 @@ class Updater:
         if not (self._a.state_dir / STATUS_FILE).exists():
             self._write(self.record)
         until_s = self._mono_s() + RUN_S
-        while self._mono_s() < until_s:
+        while self._mono_s() < until_s or self.record.state not in REPLACEABLE:
             self._take_wish()
             if not self._go_on():
                 break
