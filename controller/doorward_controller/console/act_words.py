@@ -115,6 +115,8 @@ ACTS: Mapping[str, str] = MappingProxyType(
         "provision_people": mark("Kept people in step with a directory"),
         "read_metrics": mark("Read figures for monitoring"),
         "manage_webhooks": mark("Looked at the webhooks"),
+        "share_key": mark("Shared the key out on paper"),
+        "restore_backup": mark("Restored a backup"),
         "command": mark("Gave a command"),
         "cancel_command": mark("Took a command back"),
         "command_outcome": mark("A command ended"),
