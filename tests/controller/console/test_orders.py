@@ -15,7 +15,7 @@ from doorward_controller.errors import InvalidError
 from doorward_controller.queries import credentials, policies, proposals
 from doorward_controller.services import bulk_revocation, code_lists, postures
 from doorward_controller.store import credentials as credential_rows
-from doorward_controller.store import revocation_batches as revocation_rows
+from doorward_controller.store import pieces
 from tests.controller.conftest import SECURITY, StandingClock
 from tests.controller.console.conftest import Plant, issue, token_of
 
@@ -181,7 +181,7 @@ def test_a_long_revocation_shows_how_far_it_is(
         told(*args, **more)
         seen.append(sam.get("/revocations/work/part").text)
 
-    monkeypatch.setattr(revocation_rows, "CHUNK", 1)
+    monkeypatch.setattr(pieces, "PIECE", 1)
     monkeypatch.setattr(credential_rows, "set_status", slowly)
     badges = [plant.badge, issue(plant.backend, "Lin Wei"), issue(plant.backend, "Ada Wong")]
     lines = bulk_revocation.Selection(source=Source.LIST, lines=tuple(badges))
