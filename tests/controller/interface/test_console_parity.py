@@ -128,6 +128,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "/account/tokens/{handle}/revoke": ("DELETE /account/tokens/{handle}",),
     "/accounts": ("POST /accounts",),
     "/accounts/{name}/role": ("PUT /accounts/{name}/role",),
+    "/accounts/{name}/zones": ("PUT /accounts/{name}/zones",),
     "/accounts/{name}/{act}": (
         "POST /accounts/{name}/close",
         "POST /accounts/{name}/reopen",
@@ -135,6 +136,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "POST /accounts/{name}/password",
         "DELETE /accounts/{name}/sessions",
         "DELETE /accounts/{name}/second-factor",
+        "POST /accounts/{name}/outside-invitation",
+        "DELETE /accounts/{name}/outside-account",
     ),
     "/accounts/{name}/tokens/{handle}/revoke": ("DELETE /accounts/{name}/tokens/{handle}",),
 }

@@ -46,7 +46,7 @@ def test_every_listing_comes_in_pages_or_is_one_picture(sqlite_backend: Backend)
     of_one = {
         path for path in found if path.rpartition("}")[2] in {
             "/device", "/configuration", "/attachment", "/life", "/cut-off", "", ".{kind}",
-            "/withdrawal",
+            "/withdrawal", "/outside-account",
         }
     }  # fmt: skip
     assert [path for path, is_paged in found.items() if not is_paged and path not in of_one] == []
