@@ -24,7 +24,8 @@ WHAT_FOR: Mapping[str, str] = MappingProxyType(
         "control": mark("Signs that records are stored, so that gateways let go of them."),
         "command": mark("Signs commands, which open doors, and settings."),
         "intake": mark(
-            "Gateways seal their records to it. A new one is given to gateways enrolled from now on."
+            "Gateways seal their records to it."
+            " A new one is given to gateways enrolled from now on."
         ),
     }
 )
@@ -40,7 +41,8 @@ STATES: Mapping[str, Look] = MappingProxyType(
 REFUSALS: Mapping[str, str] = MappingProxyType(
     {
         "root_key_away": mark(
-            "root.key, which signs keyrings, is not in this server's key folder. Bring it back for this."
+            "root.key, which signs keyrings, is not in this server's key folder."
+            " Bring it back for this."
         ),
         "key_waits": mark("A new key waits already. It is used once every gateway holds it."),
         "key_not_waiting": mark("This key does not wait any more."),
