@@ -13,6 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 REAL_PROCESSES = PurePosixPath("tests/system")
 SOURCE_READERS = PurePosixPath("tests/architecture")
 HISTORIES = PurePosixPath("tests/simulation")
+INTERFACE = PurePosixPath("tests/controller/interface")
 LANES = 2
 """How many workers run tests with real processes (broker, database, gateways, browser). More at a
 time would starve each other; one alone would still be busy when the others have long been done."""
@@ -26,15 +27,18 @@ def workers() -> int:
 def unit_of(node_id: str) -> str:
     """Return the name of what a test belongs to; one worker runs it from begin to end.
 
-    That is a file, with three exceptions: files that start real processes are in lanes, those that
-    parse the whole project are on one worker, which does so once, and of histories each chunk
-    stands alone, because they take long.
+    That is a file, with four exceptions: files that start real processes are in lanes, those that
+    parse the whole project are on one worker, which does so once, those that ask the whole
+    interface are together, because one test of them takes a minute and what is large is begun
+    early, and of histories each chunk stands alone, because they take long.
     """
     file = PurePosixPath(node_id.split("::", 1)[0])
     if file.parent == REAL_PROCESSES:
         return f"real processes {sum(file.name.encode()) % LANES}"
     if file.is_relative_to(SOURCE_READERS):
         return "readers of the source"
+    if file.is_relative_to(INTERFACE):
+        return "askers of the interface"
     return node_id if file.is_relative_to(HISTORIES) else str(file)
 
 

@@ -25,6 +25,7 @@ def test_one(number, worker_id):
     [
         ("tests/kit/test_clock.py::test_a[x::y/z]", "tests/kit/test_clock.py"),
         ("tests/architecture/test_sizes.py::test_a", "readers of the source"),
+        ("tests/controller/interface/test_rates.py::test_a", "askers of the interface"),
         ("tests/simulation/test_histories.py::test_a[1 to 25]", None),
     ],
 )
