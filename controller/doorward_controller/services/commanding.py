@@ -60,12 +60,10 @@ def action_of(name: str) -> Action:
     """Returns the permission that a command needs; a name that is not known needs the least."""
     if name in _DOORS:
         return Action.OPEN_DOORS
-    return Action.TAKE_PICTURE if name == CommandName.TAKE_PICTURE else Action.MAINTAIN_GATEWAY
-
-    return Action.TAKE_PICTURE if name == CommandName.TAKE_PICTURE else Action.MAINTAIN_GATEWAY
-
     if name == CommandName.UPDATE_SOFTWARE:
         return Action.CONFIGURE_GATEWAY
+    return Action.TAKE_PICTURE if name == CommandName.TAKE_PICTURE else Action.MAINTAIN_GATEWAY
+
 
 def draw_id() -> str:
     """Returns an id that no command has."""
@@ -180,6 +178,8 @@ def send_waiting(
         commands.mark_sent(connection, [each.id for each in waiting], now.utc_ms)
     wires = [(each.id, each.wire) for each in waiting]
     return lambda: _publish(backend, gateway.name, wires)
+
+
 def ask_again(
     backend: Backend, connection: sa.Connection, gateway: Gateway, now: Instant
 ) -> Callable[[], None]:
@@ -200,8 +200,6 @@ def ask_again(
     )
     wires = [(each.id, each.wire) for each in sent]
     return lambda: _publish(backend, gateway.name, wires)
-
-
 
 
 def read_attachment(backend: Backend, actor: Actor, command_id: str) -> tuple[str, bytes]:

@@ -34,9 +34,7 @@ def desire(
 
     Raises ForbiddenError, InvalidError, NotFoundError or ConflictError.
     """
-    with act(
-        backend, actor, Action.CONFIGURE_GATEWAY, subject=gateway[:32], placed=True
-    ) as doing:
+    with act(backend, actor, Action.CONFIGURE_GATEWAY, subject=gateway[:32], placed=True) as doing:
         found = gateways.find(doing.connection, backend.config.site, gateway)
         if found is None:
             raise NotFoundError(f"there is no gateway {gateway[:40]!r}", code="no_gateway")
@@ -133,9 +131,9 @@ def note_reported(
         "rejected": [asdict(rejection) for rejection in rejected],
         "at_utc_s": reported.at,
         "in_force": in_force,
-        "software": None if reported.software is None else reported.software.to_plain(),
         "on_trial": reported.on_trial,
         "staff": _staff_said(before.get("staff"), reported, now_utc_ms),
+        "software": None if reported.software is None else reported.software.to_plain(),
         "since_utc_s": before.get("since_utc_s", reported.at)
         if before.get("in_force") == in_force
         else reported.at,
