@@ -92,21 +92,19 @@ def _command(name: str, command: Typed) -> Iterator[str]:
 def _row(parameter: Typed) -> tuple[str, str, str]:
     is_option = parameter.param_type_name == "option"
     names = (*parameter.opts, *parameter.secondary_opts) if is_option else (parameter.name.upper(),)
-    values = (
-        ""
-        if getattr(parameter, "is_flag", False)
-        else _values(parameter.type_descriptor.annotation)
-    )
     must = "required" if parameter.required else ""
     return (
         ", ".join(f"`{name}`" for name in names),
-        values,
+        values(parameter),
         "; ".join(filter(None, (parameter.help or "", must))),
     )
 
 
-def _values(kind: Typed) -> str:
+def values(parameter: Typed) -> str:
     """Returns what may be given: the words of an enumeration, or what kind of thing it is."""
+    if getattr(parameter, "is_flag", False):
+        return ""
+    kind = parameter.type_descriptor.annotation
     kind = next(iter(get_args(kind)), kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return ", ".join(str(each.value) for each in kind)
