@@ -25,7 +25,7 @@ WHOLE = {
     "/rules", "/fleet", "/devices", "/staff", "/postures", "/occupancy", "/occupancy/people",
     "/permissions", "/policy", "/provisioning", "/session", "/account/second-factor",
     "/maintenance/figures", "/audit/export", "/audit/verification", "/records/summary", "/live",
-    "/openapi.json", "/policy/differences", "/readiness", "/keys",
+    "/openapi.json", "/policy/differences", "/readiness", "/keys", "/keeping", "/keeping/due",
 }  # fmt: skip
 """Pictures of one moment, and streams; docs/api.md says why they are no pages."""
 
