@@ -144,9 +144,7 @@ def _fill_small_tables(connection: sa.Connection, making: Making) -> None:
     for name, columns in _TABLES.items():
         connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {name} ({columns.format(blob=blob)})")
         marks = ", ".join([mark] * len(rows[name][0]))
-        connection.exec_driver_sql(
-            f"INSERT INTO {name} VALUES ({marks})", rows[name]
-        )
+        connection.exec_driver_sql(f"INSERT INTO {name} VALUES ({marks})", rows[name])
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"ANALYZE {name}")
     connection.commit()

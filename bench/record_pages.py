@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from bench.big_site import DAY_MS, Plan, gateway_of, portal_of
-from doorward_controller.queries.paging import to_cursor
+from doorward_controller.domain.cursors import to_cursor
 
 _WEEK = {"from_utc_ms": 60, "to_utc_ms": 67}
 """In days after the first record."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from doorward_controller import wiring
 from doorward_controller.broker.errors import BrokerError
 from doorward_controller.clock import SystemClock
-from doorward_controller.clock import SystemClock
 from doorward_controller.config import Config
 from doorward_controller.errors import ControllerError
 from doorward_controller.ingest.link_paho import make_tls
@@ -37,7 +36,6 @@ def check_everything(config: Config) -> list[Finding]:
         _find("broker", lambda: _broker(config)),
         _find("intakes", lambda: _intakes(config)),
         _find("enrolment", lambda: _enrolment(config)),
-        _find("outside sign-in", lambda: _provider(config)),
         _find("outside sign-in", lambda: _provider(config)),
     ]
 
@@ -114,15 +112,6 @@ def _kept_out(config: Config, names: Sequence[str]) -> list[str]:
     except OSError as err:
         raise ControllerError(f"{file}: cannot be read: {err.strerror or err}") from err
     return [name for name in names if f"user {name}" not in lines]
-
-
-def _provider(config: Config) -> str:
-    provider = wiring.provider_of(config, SystemClock())
-    if provider is None:
-        return "off; people sign in with accounts of this controller (oidc.issuer is not set)"
-    config.oidc.client_secret()
-    provider.check()
-    return f"{config.oidc.issuer} answers; it must know {provider.redirect_uri}"
 
 
 def _provider(config: Config) -> str:

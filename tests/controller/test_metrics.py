@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_plai
 
 from doorward_controller.api import health
 from doorward_controller.app import create_app
+from doorward_controller.domain.liveliness import JOBS_STUCK_MS
 from doorward_controller.domain.permissions import Action, Role, may
 from doorward_controller.errors import SchemaError, StoreUnavailableError
 from doorward_controller.jobs import Jobs
@@ -273,7 +274,7 @@ def test_ready_says_which_part_is_not(
         assert ask() == (200, {"broker": "broker_away"}), "the console serves without it"
         link.connected = True
         sqlite_backend.measures.jobs_turned(clock.now().mono_ms)
-        clock.pass_s(health.JOBS_STUCK_MS // 1000 + 1)
+        clock.pass_s(JOBS_STUCK_MS // 1000 + 1)
         assert ask() == (503, {"jobs": "jobs_stuck"})
         sqlite_backend.measures.jobs_turned(clock.now().mono_ms)
         monkeypatch.setattr(health, "LEAST_FREE_BYTES", 2**60)

@@ -248,6 +248,7 @@ def _keys() -> KeyVault:
         personal=AESGCM(seed_of("personal")),
         codes=AESGCM(seed_of("codes")),
         index=seed_of("index"),
+        releases=seed_of("releases"),
         receivers=AESGCM(seed_of("receivers")),
         second_factors=AESGCM(seed_of("second-factors")),
         answers=AESGCM(seed_of("answers")),

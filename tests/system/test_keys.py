@@ -72,7 +72,7 @@ class Desk:
         return Code(label="badge", text=said["text"], credential_id=said["credential_id"])
 
     def key_in_use(self) -> str:
-        return next(each["key_id"] for each in self.issuing() if each["state"] == "in_use")
+        return next(str(each["key_id"]) for each in self.issuing() if each["state"] == "in_use")
 
     def issuing(self) -> list[dict[str, Any]]:
         answer = self.ask(Role.SECURITY, "GET", "/keys")

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from doorward_controller.api.deps import ActorDep, BackendDep, Fresh, Needs, NeedsSomewhere
 from doorward_controller.api.paging import Paging
 from doorward_controller.api.versions import ACCOUNT, Changes, Shows
+from doorward_controller.domain.cursors import Place
 from doorward_controller.domain.permissions import (
     LIMITABLE,
     MATRIX,
@@ -20,7 +21,7 @@ from doorward_controller.domain.permissions import (
 from doorward_controller.errors import NotFoundError
 from doorward_controller.queries import operators
 from doorward_controller.queries.operators import OperatorRow, OutsideRow, TokenRow
-from doorward_controller.queries.paging import Page, Place
+from doorward_controller.queries.paging import Page
 from doorward_controller.services import accounts, outside_accounts, tokens
 from doorward_controller.services.limits_to_zones import MAX_ZONES
 

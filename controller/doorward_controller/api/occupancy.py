@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from doorward_controller.api.deps import ActorDep, BackendDep, NeedsSomewhere
+from doorward_controller.domain.cursors import MAX_LIMIT
 from doorward_controller.domain.permissions import Action
-from doorward_controller.queries.paging import MAX_LIMIT
 from doorward_controller.services import muster, occupancy
 from doorward_controller.services.muster import Muster, Wanted
 from doorward_controller.services.occupancy import ZoneCount

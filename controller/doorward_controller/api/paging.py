@@ -5,8 +5,9 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 
+from doorward_controller.domain.cursors import MAX_LIMIT, Place
 from doorward_controller.queries import paging
-from doorward_controller.queries.paging import MAX_LIMIT, Page, Place
+from doorward_controller.queries.paging import Page
 
 Row = TypeVar("Row")
 

@@ -16,7 +16,8 @@ still hold it and send it again, so these bound memory and not what is kept."""
 INFLIGHT_MESSAGES = 8_000
 """Unacknowledged messages to one client. The controller acknowledges after its commit and commits
 what is in flight in groups, so the default of 20 would bound the intake of the whole fleet. It is
-more than the controller lets wait, so that fresh scans pass a backlog there and do not wait here."""
+more than the controller lets wait, so that fresh scans pass a backlog there, and do not wait here.
+"""
 
 AUTOSAVE_S = 30
 """How often the broker writes its state down. Not on every change: each write is the whole state,

@@ -9,16 +9,10 @@ import sqlalchemy as sa
 from doorward.reasons import Severity
 from doorward_controller.domain.alert_life import AlertState
 from doorward_controller.domain.alert_texts import Fact
+from doorward_controller.domain.cursors import check_limit, numbers_of, to_cursor
 from doorward_controller.domain.permissions import Zones
 from doorward_controller.errors import InvalidError
-from doorward_controller.queries.paging import (
-    Page,
-    check_limit,
-    newest_first,
-    numbers_of,
-    page_of,
-    to_cursor,
-)
+from doorward_controller.queries.paging import Page, newest_first, page_of
 from doorward_controller.store import places
 from doorward_controller.store.alert_tables import (
     alert_deliveries,

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from doorward_controller.queries.paging import Page, check_limit, numbers_of, to_cursor
+from doorward_controller.domain.cursors import check_limit, numbers_of, to_cursor
+from doorward_controller.queries.paging import Page
 from doorward_controller.store.audit_tables import audit_checkpoints
 from doorward_controller.store.session import Store
 

@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from doorward.twin import SETTABLE, TRIAL_S, differences
-from doorward_controller.queries.paging import Page, numbers_of, to_cursor
+from doorward_controller.domain.cursors import numbers_of, to_cursor
+from doorward_controller.queries.paging import Page
 from doorward_controller.store import configurations
 from doorward_controller.store.schema import configurations as table
 from doorward_controller.store.schema import gateways

@@ -11,8 +11,9 @@ from doorward.credential import CredentialClass, Form
 from doorward.errors import BadIdError
 from doorward.ids import parse_credential_id
 from doorward.status import Status
+from doorward_controller.domain.cursors import check_limit, numbers_of, to_cursor
 from doorward_controller.errors import InvalidError
-from doorward_controller.queries.paging import Page, check_limit, numbers_of, to_cursor
+from doorward_controller.queries.paging import Page
 from doorward_controller.store.schema import credentials
 from doorward_controller.store.session import Store
 

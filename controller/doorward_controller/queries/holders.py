@@ -7,7 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from doorward_controller.queries.paging import Page, check_limit, numbers_of, to_cursor
+from doorward_controller.domain.cursors import check_limit, numbers_of, to_cursor
+from doorward_controller.queries.paging import Page
 from doorward_controller.store.schema import holders
 from doorward_controller.store.session import Store
 

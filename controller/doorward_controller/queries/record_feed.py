@@ -7,8 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from doorward.records import Outcome, Record, RecordKind
+from doorward_controller.domain.cursors import check_limit, numbers_of, to_cursor
 from doorward_controller.domain.permissions import Zones
-from doorward_controller.queries.paging import Page, check_limit, numbers_of, to_cursor
+from doorward_controller.queries.paging import Page
 from doorward_controller.queries.record_filter import (
     KINDS,
     OUTCOMES,

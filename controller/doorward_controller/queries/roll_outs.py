@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from doorward_controller.domain.cursors import check_limit, numbers_of, to_cursor
 from doorward_controller.domain.roll_out import OVER, Ending, MemberState, Plan, RollOutState
 from doorward_controller.domain.roll_out_order import Order, parse_order
-from doorward_controller.queries.paging import Page, check_limit, numbers_of, to_cursor
+from doorward_controller.queries.paging import Page
 from doorward_controller.store import roll_outs as stored
 from doorward_controller.store.rollout_tables import roll_out_members, roll_outs
 from doorward_controller.store.session import Store

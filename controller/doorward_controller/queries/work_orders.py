@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from doorward.health import Level, flattened
 from doorward.health_metrics import judge
 from doorward.records import Record
+from doorward_controller.domain.cursors import check_limit, numbers_of, to_cursor
 from doorward_controller.domain.permissions import Zones
 from doorward_controller.domain.repair_evidence import Telemetry, is_borne_out
 from doorward_controller.domain.work_orders import OPEN, TABLE, LabourRate, OrderState
 from doorward_controller.errors import InvalidError
-from doorward_controller.queries.paging import Page, check_limit, numbers_of, to_cursor
+from doorward_controller.queries.paging import Page
 from doorward_controller.store import downtimes, places
 from doorward_controller.store import parts as part_rows
 from doorward_controller.store import work_orders as rows

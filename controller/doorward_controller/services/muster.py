@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from doorward.records import Record, RecordKind
+from doorward_controller.domain.cursors import check_limit, cursor_at, place_of
 from doorward_controller.domain.permissions import (
     Action,
     Actor,
@@ -16,7 +17,6 @@ from doorward_controller.domain.permissions import (
     allows,
     narrower,
 )
-from doorward_controller.queries.paging import check_limit, cursor_at, place_of
 from doorward_controller.services import holders, presence_folding, rules
 from doorward_controller.services.acting import act
 from doorward_controller.services.backend import Backend

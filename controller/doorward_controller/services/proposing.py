@@ -396,9 +396,7 @@ def _revoke_gateway(
 def _withdraw_key(
     backend: Backend, actor: Actor, body: Mapping[str, Any], approval: Approval
 ) -> None:
-    key_withdrawal.withdraw(
-        backend, actor, str(body["key"]), str(body["note"]), approval=approval
-    )
+    key_withdrawal.withdraw(backend, actor, str(body["key"]), str(body["note"]), approval=approval)
 
 
 _CARRY_OUT: Mapping[ProposalKind, Callable[[Backend, Actor, Mapping[str, Any], Approval], None]] = (

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from doorward_controller.api.paging import Paged
 from doorward_controller.app import API_ROOT, _api
+from doorward_controller.domain import cursors
 from doorward_controller.domain.permissions import Role
 from doorward_controller.errors import InvalidError
 from doorward_controller.queries import paging
@@ -151,7 +152,7 @@ def test_pages_of_what_is_at_hand_are_the_whole(rows: list[tuple[int, str]], lim
 @given(st.text(max_size=60))
 def test_no_text_but_a_cursor_is_one(text: str) -> None:
     with suppress(InvalidError):
-        place = paging.place_of(text, (1, "a"))
+        place = cursors.place_of(text, (1, "a"))
         assert [type(part) for part in place] == [int, str]
 
 
