@@ -15,7 +15,7 @@ PYTEST := $(PYTHON) -m pytest --hypothesis-profile=ci
 PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadgroup
 CODE := doorward edge controller tests tools bench
 
-.PHONY: help demo test check bench sim dev format lint test-system test-endurance test-provision test-provision-full vectors reference release wiring card enclosure reading-limits lock clean ready-%
+.PHONY: help demo test check bench sim dev format lint test-system test-endurance test-provision test-provision-full vectors reference docs release wiring card enclosure reading-limits lock clean ready-%
 
 help: ## Print this list
 	@if [ -t 1 ]; then on=$$(printf '\033[1m') off=$$(printf '\033[0m'); fi; \
@@ -64,6 +64,9 @@ vectors: ready-lint ## Write tests/vectors/ anew; git shows what changed
 
 reference: ready-lint ## Write docs/reference/ anew from the code that it describes
 	@$(PYTHON) -m tools.make_reference
+
+docs: ready-lint ## Build the documentation as pages into var/docs/site; a dead link or anchor fails
+	@$(PYTHON) -m tools.make_site
 
 release: ready-lint ## Build a release's files into dist/release/ (ARGS="--part gateway --platform cp311-aarch64")
 	@$(PYTHON) -m tools.make_release $(ARGS)

@@ -15,10 +15,9 @@ from tools.hardware.harness_checks import faults_of
 from tools.hardware.parts import PartError
 from tools.hardware.wireviz_text import wireviz_text
 from tools.hardware.wiring import harness_of, sheets_of
+from tools.own_environment import program
 
 ROOT = Path(__file__).resolve().parent.parent
-DRAWING = ROOT / ".tools" / "drawing"
-LOCK = ROOT / "tools" / "drawing.lock"
 
 
 def texts() -> dict[Path, str]:
@@ -61,34 +60,15 @@ def _draw(wanted: dict[Path, str]) -> int:
     if shutil.which("dot") is None:
         print("Graphviz is missing: sudo tools/install-packages graphviz")
         return 1
-    program = _wireviz()
+    wireviz = program("wireviz", environment="drawing")
     for path, text in wanted.items():
         path.write_text(text, "utf-8")
         with tempfile.TemporaryDirectory() as folder:
-            argv = [str(program), "-f", "s", "-o", folder, str(path)]
+            argv = [str(wireviz), "-f", "s", "-o", folder, str(path)]
             subprocess.run(argv, check=True, capture_output=True)
             shutil.copyfile(Path(folder) / f"{path.stem}.svg", path.with_suffix(".svg"))
         print(path.with_suffix(".svg").relative_to(ROOT))
     return 0
-
-
-def _wireviz() -> Path:
-    program = DRAWING / "bin" / "wireviz"
-    stamp = DRAWING / "doorward-stamp"
-    if not stamp.is_file() or stamp.read_text("utf-8") != LOCK.read_text("utf-8"):
-        shutil.rmtree(DRAWING, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", DRAWING], check=True)
-        pip = [
-            str(DRAWING / "bin" / "pip"),
-            "install",
-            "--quiet",
-            "--require-hashes",
-            "-r",
-            str(LOCK),
-        ]
-        subprocess.run(pip, check=True)
-        stamp.write_text(LOCK.read_text("utf-8"), "utf-8")
-    return program
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 `requirements.lock` pins every package of the workspace with its hashes for every platform;
 `tools/installer.lock` pins uv itself, `tools/provision.lock` Ansible; `tools/test-only.lock` pins
-what only tests look at, `tools/drawing.lock` what draws the wiring. None names a package index:
-which one is used is the machine's own setting.
+what only tests look at, `tools/drawing.lock` what draws the wiring, `tools/site.lock` what makes
+pages of the documentation. None names a package index: which one is used is the machine's own
+setting.
 uv's own `uv.lock` does name it and therefore stays uncommitted.
 """
 
@@ -23,6 +24,7 @@ GROUP = ("export", "--only-group", "provision", "--no-annotate", "--no-header")
 ANSIBLE_NOTE = "# Ansible, in an environment of its own. Made by `make lock`; hashes are checked.\n"
 TEST_NOTE = "# Looked at by tests and run with stand-ins for the rest. Made by `make lock`.\n"
 DRAWING_NOTE = "# What draws the wiring, in an environment of its own. Made by `make lock`.\n"
+SITE_NOTE = "# What makes pages of docs/, in an environment of its own. Made by `make lock`.\n"
 COMPILE = ("pip", "compile", "--generate-hashes", "--no-annotate", "--no-header", "--quiet")
 
 
@@ -58,11 +60,17 @@ def main(arguments: list[str]) -> int:
         path = ROOT / "tools" / name
         pinned = package if "--upgrade" in arguments else _pin(path, package)
         path.write_text(note + uv(*COMPILE, "--no-deps", "-", given=pinned), encoding="utf-8")
-    drawing = ROOT / "tools" / "drawing.lock"
-    pinned = "wireviz" if "--upgrade" in arguments else _pin(drawing, "wireviz")
-    named = uv(*COMPILE, "--universal", "--python-version", "3.11", "-", given=pinned)
-    drawing.write_text(DRAWING_NOTE + named, encoding="utf-8")
-    print("Written: requirements.lock, and tools/{installer,provision,test-only,drawing}.lock.")
+    for name, note, package in (
+        ("drawing.lock", DRAWING_NOTE, "wireviz"),
+        ("site.lock", SITE_NOTE, "mkdocs-material"),
+    ):
+        path = ROOT / "tools" / name
+        pinned = package if "--upgrade" in arguments else _pin(path, package)
+        named = uv(*COMPILE, "--universal", "--python-version", "3.11", "-", given=pinned)
+        path.write_text(note + named, encoding="utf-8")
+    print(
+        "Written: requirements.lock, and tools/{installer,provision,test-only,drawing,site}.lock."
+    )
     return 0
 
 

@@ -41,6 +41,7 @@ def test_lock_files_name_no_server_and_pin_every_package_by_hash() -> None:
         "tools/installer.lock",
         "tools/test-only.lock",
         "tools/drawing.lock",
+        "tools/site.lock",
     ):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert "://" not in text, f"{name} names a server"
