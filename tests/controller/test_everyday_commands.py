@@ -129,7 +129,7 @@ def test_completion_is_printed_for_each_shell(shell: str) -> None:
         text=True, check=True, timeout=60,
     )  # fmt: skip
     assert variable in done.stdout
-    asked = {"COMP_WORDS": "doorward-controller ba", "COMP_CWORD": "1"}
+    asked = {"COMP_WORDS": "doorward-controller bad", "COMP_CWORD": "1"}
     words = subprocess.run(
         [program], env=os.environ | asked | {variable: "complete_bash"}, capture_output=True,
         text=True, check=True, timeout=60,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from doorward_controller.api.deps import ActorDep, BackendDep, Fresh, Needs, NeedsGateway
-from doorward_controller.api.gateways import PortalBody
+from doorward_controller.api.gateways import Name, PortalBody
 from doorward_controller.api.paging import Paging
 from doorward_controller.domain.enrolment_claims import (
     CertificateState,
@@ -29,7 +29,7 @@ reads_one = Depends(NeedsGateway(Action.READ_FLEET))
 class ClaimBody(BaseModel):
     """For which gateway. A replacement keeps the portals that it has."""
 
-    gateway: Annotated[str, Field(max_length=32)]
+    gateway: Name
     portals: Annotated[list[PortalBody], Field(max_length=MAX_PORTALS)] = []
     is_replacement: bool = False
 

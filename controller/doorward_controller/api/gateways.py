@@ -23,11 +23,14 @@ reads_one = Depends(NeedsGateway(Action.READ_FLEET))
 Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$")]
+
+
 class PortalBody(BaseModel):
     """A portal of a new gateway."""
 
-    portal: str
-    zone: str
+    portal: Name
+    zone: Name
     label: str = Field("", max_length=100)
     options: PortalOptions = PortalOptions()
 
@@ -35,7 +38,7 @@ class PortalBody(BaseModel):
 class EnrolmentBody(BaseModel):
     """A new gateway."""
 
-    gateway: str
+    gateway: Name
     record_key: Hex32
     portals: list[PortalBody]
     certificate_sha256: Annotated[str, Field(pattern=r"^([0-9a-fA-F]{64})?$")] = ""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from doorward.ids import PortalId, parse_name, parse_portal_id
 from doorward.policy import (
@@ -24,8 +24,9 @@ from doorward.policy import (
 MAX_WAIT_S = 120
 DAY_S = 86_400
 
-Name = Annotated[str, AfterValidator(parse_name)]
-PortalName = Annotated[PortalId, AfterValidator(parse_portal_id)]
+_SAID = WithJsonSchema({"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"})
+Name = Annotated[str, AfterValidator(parse_name), _SAID]
+PortalName = Annotated[PortalId, AfterValidator(parse_portal_id), _SAID]
 Seconds = Annotated[int, Field(ge=0, le=DAY_S)]
 Entries = Annotated[int, Field(ge=0, le=MAX_ENTRIES)]
 

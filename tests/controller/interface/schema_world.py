@@ -178,14 +178,30 @@ def _is_about_meaning(recorder: Any, case_id: str, check: str) -> bool:
     """Whether data that the document allows was refused for what it means here and now.
 
     That there is no such receiver, that a time is over, that a version must be said: a document
-    cannot say so. A refusal of the form alone lists what is wrong in `errors`; those count.
+    cannot say so. A refusal of the form alone lists what is wrong in `errors`; those count, unless
+    what is wrong is how the parts of something whole fit each other.
     """
     if check != "positive_data_acceptance":
         return False
     answer = recorder.interactions[case_id].response
     if answer is None or answer.status_code not in {400, 412, 422, 428}:
         return False
-    return "errors" not in json.loads(answer.content)
+    errors = json.loads(answer.content).get("errors", ())
+    body = recorder.cases[case_id].value.body
+    return all(isinstance(_part(body, error["where"]), dict) for error in errors)
+
+
+def _part(body: Any, where: str) -> Any:
+    """Returns what an error is about, None for what is not in the body."""
+    place, *steps = where.split(".")
+    if place != "body":
+        return None
+    for step in steps:
+        try:
+            body = body[int(step)] if isinstance(body, list) else body[step]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return None
+    return body
 
 
 def _story(recorder: Any, case_id: str, info: Any) -> str:

@@ -27,6 +27,7 @@ WHOLE = {
     "/permissions", "/policy", "/provisioning", "/session", "/account/second-factor",
     "/maintenance/figures", "/audit/export", "/audit/verification", "/records/summary", "/live",
     "/openapi.json", "/policy/differences", "/readiness", "/keys", "/keeping", "/keeping/due",
+    "/backups", "/backups/past", "/releases", "/software",
 }  # fmt: skip
 """Pictures of one moment, and streams; docs/api.md says why they are no pages."""
 
