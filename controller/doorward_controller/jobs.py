@@ -122,7 +122,7 @@ class Jobs:
             _Job("keys.take_up", KEYS_S, lambda: len(key_rotation.take_up_due(backend))),
             _Job("policy.overtake", expire_s, partial(policy_release.publish_if_new, backend)),
             _Job("proposals.expire", PROPOSALS_S, partial(proposing.expire, backend)),
-            _Job("presence.fold", SUMS_S, partial(_fold, backend)),
+            _Job("presence.fold", SUMS_S, partial(_fold, backend, Pace(backend))),
             _Job("sums.add_up", SUMS_S, partial(sum_keeping.add_up, backend)),
             _Job("proposals.resume", PROPOSALS_S, partial(proposing.resume, backend)),
             _Job("home_assistant.tell", ALERTS_S, HomeAssistant(backend).turn),
@@ -170,8 +170,11 @@ class Jobs:
                         _do(job, self._backend)
 
 
-def _fold(backend: Backend) -> int:
-    return presence_folding.settle(backend, presence_folding.JOB_S, Pace(backend))
+def _fold(backend: Backend, pace: Pace) -> int:
+    """Whoever asks who is inside folds what waits; until then it can wait for the end of a rush."""
+    if not pace.may_begin():
+        return 0
+    return presence_folding.settle(backend, presence_folding.JOB_S, pace)
 
 
 def _do(job: _Job, backend: Backend) -> None:

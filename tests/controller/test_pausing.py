@@ -56,3 +56,20 @@ def test_work_that_fails_does_not_rest(sqlite_backend: Backend, clock: StandingC
     except LookupError:
         pass
     assert rested == []
+
+
+def test_work_that_can_wait_begins_after_a_rush_or_once_a_minute(
+    sqlite_backend: Backend, clock: StandingClock
+) -> None:
+    pace = Pace(sqlite_backend)
+    clock.pass_s(5)
+    assert pace.may_begin()
+    began = 0
+    for _ in range(30):
+        for _ in range(5 * RUSH_PER_S + 1):
+            sqlite_backend.store.commits += 1
+        clock.pass_s(5)
+        began += pace.may_begin()
+    assert began == 2, "in two and a half minutes of rush"
+    clock.pass_s(5)
+    assert pace.may_begin()

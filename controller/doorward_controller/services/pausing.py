@@ -15,6 +15,9 @@ REST_IN_A_RUSH = 60.0
 RUSH_PER_S = 50
 """So many transactions of others in a second are a rush."""
 
+AT_LEAST_EVERY_MS = 60_000
+"""In a rush that does not end, work that could wait begins so often all the same."""
+
 _wait = threading.Event().wait
 
 
@@ -25,6 +28,16 @@ class Pace:
         """Begins without having seen anybody else write; `wait` takes seconds."""
         self._backend, self._wait = backend, wait
         self._seen, self._seen_at_ms = backend.store.commits, self._now_ms()
+        self._begun_at_ms = self._now_ms()
+
+    def may_begin(self) -> bool:
+        """Whether work that can wait is to be begun now; call it as often as it is due."""
+        now_ms = self._now_ms()
+        is_time = now_ms - self._begun_at_ms >= AT_LEAST_EVERY_MS
+        if self._backend.store.is_sqlite and self._is_rush() and not is_time:
+            return False
+        self._begun_at_ms = now_ms
+        return True
 
     @contextmanager
     def piece(self) -> Iterator[None]:
@@ -37,7 +50,7 @@ class Pace:
 
     def _is_rush(self) -> bool:
         commits, now_ms = self._backend.store.commits, self._now_ms()
-        others, passed_ms = commits - self._seen - 1, now_ms - self._seen_at_ms
+        others, passed_ms = commits - self._seen, now_ms - self._seen_at_ms
         self._seen, self._seen_at_ms = commits, now_ms
         return others * 1000 > RUSH_PER_S * max(passed_ms, 1)
 

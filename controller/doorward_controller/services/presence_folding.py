@@ -37,7 +37,7 @@ JOB_S = 1.0
 """So long the job does each time, rests included: other timed work waits for it."""
 
 _NOTES_AT_ONCE = 50
-_CHARACTERS_AT_ONCE = 4_000
+_CHARACTERS_AT_ONCE = 2_000
 """Of notes: some dozens of people. Intake waits for as long as they take."""
 
 _PEOPLE_AT_ONCE = 200

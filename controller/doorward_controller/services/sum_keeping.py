@@ -11,7 +11,7 @@ from doorward_controller.services.backend import Backend
 from doorward_controller.services.pausing import Pace
 from doorward_controller.store import record_sums
 
-AT_ONCE = 200
+AT_ONCE = 100
 """Changes in one piece: some milliseconds for which intake may have to wait."""
 
 JOB_MS = 1_000
