@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from doorward_controller.services.backend import Backend
-from doorward_controller.services.pausing import REST, REST_IN_A_RUSH, RUSH_PER_S, Pace
+from doorward_controller.services.pausing import REST, REST_IN_A_RUSH, RUSH_SHARE, Pace
 from tests.controller.conftest import StandingClock
 
 
@@ -29,8 +29,7 @@ def test_in_a_rush_the_rest_is_long_and_after_it_short_again(
 ) -> None:
     rested: list[float] = []
     pace = Pace(sqlite_backend, rested.append)
-    for _ in range(RUSH_PER_S + 1):
-        write(sqlite_backend)
+    sqlite_backend.store.written_s += 1
     for _ in range(2):
         with pace.piece():
             write(sqlite_backend)
@@ -66,8 +65,7 @@ def test_work_that_can_wait_begins_after_a_rush_or_once_a_minute(
     assert pace.may_begin()
     began = 0
     for _ in range(30):
-        for _ in range(5 * RUSH_PER_S + 1):
-            sqlite_backend.store.commits += 1
+        sqlite_backend.store.written_s += 6 * RUSH_SHARE
         clock.pass_s(5)
         began += pace.may_begin()
     assert began == 2, "in two and a half minutes of rush"

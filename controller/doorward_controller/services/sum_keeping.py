@@ -36,9 +36,9 @@ class Compared:
     wrong: int
 
 
-def add_up(backend: Backend) -> int:
+def add_up(backend: Backend, pace: Pace | None = None) -> int:
     """Moves what intake noted into the sums; returns how many changes."""
-    done, began_ms, pace = 0, backend.clock.now().mono_ms, Pace(backend)
+    done, began_ms, pace = 0, backend.clock.now().mono_ms, pace or Pace(backend)
     while backend.clock.now().mono_ms - began_ms < JOB_MS:
         with backend.store.read() as connection:
             if not record_sums.is_waiting(connection):

@@ -5,6 +5,7 @@ once; between processes SQLite's own busy timeout decides.
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ _BUSY_TIMEOUT_MS = 10_000
 _CONNECT_TIMEOUT_S = 5
 _LONG_LOG_PAGES = 8_000
 """32 MB. A log that was written once is written over faster than it grows: the file system has
-nothing to note. So it is kept this long, and begun again beyond."""
+nothing to note. So it is kept this long, and begun again beyond; for that writers wait."""
 
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -54,8 +55,8 @@ class Store:
             self._of_one_moment = self.engine.execution_options(isolation_level="REPEATABLE READ")
         self._writers = threading.Lock()
         self._is_written = False
-        self.commits = 0
-        """Transactions that wrote, of this process, on SQLite: how much there is to wait for."""
+        self.written_s = 0.0
+        """How long transactions of this process have held SQLite's one writer, together."""
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -90,6 +91,7 @@ class Store:
                 yield connection
             return
         with self._writers, self.translated(), self.engine.connect() as connection:
+            began_s = time.perf_counter()
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -98,7 +100,7 @@ class Store:
                 raise
             connection.commit()
             self._is_written = True
-            self.commits += 1
+            self.written_s += time.perf_counter() - began_s
 
     def checkpoint(self) -> None:
         """Moves what was committed from SQLite's log into the database file.
