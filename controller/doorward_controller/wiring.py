@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -32,12 +33,14 @@ from doorward_controller.services.delivering import Deliveries
 from doorward_controller.services.feed import Feed
 from doorward_controller.services.key_vault import KeyVault
 from doorward_controller.services.leadership import Follower, Leadership
-from doorward_controller.services.outside_provider import OutsideProvider
 from doorward_controller.services.relay import Relay
 from doorward_controller.services.speaking_for_all import SharedPublisher
 from doorward_controller.store.checkpoints import Checkpoints
 from doorward_controller.store.session import Store
 from doorward_controller.store.upgrade import check_schema, upgrade
+
+if TYPE_CHECKING:
+    from doorward_controller.services.outside_provider import OutsideProvider
 
 _log = logging.getLogger(__name__)
 
@@ -291,10 +294,13 @@ def _backend(
     )
 
 
-def provider_of(config: Config, clock: Clock) -> OutsideProvider | None:
+def provider_of(config: Config, clock: Clock) -> "OutsideProvider | None":
     """Returns the organisation's provider of accounts, where one is set."""
     if not config.oidc.is_on:
         return None
+    # Its HTTP client is a tenth of every start; only a site with a provider needs it.
+    from doorward_controller.services.outside_provider import OutsideProvider  # noqa: PLC0415
+
     return OutsideProvider(settings=config.oidc, origin=config.http.origin, clock=clock)
 
 

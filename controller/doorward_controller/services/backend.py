@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
@@ -17,10 +17,12 @@ from doorward_controller.services.feed import Feed
 from doorward_controller.services.key_vault import KeyVault
 from doorward_controller.services.leadership import Alone, Leading
 from doorward_controller.services.measures import Measures
-from doorward_controller.services.outside_provider import OutsideProvider
 from doorward_controller.services.recent_signers import RecentSigners
 from doorward_controller.services.terms import Terms
 from doorward_controller.store.session import Store
+
+if TYPE_CHECKING:
+    from doorward_controller.services.outside_provider import OutsideProvider
 
 
 class Publisher(Protocol):
@@ -124,5 +126,5 @@ class Backend:
     terms: Terms = field(default_factory=Terms)
     gatekeeper: Gatekeeper = field(default_factory=NoGatekeeper)
     leading: Leading = field(default_factory=Alone)
-    outside: OutsideProvider | None = None
+    outside: "OutsideProvider | None" = None
     certifier: Certifier = field(default_factory=NoCertifier)
