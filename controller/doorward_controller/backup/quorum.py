@@ -4,7 +4,6 @@ Shamir's scheme as SLIP-39 has it: each share is 33 words of a list of 1,024 who
 letters are unique, with a checksum that finds a wrong word (SatoshiLabs, SLIP-0039).
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import shamir_mnemonic  # type: ignore[import-untyped]
 from shamir_mnemonic import MnemonicError, Share
 
 from doorward_controller.errors import BackupError, KeyVaultError
-from doorward_controller.services.key_vault import WRAPPING_KEY_FILE, KeyVault
+from doorward_controller.services.key_vault import WRAPPING_KEY_FILE, KeyVault, write_once
 
 KEY_BYTES = 32
 MAX_SHARES = 16
@@ -99,11 +98,7 @@ def put_back(key: bytes, keys: Path) -> bool:
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     was_there = path.exists()
     if not was_there:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key)
-            file.flush()
-            os.fsync(descriptor)
+        write_once(path, key)
     if not any(each.name != WRAPPING_KEY_FILE for each in keys.iterdir()):
         return False
     try:

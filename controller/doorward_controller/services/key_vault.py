@@ -72,11 +72,11 @@ class KeyVault:
             folder.chmod(0o700)
             wrapping = folder / WRAPPING_KEY_FILE
             if not wrapping.exists():
-                _write_once(wrapping, os.urandom(32))
+                write_once(wrapping, os.urandom(32))
             box = AESGCM(_read(wrapping))
             for name in _NAMES:
                 if not _file(folder, name).exists() and not (name == "root" and _is_in_use(folder)):
-                    _write_once(_file(folder, name), seal(box, os.urandom(32), name.encode()))
+                    write_once(_file(folder, name), seal(box, os.urandom(32), name.encode()))
         except OSError as err:
             raise KeyVaultError(f"{err.filename}: keys cannot be made: {err.strerror}") from err
         return cls.open(folder)
@@ -166,7 +166,7 @@ def _read(path: Path) -> bytes:
         raise KeyVaultError(f"{path}: cannot be read: {err.strerror}") from err
 
 
-def _write_once(path: Path, content: bytes) -> None:
+def write_once(path: Path, content: bytes) -> None:
     """Writes a file that only we may read, on the disk before its name is."""
     partial = path.with_suffix(".part")
     partial.unlink(missing_ok=True)
