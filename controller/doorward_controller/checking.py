@@ -98,7 +98,7 @@ def _intakes(config: Config) -> str:
         "; name further ones in broker.more_controllers to run `serve --role ingest --identity"
         " NAME` beside it"
     )
-    is_for_one = config.database_url.startswith("sqlite")
+    is_for_one = config.sqlite_file is not None
     return f"{names[0]} alone may hear the broker{'' if is_for_one else more}"
 
 

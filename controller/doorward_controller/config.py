@@ -391,6 +391,12 @@ class Config(_Section):
         """The store's address, with the default filled in."""
         return self.database.url or f"sqlite:///{self.data_dir / 'controller.sqlite3'}"
 
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The database's file; None where it is a PostgreSQL."""
+        url = make_url(self.database_url)
+        return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
 
 def load_config(path: Path) -> Config:
     """Returns the settings in `path`.

@@ -145,7 +145,7 @@ def serve_intake(intakes: Runs, backend: Backend) -> None:
 @contextmanager
 def alone(config: Config) -> Iterator[None]:
     """Keeps other processes from serving the same SQLite database. Raises ConfigError."""
-    if not config.database_url.startswith("sqlite"):
+    if config.sqlite_file is None:
         yield
         return
     with (config.data_dir / "serving.lock").open("w") as lock:

@@ -189,7 +189,7 @@ def open_server(
     config: Config, clock: Clock | None = None, role: ServeRole = ServeRole.ALL
 ) -> tuple[Backend, Intakes | Others]:
     """Returns everything that `serve` runs. Raises ControllerError."""
-    if not config.database_url.startswith("sqlite"):
+    if config.sqlite_file is None:
         return _open_one_of_many(config, clock or SystemClock(), role)
     if role is not ServeRole.ALL:
         raise ConfigError(

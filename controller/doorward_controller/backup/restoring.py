@@ -136,7 +136,8 @@ def put_in_place(config: Config, fetched: Fetched, now_utc_s: int) -> Path | Non
             the old is lost in either case.
     """
     folder, manifest = fetched.folder, fetched.manifest
-    if manifest.is_postgresql == config.database_url.startswith("sqlite"):
+    database = config.sqlite_file
+    if manifest.is_postgresql is not (database is None):
         kind = "PostgreSQL" if manifest.is_postgresql else "SQLite"
         raise BackupError(f"the copy is of a {kind} database, and database.url names another kind")
     try:
@@ -146,8 +147,7 @@ def put_in_place(config: Config, fetched: Fetched, now_utc_s: int) -> Path | Non
         _bring_keys(folder / snapshot.KEYS, config.data_dir / snapshot.KEYS)
         for path in sorted((folder / snapshot.DATA).iterdir()):
             _bring(path, config.data_dir / path.name)
-        if not manifest.is_postgresql:
-            database = Path(config.database_url.removeprefix("sqlite:///"))
+        if database is not None:
             _bring(folder / SQLITE_FILE, database)
     except OSError as err:
         raise BackupError(f"{err.filename}: cannot be put in place: {err.strerror}") from err
@@ -187,13 +187,13 @@ def _move_aside(config: Config, now_utc_s: int) -> Path | None:
     """The key-encryption key stays: it is in no copy, and the copy was opened with it."""
     stamp = datetime.fromtimestamp(now_utc_s, UTC).strftime("%Y%m%dT%H%M%SZ")
     aside = config.data_dir / f"{snapshot.SET_ASIDE}{stamp}"
-    database = Path(config.database_url.removeprefix("sqlite:///"))
+    database = config.sqlite_file
     beside = [
         path
         for path in sorted(config.data_dir.iterdir())
         if path.name not in snapshot.LEFT_BEHIND and not path.name.startswith(snapshot.SET_ASIDE)
     ]
-    if config.database_url.startswith("sqlite") and database.parent != config.data_dir:
+    if database is not None and database.parent != config.data_dir:
         beside += sorted(database.parent.glob(f"{database.name}*"))
     keys = [
         path

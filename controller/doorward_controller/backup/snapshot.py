@@ -42,18 +42,19 @@ def taken(config: Config, config_file: Path, now_utc_s: int, tell: Tell) -> Iter
         _copy_data(config, folder / DATA)
         contents = copy_database(config.database_url, folder, tell)
         shutil.copy2(config_file, folder / CONFIG_FILE)
-        for number, path in enumerate(_also(config)):
-            _copy(path, folder / ALSO / f"{number:02}-{path.name}")
+        also = {f"{number:02}-{path.name}": path for number, path in enumerate(_also(config))}
+        for name, path in also.items():
+            _copy(path, folder / ALSO / name)
         manifest = Manifest(
             site=config.site,
             made_at_utc_s=now_utc_s,
             program=version("doorward-controller"),
             schema=SCHEMA_VERSION,
-            is_postgresql=not config.database_url.startswith("sqlite"),
+            is_postgresql=config.sqlite_file is None,
             rows=dict(contents.rows),
             audit_entries=contents.audit_entries,
             audit_root=contents.audit_root,
-            places={f"{n:02}-{path.name}": str(path) for n, path in enumerate(_also(config))},
+            places={name: str(path) for name, path in also.items()},
             files=digests(folder),
         )
         manifest.write(folder)
@@ -87,9 +88,8 @@ def _copy_keys(source: Path, target: Path) -> None:
 
 def _copy_data(config: Config, target: Path) -> None:
     """What lies beside the database, as the audit log's checkpoints; not the database itself."""
-    is_sqlite = config.database_url.startswith("sqlite")
-    database = Path(config.database_url.removeprefix("sqlite:///")).name
-    left = (SET_ASIDE, database) if is_sqlite else (SET_ASIDE,)
+    database = config.sqlite_file
+    left = (SET_ASIDE,) if database is None else (SET_ASIDE, database.name)
     target.mkdir()
     for path in sorted(config.data_dir.iterdir()):
         if path.name not in LEFT_BEHIND and not path.name.startswith(left):
