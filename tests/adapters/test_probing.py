@@ -1,50 +1,25 @@
 """What the bench test asks of an output's pin on a real board, seen at the lgpio module."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.architecture.source import ROOT
+from tests.fakes.lgpio_calls import lgpio_calls
 
-STAND_IN = Path(__file__).parents[1] / "fakes" / "recording_lgpio"
 PIN = 17
 PROBED = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-import lgpio
 from doorward_edge.adapters.gpio_gpiozero.probing import PinProbe
-from doorward_edge.adapters.gpio_gpiozero.steady import SteadyFactory
 from doorward_edge.boards import Level
 
-class Pi(SteadyFactory):
-    def _get_revision(self):
-        return 0xC03114  # a Raspberry Pi 4 Model B
-
-factory = Pi(0)
 probe = PinProbe({17: Level(sys.argv[2])}, (), factory=factory)
 exec(sys.argv[3])
 probe.close()
-factory.close()
-print(json.dumps(lgpio.calls))
 """
 
 
 def calls_of(rest: str, act: str = "") -> list[list[Any]]:
-    """Probes a pin in a process of its own; returns what was asked of lgpio."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROBED, str(STAND_IN), rest, act],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stderr
-    return [call for call in json.loads(done.stdout) if call[0] not in {"open", "close"}]
+    """Probes a pin; returns what was asked of lgpio."""
+    return lgpio_calls(PROBED, rest, act)
 
 
 @pytest.mark.parametrize(("rest", "level"), [("high", 1), ("low", 0)])

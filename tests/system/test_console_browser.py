@@ -155,6 +155,20 @@ def test_a_badge_is_issued_used_revoked_and_its_refusal_arrives_without_reloadin
     assert guard.evaluate("window.isStillTheSamePage")
 
 
+def test_what_changes_while_a_part_rests_is_shown_at_the_end_of_its_rest(desk: Desk) -> None:
+    issuer = desk.open("ivy")
+    badge = issue(issuer, "Issue a badge", "Grace Hopper")
+    revoke(issuer)
+    row = credentials.credential(desk.backend.store, badge)
+    assert row is not None
+    part = f"**/badges/{badge}/part"
+    with issuer.expect_response(part):
+        desk.near.connect()
+    desk.near.apply(status=row.status_seq)
+    desk.far.apply(status=row.status_seq)
+    expect(issuer.get_by_text("Applied at all 2 gateways")).to_be_visible()
+
+
 def test_the_overview_and_its_chart_follow_what_happens(desk: Desk) -> None:
     page = desk.open("sam")
     expect(page.locator(".tile").first).to_contain_text("0")

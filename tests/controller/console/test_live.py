@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from doorward_controller.console.rendering import TEMPLATES
 from doorward_controller.domain.permissions import Role
 from doorward_controller.services import sign_in
 from tests.controller.console.conftest import Plant
@@ -127,3 +128,12 @@ def test_a_stream_ends_when_its_session_has_ended(
     with client.stream("GET", "/live", timeout=20) as answer:
         sign_in.sign_out(plant.backend, client.cookies[sign_in.COOKIE])
         assert list(messages(answer)) == []
+
+
+def test_a_part_that_follows_the_stream_says_its_rest_and_drops_nothing() -> None:
+    """htmx's `throttle` drops what comes while it rests."""
+    sources = [path.read_text("utf-8") for path in TEMPLATES.rglob("*.html")]
+    tags = [tag for text in sources for tag in re.findall(r"<\w+[^>]*hx-trigger=[^>]*>", text)]
+    following = [tag for tag in tags if "sse:" in tag]
+    assert len(following) > 20
+    assert [tag for tag in following if "data-rest" not in tag or "throttle:" in tag] == []

@@ -66,6 +66,21 @@
     if (event.detail.xhr.status === 401) window.location.assign("/sign-in");
   });
 
+  // A part asks at most once in its rest, and asks at the end of it for what came meanwhile: htmx's
+  // own throttle drops that, and the last change would not be seen.
+  const rests = new WeakMap();
+  document.addEventListener("htmx:confirm", (event) => {
+    const { elt, issueRequest } = event.detail;
+    if (!elt.dataset.rest) return;
+    event.preventDefault();
+    const rest = rests.get(elt) ?? { endsAt: 0, timer: 0 };
+    rests.set(elt, rest);
+    rest.timer ||= setTimeout(() => {
+      Object.assign(rest, { endsAt: performance.now() + Number(elt.dataset.rest), timer: 0 });
+      issueRequest(true);
+    }, rest.endsAt - performance.now());
+  });
+
   // What has not changed is not exchanged: a button that is replaced under a finger is not pressed.
   const sent = new WeakMap();
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
