@@ -47,7 +47,8 @@ class PortalRow:
     options_json: str
 
 
-_GATEWAY = tuple(gateways.c[name] for name in Gateway.__dataclass_fields__)
+_NAMES = tuple(Gateway.__dataclass_fields__)
+_GATEWAY = tuple(gateways.c[name] for name in _NAMES)
 
 _NAMED = Prepared(
     sa.select(*_GATEWAY).where(
@@ -58,8 +59,8 @@ _NAMED = Prepared(
 
 def find(connection: sa.Connection, site: str, name: str) -> Gateway | None:
     """Returns the gateway with that name."""
-    row = _NAMED.run(connection, {"of_site": site, "of_name": name}).one_or_none()
-    return None if row is None else _gateway(row._asdict())
+    rows = _NAMED.rows(connection, {"of_site": site, "of_name": name})
+    return _gateway(dict(zip(_NAMES, rows[0], strict=True))) if rows else None
 
 
 def name_of(connection: sa.Connection, gateway_id: int) -> GatewayId | None:

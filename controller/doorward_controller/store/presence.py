@@ -7,6 +7,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from doorward.records import RecordKind
+from doorward_controller.store.prepared import PreparedInsert
 from doorward_controller.store.presence_notes import Place
 from doorward_controller.store.schema import credentials, records
 from doorward_controller.store.sum_tables import (
@@ -157,20 +158,14 @@ def replace(
 def _insert(
     connection: sa.Connection, oldest: dict[str, int], places: Sequence[StoredPlace]
 ) -> None:
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    if oldest:
-        names = "person, oldest_utc_ms"
-        insert = f"INSERT INTO presence_people ({names}) VALUES ({mark}, {mark})"  # noqa: S608  # constants only
-        connection.exec_driver_sql(insert, list(oldest.items()))
-    if places:
-        names = ", ".join(_PLACE)
-        marks = ", ".join([mark] * len(_PLACE))
-        insert = f"INSERT INTO presence_places ({names}) VALUES ({marks})"  # noqa: S608  # constants only
-        rows = [tuple(getattr(place, name) for name in _PLACE) for place in places]
-        connection.exec_driver_sql(insert, rows)
+    _ADD_PEOPLE.run(connection, list(oldest.items()))
+    rows = [tuple(getattr(place, name) for name in _PLACE) for place in places]
+    _ADD_PLACES.run(connection, rows)
 
 
 _PLACE = tuple(StoredPlace.__dataclass_fields__)
+_ADD_PEOPLE = PreparedInsert(presence_people, ("person", "oldest_utc_ms"))
+_ADD_PLACES = PreparedInsert(presence_places, _PLACE)
 
 
 def numbers(connection: sa.Connection) -> dict[str, int]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from doorward.events import Passage
 from doorward.records import Outcome, Record, RecordKind
+from doorward_controller.store.prepared import PreparedInsert
 from doorward_controller.store.record_rows import RecordInsert
 from doorward_controller.store.sum_tables import presence_annulled, presence_changes
 
@@ -33,8 +34,12 @@ class Changes:
     is_by_hand: bool = False
 
 
-_NOTE = f"INSERT INTO {presence_changes.name} (body_json) VALUES ("  # noqa: S608  # constants only
-"""Driver SQL: to put the statement together again for each group costs ten times as much."""
+_NOTE = PreparedInsert(presence_changes, ("body_json",))
+_ANNUL = PreparedInsert(
+    presence_annulled,
+    [column.name for column in presence_annulled.columns],
+    on_conflict="DO NOTHING",
+)
 
 
 def note(connection: sa.Connection, rows: Iterable[RecordInsert]) -> None:
@@ -76,19 +81,12 @@ def _append(connection: sa.Connection, changes: Changes) -> None:
     badges = sorted(badge.hex() for badge in changes.badges)
     said = [badges, sorted(changes.places), changes.is_by_hand]
     body = json.dumps(said, separators=(",", ":"))
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    connection.exec_driver_sql(_NOTE + mark + ")", (body,))
+    _NOTE.run(connection, [(body,)])
 
 
 def _annul(connection: sa.Connection, annulled: Iterable[Place]) -> None:
     """A copy changes nothing: which records were annulled is a set."""
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    names = ", ".join(column.name for column in presence_annulled.columns)
-    connection.exec_driver_sql(
-        f"INSERT INTO presence_annulled ({names}) VALUES ({mark}, {mark}, {mark})"  # noqa: S608  # constants only
-        " ON CONFLICT DO NOTHING",
-        sorted(annulled),
-    )
+    _ANNUL.run(connection, sorted(annulled))
 
 
 def is_noted(connection: sa.Connection) -> bool:

@@ -8,16 +8,14 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
+from doorward_controller.store.prepared import PreparedInsert
 from doorward_controller.store.record_rows import RecordInsert
 from doorward_controller.store.schema import records
 from doorward_controller.store.sum_tables import record_facets
 
 NO_OUTCOME = -1
 _KEYS = tuple(column.name for column in record_facets.columns)
-_NOTE = (
-    f"INSERT INTO record_facets ({', '.join(_KEYS)}) VALUES ({{0}}, {{0}}, {{0}}, {{0}}, {{0}})"  # noqa: S608  # constants only
-    " ON CONFLICT DO NOTHING"
-)
+_NOTE = PreparedInsert(record_facets, _KEYS, on_conflict="DO NOTHING")
 
 
 def note(connection: sa.Connection, rows: Iterable[RecordInsert]) -> None:
@@ -32,8 +30,7 @@ def note(connection: sa.Connection, rows: Iterable[RecordInsert]) -> None:
         )
         for row in rows
     }
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    connection.exec_driver_sql(_NOTE.format(mark), sorted(said))
+    _NOTE.run(connection, sorted(said))
 
 
 def add_missing(connection: sa.Connection, from_utc_s: int, to_utc_s: int) -> None:

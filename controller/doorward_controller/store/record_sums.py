@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from doorward_controller.store import keeping, record_facets
+from doorward_controller.store.prepared import PreparedInsert
 from doorward_controller.store.record_rows import RecordInsert
 from doorward_controller.store.schema import records
 from doorward_controller.store.sum_tables import record_sum_changes, record_sums
@@ -38,15 +39,12 @@ class SumKey(NamedTuple):
 
 
 _KEYS = SumKey._fields
-_NOTE = (
-    f"INSERT INTO record_sum_changes ({', '.join(_KEYS)}, number) VALUES"  # noqa: S608  # constants only
-    " ({0}, {0}, {0}, {0}, {0}, {0})"
-)
-_ADD = (
-    f"INSERT INTO record_sums (step_s, {', '.join(_KEYS)}, number) VALUES"  # noqa: S608  # constants only
-    " ({0}, {0}, {0}, {0}, {0}, {0}, {0})"
-    f" ON CONFLICT (step_s, {', '.join(_KEYS)})"
-    " DO UPDATE SET number = record_sums.number + excluded.number"
+_NOTE = PreparedInsert(record_sum_changes, (*_KEYS, "number"))
+_ADD = PreparedInsert(
+    record_sums,
+    ("step_s", *_KEYS, "number"),
+    on_conflict=f"(step_s, {', '.join(_KEYS)})"
+    " DO UPDATE SET number = record_sums.number + excluded.number",
 )
 
 
@@ -57,9 +55,7 @@ def note(connection: sa.Connection, rows: Iterable[RecordInsert]) -> None:
         for row in rows
         if row.outcome is not None
     )
-    if changes:
-        values = [(*key, number) for key, number in changes.items()]
-        connection.exec_driver_sql(_NOTE.format(_mark(connection)), values)
+    _NOTE.run(connection, [(*key, number) for key, number in changes.items()])
 
 
 def add_up(connection: sa.Connection, most: int) -> int:
@@ -74,9 +70,7 @@ def add_up(connection: sa.Connection, most: int) -> int:
         key = SumKey._make(values)
         for step_s in STEPS_S:
             sums[step_s, key.at(step_s)] += number
-    if sums:
-        values = [(step_s, *key, number) for (step_s, key), number in sums.items()]
-        connection.exec_driver_sql(_ADD.format(_mark(connection)), values)
+    _ADD.run(connection, [(step_s, *key, number) for (step_s, key), number in sums.items()])
     return len(changes)
 
 
@@ -246,7 +240,3 @@ def _lock(connection: sa.Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("LOCK TABLE record_sums IN SHARE ROW EXCLUSIVE MODE")
-
-
-def _mark(connection: sa.Connection) -> str:
-    return "?" if connection.dialect.name == "sqlite" else "%s"

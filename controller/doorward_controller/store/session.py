@@ -92,7 +92,9 @@ class Store:
             return
         with self._writers, self.translated(), self.engine.connect() as connection:
             began_s = time.perf_counter()
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            # Told apart: SQLAlchemy commits what it knows to have begun.
+            connection.begin()
+            connection.connection.cursor().execute("BEGIN IMMEDIATE")
             try:
                 yield connection
             except BaseException:

@@ -11,9 +11,15 @@ from doorward_controller.store.integration_tables import (
     webhook_events,
     webhooks,
 )
+from doorward_controller.store.prepared import Prepared
 from doorward_controller.store.receivers import DeliveryState
 
 _hook, _event, _delivery = webhooks.c, webhook_events.c, webhook_deliveries.c
+_LISTENING = Prepared(
+    sa.select(_hook.id, _hook.events)
+    .where(_hook.is_on.is_(True), _hook.removed_at_utc_s.is_(None))
+    .order_by(_hook.id)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +84,9 @@ def count(connection: sa.Connection) -> int:
 
 def listening(connection: sa.Connection) -> tuple[tuple[int, frozenset[str]], ...]:
     """Returns every webhook that is on, with the types of events that it wants."""
-    rows = connection.execute(
-        sa.select(_hook.id, _hook.events)
-        .where(_hook.is_on.is_(True), _hook.removed_at_utc_s.is_(None))
-        .order_by(_hook.id)
+    return tuple(
+        (id_, frozenset(events.split())) for id_, events in _LISTENING.rows(connection, {})
     )
-    return tuple((row.id, frozenset(row.events.split())) for row in rows)
 
 
 def add_event(
