@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -69,9 +70,12 @@ def run(report: Report) -> None:
 def _speed(report: Report, folder: Path) -> None:
     calls, rounds = report.scaled(300, 100), report.scaled(15, 5)
     with _journal(folder / "speed") as journal, _plain(folder) as plain, _bare(folder) as bare:
-        series: dict[str, list[float]] = {"ours": [], "plain": [], "bare": [], "together": []}
+        series: dict[str, list[float]] = defaultdict(list)
         for _ in range(rounds):
             series["ours"].append(_append_rate(journal, calls))
+            with _one_processor():
+                series["beside"].append(_append_rate(journal, calls))
+                series["plain beside"].append(_rate(plain, calls))
             series["plain"].append(_rate(plain, calls))
             series["bare"].append(_rate(bare, calls))
             many = calls // TOGETHER + 1
@@ -81,8 +85,12 @@ def _speed(report: Report, folder: Path) -> None:
     report.samples("bare SQLite inserts", series["bare"], unit="/s")
     report.samples(f"appends, {TOGETHER} waiting at a time", series["together"], unit="/s")
     report.ratio("append / plain append + fsync", series["ours"], series["plain"], at_least=0.6)
+    report.ratio(
+        "append / plain append + fsync, on one processor", series["beside"], series["plain beside"]
+    )
     report.ratio("bare SQLite / plain append + fsync", series["bare"], series["plain"])
     report.ratio(f"{TOGETHER} together / one by one", series["together"], series["ours"])
+    report.note("On one processor no sleeping one has to be woken for the hand-over.")
 
 
 def _growth(report: Report, folder: Path, records: int) -> None:
@@ -150,6 +158,20 @@ def _append_together(journal: SqliteJournal) -> None:
     tickets = [journal.append(record(n)) for n in range(TOGETHER)]
     if not all(ticket.wait(60) for ticket in tickets):
         raise TimeoutError("the journal took longer than a minute")
+
+
+@contextlib.contextmanager
+def _one_processor() -> Iterator[None]:
+    """Keeps every thread of this process on one processor, as far as they are there already."""
+    everywhere = os.sched_getaffinity(0)
+    threads = [int(task.name) for task in Path("/proc/self/task").iterdir()]
+    try:
+        for thread in threads:
+            os.sched_setaffinity(thread, {min(everywhere)})
+        yield
+    finally:
+        for thread in threads:
+            os.sched_setaffinity(thread, everywhere)
 
 
 def _fill(journal: SqliteJournal, records: int) -> None:
