@@ -50,3 +50,14 @@ key_shares = sa.Table(
     number("shares"),
 )
 """That the key was shared out, never a share. `set_number` is on every sheet."""
+
+log_shipments = sa.Table(
+    "log_shipments",
+    metadata,
+    sa.Column("place", sa.Text, primary_key=True),
+    number("tried_at_utc_s"),
+    number("covers_utc_s"),
+    number("base_at_utc_s"),
+    text("problem"),
+)
+"""How far a PostgreSQL's write-ahead log is at each place: one row, written over."""

@@ -4,9 +4,14 @@ from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
-from doorward_controller.store.backup_tables import backup_rehearsals, backup_runs, key_shares
+from doorward_controller.store.backup_tables import (
+    backup_rehearsals,
+    backup_runs,
+    key_shares,
+    log_shipments,
+)
 
-_run, _try, _share = backup_runs.c, backup_rehearsals.c, key_shares.c
+_run, _try, _share, _log = backup_runs.c, backup_rehearsals.c, key_shares.c, log_shipments.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,23 @@ class Sharing:
     set_number: int
     threshold: int
     shares: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogShipment:
+    """How far the database's log is at a place.
+
+    Attributes:
+        covers_utc_s: a restore from there can go up to this moment of the database's clock.
+        base_at_utc_s: of when the copy is that such a restore begins with; 0 for none.
+        problem: why the last try brought nothing; empty when it did.
+    """
+
+    place: str
+    tried_at_utc_s: int
+    covers_utc_s: int
+    base_at_utc_s: int
+    problem: str = ""
 
 
 def add_run(connection: sa.Connection, run: Run) -> None:
@@ -103,3 +125,17 @@ def last_sharing(connection: sa.Connection) -> Sharing | None:
     wanted = sa.select(*(_share[name] for name in Sharing.__dataclass_fields__))
     row = connection.execute(wanted.order_by(_share.id.desc()).limit(1)).one_or_none()
     return None if row is None else Sharing(**row._asdict())
+
+
+def put_shipment(connection: sa.Connection, shipment: LogShipment) -> None:
+    """Writes down how far the log is at a place."""
+    values = asdict(shipment)
+    changed = sa.update(log_shipments).where(_log.place == shipment.place).values(**values)
+    if connection.execute(changed).rowcount == 0:
+        connection.execute(sa.insert(log_shipments).values(**values))
+
+
+def shipments(connection: sa.Connection) -> dict[str, LogShipment]:
+    """Returns how far the log is, by place."""
+    rows = connection.execute(sa.select(log_shipments))
+    return {row.place: LogShipment(**row._asdict()) for row in rows}
