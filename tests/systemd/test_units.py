@@ -68,6 +68,18 @@ def test_every_group_of_directives_has_its_reason(path: Path) -> None:
             assert before.startswith("#") or "=" in before, f"{path.name}: {line} has no reason"
 
 
+CLOCK_READERS = ("doorward-edge", "doorward-edge-update", "doorward-edge-renew")
+
+
+@pytest.mark.parametrize("service", CLOCK_READERS)
+def test_a_service_that_goes_by_the_time_may_ask_how_far_it_is_to_be_trusted(service: str) -> None:
+    text = (UNITS / f"{service}.service.d/50-hardening.conf").read_text("utf-8")
+    assert "ProtectClock=yes" not in text
+    *_, after = text.partition("~@privileged" if "~@privileged" in text else "~@obsolete")
+    # The C library of Debian 12 asks by the first.
+    assert "SystemCallFilter=clock_adjtime adjtimex\n" in after
+
+
 def test_processes_of_one_controller_are_held_alike() -> None:
     one = (UNITS / "doorward-controller.service.d/50-hardening.conf").read_text("utf-8")
     for role in ("web", "ingest"):
