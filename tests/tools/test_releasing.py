@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ import pytest
 from doorward.software import Part, Release, Version
 from tools.make_release import OWN
 from tools.releasing.bundle import Wheel, read_wheels, write_bundle
-from tools.releasing.closure import BuildError, Platform, closure, parse_lock
-from tools.releasing.wheels import ROOT, build_own
+from tools.releasing.closure import ROOT, BuildError, Platform, closure, parse_lock
+from tools.releasing.wheels import build_own
 
 PI = Platform.parse("cp311-aarch64")
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
@@ -32,6 +33,17 @@ def test_a_gateway_carries_what_it_needs_and_nothing_of_the_controller() -> None
 def test_an_extra_of_a_requirement_is_carried_too() -> None:
     names = {each.name for each in closure("doorward-controller", parse_lock(LOCK, PI), PI)}
     assert "psycopg-binary" in names
+
+
+def test_what_our_own_parts_need_is_read_where_they_say_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def old(name: str) -> list[str]:
+        return [each for each in requires(name) or () if not each.startswith("tuf")]
+
+    monkeypatch.setattr("tools.releasing.closure.requires", old)
+    names = {each.name for each in closure("doorward-edge", parse_lock(LOCK, PI), PI)}
+    assert "tuf" in names
 
 
 def test_each_interpreter_gets_its_own_version_of_a_package() -> None:

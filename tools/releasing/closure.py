@@ -1,19 +1,25 @@
 """Which locked packages a part of the product needs on a platform, told without a network.
 
-The wheels' own metadata say what needs what; `requirements.lock` says which version that is. What
-is asked for and not locked stops the build.
+What our own parts need is read where they say it, as it was committed: what an environment that was
+made earlier knows of them may be old. Of all others the wheels' own metadata say what needs what;
+`requirements.lock` says which version that is. What is asked for and not locked stops the build.
 """
 
 import re
+import subprocess
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
 
 from packaging.markers import Environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-OURS = frozenset({"doorward", "doorward-edge", "doorward-controller"})
+ROOT = Path(__file__).resolve().parents[2]
+PROJECTS = {"doorward": ".", "doorward-edge": "edge", "doorward-controller": "controller"}
+OURS = frozenset(PROJECTS)
 _ENTRY = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?: ; (?P<marker>.+?))?(?: \\)?$")
 
 
@@ -125,7 +131,19 @@ def closure(root: str, locked: Mapping[str, Locked], platform: Platform) -> tupl
     return tuple(locked[name] for name in sorted(names))
 
 
+def committed(project: str) -> tuple[str, ...]:
+    """Returns what a project of ours asks for, as of the newest commit. Raises BuildError."""
+    path = (Path(project) / "pyproject.toml").as_posix()
+    argv = ["git", "show", f"HEAD:{path}"]
+    done = subprocess.run(argv, cwd=ROOT, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise BuildError(f"{path}: {done.stderr.strip()}")
+    return tuple(tomllib.loads(done.stdout)["project"].get("dependencies", ()))
+
+
 def _requirements(name: str) -> list[Requirement]:
+    if name in OURS:
+        return [Requirement(text) for text in committed(PROJECTS[name])]
     try:
         return [Requirement(text) for text in requires(name) or ()]
     except PackageNotFoundError as err:

@@ -9,10 +9,8 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.releasing.closure import OURS, BuildError, Locked, Platform
+from tools.releasing.closure import OURS, PROJECTS, ROOT, BuildError, Locked, Platform
 
-ROOT = Path(__file__).resolve().parents[2]
-PROJECTS = {"doorward": ".", "doorward-edge": "edge", "doorward-controller": "controller"}
 LINKED = "hardware/boards"
 """The gateway's package has the boards' data by a link to there."""
 GLIBC = ("2_17", "2_27", "2_28", "2_31", "2_34", "2_35", "2_36")
