@@ -11,7 +11,7 @@ from doorward_controller.demo.controller_host import controller_command
 from doorward_controller.demo.drill import pending
 from doorward_controller.demo.world import World
 from doorward_controller.services.key_vault import WRAPPING_KEY_FILE
-from tests.system.whole_site import READY_S, counted, whole_site
+from tests.system.whole_site import READY_S, WholeSite, counted, whole_site
 
 
 def controller(world: World, *arguments: str) -> dict[str, object]:
@@ -36,7 +36,7 @@ def scan_everywhere(world: World, times: int) -> None:
 def test_a_lost_disk_comes_back_from_a_copy_and_gateways_bring_what_is_newer(
     tmp_path: Path,
 ) -> None:
-    with whole_site() as site:
+    with whole_site(WholeSite) as site:
         world = site.world
         data = world.config.data_dir
         with world.config_file.open("a") as file:

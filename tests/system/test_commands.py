@@ -1,57 +1,29 @@
 """Commands and configuration end to end: the API, a real broker, a real gateway, its lock's pin."""
 
 import json
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from doorward import topics
 from doorward.envelope import parse_envelope
 from doorward.ids import GatewayId
-from doorward_controller.app import API_ROOT
 from doorward_controller.broker.waiting import wait_until
-from doorward_controller.clock import SystemClock
 from doorward_controller.demo.cable import Fault
-from doorward_controller.demo.cli import free_port
-from doorward_controller.demo.controller_host import ControllerProcess
 from doorward_controller.demo.gateway_process import GatewayProcess
 from doorward_controller.demo.people import PORTALS
-from doorward_controller.demo.world import World, build
 from doorward_controller.domain.permissions import Role
-from tests.fakes.running_server import UNREAD
 from tests.system.broker_clients import talker
+from tests.system.whole_site import READY_S, WholeSite, whole_site
 
-READY_S = 60.0
 SEEN_S = 45.0
 NAME = PORTALS[0].name
 
 
-class Desk:
-    """An operator's desk: the API, by role."""
-
-    def __init__(self, world: World, http_port: int) -> None:
-        self.world = world
-        self._base = f"http://127.0.0.1:{http_port}{API_ROOT}"
-
-    def ask(self, role: Role, method: str, path: str, body: object = None) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.world.setup.tokens[role]}"}
-        if method == "PUT":
-            headers["If-Match"] = "*"  # nobody else edits here
-        return httpx.request(
-            method,
-            f"{self._base}{path}",
-            json=body,
-            headers=headers,
-            verify=UNREAD,
-            trust_env=False,
-            timeout=60,
-        )
+class Desk(WholeSite):
+    """An operator's desk."""
 
     def command(self, role: Role, name: str, **arguments: object) -> dict[str, Any]:
         """Gives a command and follows it to its end."""
@@ -77,34 +49,14 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def desk() -> Iterator[Desk]:
-    """Broker, controller and one gateway, which has its first policy and is connected."""
-    with tempfile.TemporaryDirectory(prefix="dw-") as name, ExitStack() as stack:
-        folder, http_port = Path(name), free_port(0)
-        world = build(
-            folder, http_port=http_port, clock=SystemClock(), say=print, portals=PORTALS[:1]
-        )
-        stack.callback(world.close)
-        controller = ControllerProcess(world.config_file, folder / "log")
-        controller.start()
-        stack.callback(controller.stop)
-        turnstile = next(iter(world.turnstiles.values()))
-        assert wait_until(turnstile.has_policy, timeout_s=READY_S), controller.last_errors
-        desk = Desk(world, http_port)
-        assert wait_until(lambda: _is_online(desk), timeout_s=READY_S)
-        yield desk
-
-
-def _is_online(desk: Desk) -> bool:
-    try:
-        answer = desk.ask(Role.ADMIN, "GET", f"/gateways/{NAME}")
-    except httpx.ConnectError:
-        return False  # it opens its port after it has spoken to the gateways
-    return answer.status_code == 200 and bool(answer.json()["online"])
+    with whole_site(Desk, PORTALS[:1]) as site:
+        site.wait_until_online()
+        yield site
 
 
 @pytest.fixture
 def gateway(desk: Desk) -> GatewayProcess:
-    return next(iter(desk.world.turnstiles.values())).gateway
+    return desk.turnstile.gateway
 
 
 def _pending(gateway: GatewayProcess) -> Any:
@@ -272,7 +224,7 @@ def test_a_command_for_a_gateway_that_is_cut_off_times_out_and_never_opens(
 ) -> None:
     gateway.cable.cut(Fault.RESET)
     try:
-        assert wait_until(lambda: not _is_online(desk), timeout_s=READY_S)
+        assert wait_until(lambda: not desk.is_online(NAME), timeout_s=READY_S)
         body = {"name": "open_once", "arguments": {"portal": NAME}, "lifetime_s": 5}
         asked = desk.ask(Role.SECURITY, "POST", f"/gateways/{NAME}/commands", body).json()
         assert asked["sent_at_utc_ms"] is None
@@ -280,5 +232,5 @@ def test_a_command_for_a_gateway_that_is_cut_off_times_out_and_never_opens(
         assert (row["state"], row["detail"]) == ("timed_out", "never sent")
     finally:
         gateway.cable.restore()
-    assert wait_until(lambda: _is_online(desk), timeout_s=READY_S)
+    assert wait_until(lambda: desk.is_online(NAME), timeout_s=READY_S)
     assert lock_of(gateway) == "locked"

@@ -1,8 +1,6 @@
 """A real gateway process and a broker that it must not believe, or that must not believe it."""
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,38 +8,19 @@ from typing import Any
 import pytest
 
 from doorward_controller.broker.waiting import wait_until
-from doorward_controller.clock import SystemClock
-from doorward_controller.demo.cli import free_port
-from doorward_controller.demo.controller_host import ControllerProcess
 from doorward_controller.demo.drill import head, pending
 from doorward_controller.demo.gateway_process import GatewayProcess
 from doorward_controller.demo.people import PORTALS
 from doorward_controller.demo.turnstile import Turnstile
-from doorward_controller.demo.world import World, build
+from doorward_controller.demo.world import World
 from tests.system.conftest import new_authority
-
-READY_S = 60
+from tests.system.whole_site import READY_S, WholeSite, whole_site
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """Broker, controller and one gateway, which has its first policy."""
-    with tempfile.TemporaryDirectory(prefix="dw-") as name, ExitStack() as stack:
-        folder = Path(name)
-        world = build(
-            folder,
-            http_port=free_port(0),
-            clock=SystemClock(),
-            say=print,
-            portals=PORTALS[:1],
-        )
-        stack.callback(world.close)
-        controller = ControllerProcess(world.config_file, folder / "log")
-        controller.start()
-        stack.callback(controller.stop)
-        turnstile = next(iter(world.turnstiles.values()))
-        assert wait_until(turnstile.has_policy, timeout_s=READY_S), controller.last_errors
-        yield world
+    with whole_site(WholeSite, PORTALS[:1]) as site:
+        yield site.world
 
 
 @pytest.fixture

@@ -1,61 +1,24 @@
 """Keys change while a real gateway runs: old and new badges open, those of a leaked key do not."""
 
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from doorward_controller.app import API_ROOT
 from doorward_controller.broker.waiting import wait_until
-from doorward_controller.clock import SystemClock
-from doorward_controller.demo.cli import free_port
-from doorward_controller.demo.controller_host import ControllerProcess
 from doorward_controller.demo.people import PORTALS
-from doorward_controller.demo.turnstile import Code, Turnstile
-from doorward_controller.demo.world import World, build
+from doorward_controller.demo.turnstile import Code
 from doorward_controller.domain.permissions import Role
-from tests.fakes.running_server import UNREAD
+from tests.system.whole_site import READY_S, WholeSite, whole_site
 
 pytestmark = pytest.mark.system
 
-READY_S = 60.0
 NAME = PORTALS[0].name
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(WholeSite):
     """An operator's desk, and the turnstile in front of it."""
-
-    world: World
-    http_port: int
-
-    @property
-    def turnstile(self) -> Turnstile:
-        return next(iter(self.world.turnstiles.values()))
-
-    def ask(self, role: Role, method: str, path: str, body: object = None) -> httpx.Response:
-        return httpx.request(
-            method,
-            f"http://127.0.0.1:{self.http_port}{API_ROOT}{path}",
-            json=body,
-            headers={"Authorization": f"Bearer {self.world.setup.tokens[role]}"},
-            verify=UNREAD,
-            trust_env=False,
-            timeout=60,
-        )
-
-    def is_online(self) -> bool:
-        try:
-            answer = self.ask(Role.ADMIN, "GET", f"/gateways/{NAME}")
-        except httpx.ConnectError:
-            return False
-        return answer.status_code == 200 and bool(answer.json()["online"])
 
     def badge(self) -> Code:
         now_s = int(time.time())
@@ -95,19 +58,9 @@ class Desk:
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    with tempfile.TemporaryDirectory(prefix="dw-") as name, ExitStack() as stack:
-        folder, http_port = Path(name), free_port(0)
-        world = build(
-            folder, http_port=http_port, clock=SystemClock(), say=print, portals=PORTALS[:1]
-        )
-        stack.callback(world.close)
-        controller = ControllerProcess(world.config_file, folder / "log")
-        controller.start()
-        stack.callback(controller.stop)
-        desk = Desk(world, http_port)
-        assert wait_until(desk.turnstile.has_policy, timeout_s=READY_S), controller.last_errors
-        assert wait_until(desk.is_online, timeout_s=READY_S)
-        yield desk
+    with whole_site(Desk, PORTALS[:1]) as site:
+        site.wait_until_online()
+        yield site
 
 
 @pytest.mark.timeout(240)

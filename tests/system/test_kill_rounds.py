@@ -22,7 +22,7 @@ from doorward_controller.demo.control_socket import ControlError
 from doorward_controller.demo.drill import head
 from doorward_controller.demo.turnstile import Code, Turnstile
 from doorward_controller.demo.world import World
-from tests.system.whole_site import READY_S, counted, whole_site
+from tests.system.whole_site import READY_S, WholeSite, counted, whole_site
 
 KILLED_WITHIN_S = 0.3
 BROKER_EVERY = 5
@@ -119,7 +119,7 @@ def _decides(turnstile: Turnstile, code: Code) -> None:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with whole_site() as site:
+    with whole_site(WholeSite) as site:
         yield site.world
 
 

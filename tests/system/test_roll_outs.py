@@ -3,51 +3,25 @@
 The controller is killed while the first wave restarts: what it goes on from stands in its tables.
 """
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from doorward_controller.app import API_ROOT
 from doorward_controller.broker.waiting import wait_until
-from doorward_controller.clock import SystemClock
-from doorward_controller.demo.cli import free_port
-from doorward_controller.demo.controller_host import ControllerProcess
 from doorward_controller.demo.people import PORTALS
-from doorward_controller.demo.world import World, build
+from doorward_controller.demo.world import World
 from doorward_controller.domain.permissions import Role
-from tests.fakes.running_server import UNREAD
+from tests.system.whole_site import WholeSite, whole_site
 
 READY_S = 90.0
 FIRST, SECOND, THIRD = sorted(portal.name for portal in PORTALS)
 """The waves of one member each, as names are sorted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class Desk(WholeSite):
     """An operator's desk at a site of three gateways, one of which has a camera of another name."""
-
-    world: World
-    controller: ControllerProcess
-    base: str
-
-    def ask(self, role: Role, method: str, path: str, body: object = None) -> Any:
-        headers = {"Authorization": f"Bearer {self.world.setup.tokens[role]}"}
-        return httpx.request(
-            method,
-            f"{self.base}{path}",
-            json=body,
-            headers=headers,
-            verify=UNREAD,
-            trust_env=False,
-            timeout=60,
-        )
 
     def read(self, path: str) -> Any:
         """What the interface says, None while nobody answers."""
@@ -55,9 +29,6 @@ class Desk:
             return self.ask(Role.ADMIN, "GET", path).json()
         except httpx.TransportError:
             return None
-
-    def is_online(self, name: str) -> bool:
-        return bool((self.read(f"/gateways/{name}") or {}).get("online"))
 
     def states(self, number: int) -> dict[str, str]:
         found = self.read(f"/roll-outs/{number}") or {"members": ()}
@@ -68,26 +39,16 @@ class Desk:
         return str(found["roll_out"]["state"]) if found else ""
 
 
+def _rename_a_camera(world: World) -> None:
+    other = world.gateway(SECOND).files.config_file
+    other.write_text(other.read_text().replace('"front"', '"side"'))
+
+
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    with tempfile.TemporaryDirectory(prefix="dw-") as name, ExitStack() as stack:
-        folder, http_port = Path(name), free_port(0)
-        world = build(folder, http_port=http_port, clock=SystemClock(), say=print)
-        stack.callback(world.close)
-        other = world.gateway(SECOND).files.config_file
-        other.write_text(other.read_text().replace('"front"', '"side"'))
-        controller = ControllerProcess(world.config_file, folder / "log")
-        controller.start()
-        stack.callback(controller.stop)
-        world.start_remaining()
-        made = Desk(
-            world=world, controller=controller, base=f"http://127.0.0.1:{http_port}{API_ROOT}"
-        )
-        for each in (FIRST, SECOND, THIRD):
-            assert wait_until(partial(made.is_online, each), timeout_s=READY_S), (
-                controller.last_errors
-            )
-        yield made
+    with whole_site(Desk, prepare=_rename_a_camera) as site:
+        site.wait_until_online()
+        yield site
 
 
 @pytest.mark.timeout(420)
