@@ -92,15 +92,19 @@ def main() -> int:
     console = Console()
     now = dt.datetime.now(dt.UTC)
     facts = machine.describe()
-    asked = options.only or names()
-    results = [run_one(name, quick=options.quick, console=console) for name in asked]
-    document = {
-        "at_utc": now.isoformat(timespec="seconds"),
-        "quick": options.quick,
-        "machine": facts,
-        "benches": results,
-    }
-    path = _write(document, now)
+    results: list[dict[str, Any]] = []
+    for name in options.only or names():
+        results.append(run_one(name, quick=options.quick, console=console))
+        # After each: whoever ends a run of an hour keeps what was measured.
+        path = _write(
+            {
+                "at_utc": now.isoformat(timespec="seconds"),
+                "quick": options.quick,
+                "machine": facts,
+                "benches": results,
+            },
+            now,
+        )
     broken = [result["name"] for result in results if "error" in result]
     missed = sum(len(result["missed"]) for result in results)
     console.print(f"{len(results)} measured, {len(broken)} broke, {missed} limits missed: {path}")
