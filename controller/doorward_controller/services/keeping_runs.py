@@ -6,7 +6,6 @@ goes on where it was; at its end one audit entry says what went. Sums stay: they
 """
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
@@ -18,6 +17,7 @@ from doorward_controller.services import erasures, holders
 from doorward_controller.services.acting import act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.keeping import outdated_now
+from doorward_controller.services.pausing import Pace
 from doorward_controller.store import keeping, outdated, record_partitions
 from doorward_controller.store.keeping import Run, RunState
 from doorward_controller.store.outdated import Outdated
@@ -31,50 +31,40 @@ PIECE = 200
 _TURN_S = 0.5
 """So long a turn of the job goes on; other timed work waits for it."""
 
-_REST = 1.0
-"""After a piece nothing is taken for this many times as long as it took."""
-
 Tell = Callable[[int, int | None], None]
 """How much went so far."""
-
-_pause = threading.Event()
-"""Never set: what waits for it rests."""
 
 _log = logging.getLogger(__name__)
 
 
 def turn(backend: Backend) -> int:
     """Goes on with the run that is due, for a moment; returns how much went."""
-    run = _due(backend)
-    began_ms = piece_ms = backend.clock.now().mono_ms
+    run, pace = _due(backend), Pace(backend)
+    began_ms = backend.clock.now().mono_ms
     taken = 0
     while run is not None:
-        piece = _piece(backend, run)
+        with pace.piece():
+            piece = _piece(backend, run)
         if piece == 0:
             _finish(backend, run)
             break
         taken += piece
-        now_ms = backend.clock.now().mono_ms
-        if now_ms - began_ms >= 1000 * _TURN_S:
+        if backend.clock.now().mono_ms - began_ms >= 1000 * _TURN_S:
             break
-        _pause.wait(_REST * (now_ms - piece_ms) / 1000)
-        piece_ms = backend.clock.now().mono_ms
     return taken
 
 
 def run_now(backend: Backend, tell: Tell, by: str) -> Mapping[str, int]:
     """Does the whole run at once, due or not; returns what went."""
-    run = _begin(backend)
+    run, pace = _begin(backend), Pace(backend)
     taken = 0
     while True:
-        began_ms = backend.clock.now().mono_ms
-        piece = _piece(backend, run)
+        with pace.piece():
+            piece = _piece(backend, run)
         if piece == 0:
-            break
+            return _finish(backend, run, by)
         taken += piece
         tell(taken, None)
-        _pause.wait(_REST * (backend.clock.now().mono_ms - began_ms) / 1000)
-    return _finish(backend, run, by)
 
 
 def _due(backend: Backend) -> Run | None:
