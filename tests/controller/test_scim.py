@@ -30,6 +30,7 @@ from tests.fakes.running_server import running
 PASSWORD = "correct horse battery"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 SCIM = "application/scim+json"
 NOW_S = AT_UTC_MS // 1000
@@ -330,6 +331,7 @@ def test_filters_find_who_is_meant(directory_calls: httpx.Client, wanted: str, t
         'emails.value eq "x@x.org"',
         'userName eq "a" and userName eq "b"',
         "userName zz 1",
+        'id eq "a\\u0000b"',
         "(((",
         "not (active eq true)",
     ],
@@ -395,13 +397,18 @@ def test_the_service_describes_itself(directory_calls: httpx.Client) -> None:
     config = directory_calls.get("/ServiceProviderConfig").json()
     assert config["patch"] == {"supported": True}
     assert config["filter"] == {"supported": True, "maxResults": 200}
-    (type_,) = directory_calls.get("/ResourceTypes").json()["Resources"]
-    assert (type_["endpoint"], type_["schema"]) == ("/Users", USER)
+    types = directory_calls.get("/ResourceTypes").json()["Resources"]
+    assert [(each["endpoint"], each["schema"]) for each in types] == [
+        ("/Users", USER),
+        ("/Groups", GROUP),
+    ]
     schemas = directory_calls.get("/Schemas").json()["Resources"]
-    assert [each["id"] for each in schemas] == [USER, ENTERPRISE]
+    assert [each["id"] for each in schemas] == [USER, ENTERPRISE, GROUP]
+    members = next(a for a in schemas[2]["attributes"] if a["name"] == "members")
+    assert {each["name"] for each in members["subAttributes"]} == {"value", "$ref", "type"}
     assert directory_calls.get(f"/Schemas/{USER}").json()["id"] == USER
     assert directory_calls.get("/Schemas/nothing").status_code == 404
-    assert directory_calls.get("/Groups").status_code == 404
+    assert directory_calls.get("/ResourceTypes/Group").json()["name"] == "Group"
 
 
 def test_personal_fields_lie_sealed_and_erasing_ends_the_directorys_part(
@@ -446,6 +453,8 @@ def test_only_who_may_keep_people_gets_in_and_no_browser(
     paths = (
         ("GET", "/Users"), ("POST", "/Users"), ("GET", "/Users/x"), ("PUT", "/Users/x"),
         ("PATCH", "/Users/x"), ("DELETE", "/Users/x"), ("GET", "/ServiceProviderConfig"),
+        ("GET", "/Groups"), ("POST", "/Groups"), ("GET", "/Groups/x"), ("PUT", "/Groups/x"),
+        ("PATCH", "/Groups/x"), ("DELETE", "/Groups/x"),
         ("GET", "/ResourceTypes"), ("GET", "/Schemas"), ("GET", "/Schemas/x"),
     )  # fmt: skip
     with ExitStack() as ends:

@@ -15,6 +15,8 @@ from doorward_controller.errors import ActError, ControllerError, StoreUnavailab
 MEDIA_TYPE = "application/scim+json"
 RETRY_AFTER_S = 5
 _KEYWORDS = {
+    "group_name_taken": "uniqueness",
+    "too_many": "tooMany",
     "user_name_taken": "uniqueness",
     "user_name_missing": "invalidValue",
     "name_missing": "invalidValue",

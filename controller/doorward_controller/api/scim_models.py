@@ -24,17 +24,16 @@ from scim2_models import (
     PhoneNumber,
     Required,
     Resource,
-    ResourceType,
-    Schema,
     ScimFilter,
     ScimPolicy,
     ServiceProviderConfig,
     Sort,
     Uniqueness,
 )
-from scim2_models.path import Comparison, LogicalExpr
+from scim2_models.path import AttrPath, Comparison, LogicalExpr
 from scim2_models.urn import URN
 
+from doorward_controller.api.plain_texts import is_plain
 from doorward_controller.domain.directory import ENTERPRISE
 from doorward_controller.services.directory import MAX_PAGE, Person, Wanted
 
@@ -98,8 +97,8 @@ def shown(person: Person, base: str) -> User:
     user.active = person.active
     user.meta = Meta(
         resource_type="User",
-        created=_time(person.created_at_utc_ms),
-        last_modified=_time(person.changed_at_utc_ms),
+        created=time_of(person.created_at_utc_ms),
+        last_modified=time_of(person.changed_at_utc_ms),
         location=f"{base}/Users/{person.id}",
         version=tag_of(person.version),
     )
@@ -123,19 +122,7 @@ def wanted_of(text: str | None) -> Wanted:
 
     Raises InvalidFilterException for anything else.
     """
-    if text is None:
-        return Wanted()
-    tree = ScimFilter[User](text).ast
-    terms = tree.terms if isinstance(tree, LogicalExpr) and tree.op == "and" else (tree,)
-    values: dict[str, Any] = {}
-    for term in terms:
-        if not isinstance(term, Comparison) or term.op != "eq":
-            raise InvalidFilterException(filter=text, detail=_FILTERS)
-        path = term.attr_path
-        name = path.attr.lower() if path.sub_attr is None else ""
-        if name not in _FILTERED or name in values:
-            raise InvalidFilterException(filter=text, detail=_FILTERS)
-        values[name] = _FILTERED[name](term.value)
+    values = equal_values(ScimFilter[User](text), _FILTERED) if text is not None else {}
     return Wanted(
         id=values.get("id"),
         user_name=values.get("username"),
@@ -144,7 +131,32 @@ def wanted_of(text: str | None) -> Wanted:
     )
 
 
-_FILTERS = "supported are eq on userName, externalId, id and active, joined by and"
+def equal_values(
+    asked: ScimFilter[Any], kinds: Mapping[str, Callable[[object], object]]
+) -> dict[str, Any]:
+    """Returns by attribute's path, in lower case, what a filter says that it equals.
+
+    Raises InvalidFilterException for what is no `eq` on these paths, joined by `and`.
+    """
+    tree = asked.ast
+    terms = tree.terms if isinstance(tree, LogicalExpr) and tree.op == "and" else (tree,)
+    values: dict[str, Any] = {}
+    for term in terms:
+        match term:
+            case Comparison(op="eq", attr_path=path, value=value) if (
+                (name := _name_of(path)) in kinds and name not in values and is_plain(str(value))
+            ):
+                values[name] = kinds[name](value)
+            case _:
+                named = ", ".join(kinds)
+                raise InvalidFilterException(
+                    filter=str(asked), detail=f"supported are eq on {named}, joined by and"
+                )
+    return values
+
+
+def _name_of(path: AttrPath) -> str:
+    return path.attr.lower() if path.sub_attr is None else f"{path.attr}.{path.sub_attr}".lower()
 
 
 def _as_bool(value: object) -> bool:
@@ -180,23 +192,6 @@ def config(base: str) -> ServiceProviderConfig:
     )
 
 
-def resource_types(base: str) -> list[ResourceType]:
-    """Returns what kinds of resources there are."""
-    found = ResourceType.from_resource(User)
-    found.name = found.id = "User"
-    found.description = "People who may hold badges"
-    found.meta = Meta(resource_type="ResourceType", location=f"{base}/ResourceTypes/User")
-    return [found]
-
-
-def schemas(base: str) -> list[Schema]:
-    """Returns the attributes that are kept."""
-    made = [User.to_schema(), Enterprise.to_schema()]
-    for each in made:
-        each.name = "User" if each.id == User.__schema__ else "EnterpriseUser"
-        each.meta = Meta(resource_type="Schema", location=f"{base}/Schemas/{each.id}")
-    return made
-
-
-def _time(at_utc_ms: int) -> datetime:
+def time_of(at_utc_ms: int) -> datetime:
+    """Returns a time as resources have it."""
     return datetime.fromtimestamp(at_utc_ms / 1000, UTC)

@@ -20,6 +20,7 @@ from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.revocations import CAUSES, Cause, Change, check_cause
 from doorward_controller.errors import ActError, ConflictError, InvalidError, NotFoundError
 from doorward_controller.queries import commands, credentials, propagation, record_feed
+from doorward_controller.queries import holders as holder_rows
 from doorward_controller.services import codes, forgiving, holders, issuing, revocation, rules
 
 router = APIRouter()
@@ -273,12 +274,14 @@ def _row(visit: Visit, credential_id: str) -> credentials.CredentialRow:
 def _one(visit: Visit, credential_id: str) -> dict[str, object]:
     row = _row(visit, credential_id)
     store = visit.backend.store
+    holder = holder_rows.holder(store, row.holder_id) if row.holder_id else None
     scans: Sequence[record_feed.RecordRow] = ()
     if visit.may(Action.READ_RECORDS):
         narrow = record_feed.RecordFilter(credential_id=credential_id)
         scans = record_feed.page(store, narrow, cursor=None, limit=_SCAN_ROWS).items
     return {
         "row": row,
+        "directory_groups": holder.directory_groups if holder else (),
         "state": state_of(row, visit.reader.now_ms // 1000),
         "names": names_of(visit, [credential_id]),
         "status": propagation.of_status(store, row.status_seq) if row.status_seq else None,

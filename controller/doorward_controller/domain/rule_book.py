@@ -14,8 +14,10 @@ from doorward.credential import CredentialClass
 from doorward.policy import DEFAULT_FORGET_S, GroupRule
 from doorward.policy_draft import GrantDraft, ZoneDraft
 from doorward.schedule import DayType, Schedule, SiteTime, Span
+from doorward_controller.domain import directory_groups
 from doorward_controller.domain.rule_options import (
     DAY_S,
+    DirectoryName,
     GrantLine,
     GroupOptions,
     Name,
@@ -70,6 +72,7 @@ class RuleBook(Part):
     group_rules: dict[Name, GroupOptions] = Field(default_factory=dict)
     zone_rules: dict[Name, ZoneOptions] = Field(default_factory=dict)
     forget_s: Annotated[int, Field(ge=60, le=366 * DAY_S)] = DEFAULT_FORGET_S
+    directory: dict[Name, tuple[DirectoryName, ...]] = Field(default_factory=dict)
 
     @field_validator("time_zone")
     @classmethod
@@ -97,6 +100,7 @@ class RuleBook(Part):
         for options in self.portals.values():
             self._portal_is_defined(options)
         self._all_defined("group", self.group_rules)
+        self._all_defined("group", self.directory)
         self._all_defined("zone", self.zone_rules)
         self._all_defined("zone", (r.within for r in self.zone_rules.values() if r.within))
         return self
@@ -137,6 +141,10 @@ class RuleBook(Part):
     def class_groups(self) -> dict[CredentialClass, tuple[str, ...]]:
         """Returns the groups of credentials that the roster does not list."""
         return {CredentialClass[name.upper()]: groups for name, groups in self.classes.items()}
+
+    def brought(self) -> dict[str, tuple[str, ...]]:
+        """Returns by a directory group's folded name which groups it brings."""
+        return directory_groups.brought(self.groups, self.directory)
 
     def site_time(self, now_utc_s: int) -> SiteTime:
         """Returns the site's clock for the coming years, so that gateways need no time zones."""

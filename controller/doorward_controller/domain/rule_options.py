@@ -3,6 +3,7 @@
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from doorward.ids import PortalId, parse_name, parse_portal_id
 from doorward.policy import (
@@ -20,6 +21,7 @@ from doorward.policy import (
     PresenceDoubt,
     Unlisted,
 )
+from doorward_controller.domain.directory_groups import MAX_NAME_CHARACTERS
 
 MAX_WAIT_S = 120
 DAY_S = 86_400
@@ -29,6 +31,8 @@ Name = Annotated[str, AfterValidator(parse_name), _SAID]
 PortalName = Annotated[PortalId, AfterValidator(parse_portal_id), _SAID]
 Seconds = Annotated[int, Field(ge=0, le=DAY_S)]
 Entries = Annotated[int, Field(ge=0, le=MAX_ENTRIES)]
+DirectoryName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
+"""A group's name as the organisation's directory has it."""
 
 
 class Part(BaseModel):
@@ -80,13 +84,19 @@ class PortalOptions(Part):
     @model_validator(mode="after")
     def _can_be_met(self) -> Self:
         if self.escorted and not self.escorts:
-            raise ValueError("escorted groups need a group among escorts")
+            raise PydanticCustomError(
+                "escorts_missing", "escorted groups need a group among escorts"
+            )
         if self.escort_leads and not self.escorted:
-            raise ValueError("escort_leads needs a group among escorted")
+            raise PydanticCustomError(
+                "escorted_missing", "escort_leads needs a group among escorted"
+            )
         if self.antipassback is AntiPassback.TIMED and not self.antipassback_s:
-            raise ValueError("timed anti-passback needs antipassback_s")
+            raise PydanticCustomError("time_missing", "timed anti-passback needs antipassback_s")
         if self.unlock_after_first and self.unlock is None:
-            raise ValueError("unlock_after_first needs a schedule in unlock")
+            raise PydanticCustomError(
+                "schedule_missing", "unlock_after_first needs a schedule in unlock"
+            )
         return self
 
 

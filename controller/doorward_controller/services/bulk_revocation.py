@@ -21,13 +21,19 @@ from doorward_controller.domain.revocations import (
     check_cause,
     read_lines,
 )
+from doorward_controller.domain.rule_book import RuleBook
 from doorward_controller.errors import ConflictError, InvalidError
-from doorward_controller.services import second_person, status_publishing, work_progress
+from doorward_controller.services import (
+    directory_groups,
+    second_person,
+    status_publishing,
+    work_progress,
+)
 from doorward_controller.services.acting import Act, act, check_read
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.feed import EventKind
 from doorward_controller.services.second_person import Approval
-from doorward_controller.store import credentials, revocation_batches
+from doorward_controller.store import credentials, policies, revocation_batches
 from doorward_controller.store.credentials import ListState
 from doorward_controller.store.pieces import pieces
 from doorward_controller.store.revocation_batches import Batch, Member
@@ -290,8 +296,13 @@ def choose(backend: Backend, connection: sa.Connection, selection: Selection) ->
         case Source.GROUP:
             now_utc_s = backend.clock.now().utc_s
             _check_name(selection.name)
+            _, body = policies.newest_rule_book(connection, backend.config.site)
+            brought = RuleBook.model_validate_json(body).brought()
+            directory = directory_groups.bringing(connection, brought, selection.name)
             return Chosen(
-                members=revocation_batches.of_group(connection, selection.name, now_utc_s)
+                members=revocation_batches.of_group(
+                    connection, selection.name, now_utc_s, directory
+                )
             )
         case Source.KEY:
             return Chosen(members=revocation_batches.of_key(connection, _key_id(selection.name)))

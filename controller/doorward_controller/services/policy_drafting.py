@@ -19,7 +19,7 @@ from doorward.roster import StickerRow
 from doorward.status import Status
 from doorward_controller.domain.rule_book import PortalOptions, RuleBook
 from doorward_controller.errors import ConflictError, NotFoundError
-from doorward_controller.services import foreign_codes
+from doorward_controller.services import directory_groups, foreign_codes
 from doorward_controller.services.backend import Backend
 from doorward_controller.store import credentials, gateways, policies
 from doorward_controller.store.credentials import RosterRow
@@ -71,6 +71,7 @@ def draft(
         frozenset(book.groups),
         frozenset(book.qualifications),
         credentials.first_of_holders(connection, now_utc_s),
+        directory_groups.brought_to(connection, book.brought()),
     )
     people = list(roster.people())
     made = PolicyDraft(
@@ -109,6 +110,7 @@ class _Roster:
     groups: frozenset[str]
     qualifications: frozenset[str]
     first_of_holders: Mapping[str, bytes]
+    of_directory: Mapping[str, tuple[str, ...]]
     _labels: dict[bytes, tuple[bool, StickerRow]] = field(default_factory=dict)
     has_foreign: bool = False
     read: int = 0
@@ -148,7 +150,11 @@ class _Roster:
 
     def _groups(self, row: RosterRow) -> tuple[str, ...]:
         """A group that the rule book no longer has opens nothing and is left out."""
-        named = {*_parsed(row.groups_json), *_parsed(row.holder_groups_json or "[]")}
+        named = {
+            *_parsed(row.groups_json),
+            *_parsed(row.holder_groups_json or "[]"),
+            *self.of_directory.get(row.holder_id or "", ()),
+        }
         return tuple(sorted(named & self.groups))
 
     def _qualifications(self, row: RosterRow) -> tuple[tuple[str, int], ...]:

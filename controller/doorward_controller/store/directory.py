@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from doorward.status import Status
-from doorward_controller.store.integration_tables import directory_people
+from doorward_controller.store.integration_tables import directory_members, directory_people
 from doorward_controller.store.schema import credentials, holders
 
 _of = directory_people.c
@@ -50,6 +50,8 @@ def change(connection: sa.Connection, holder_id: str, **values: object) -> None:
 
 def forget(connection: sa.Connection, holder_id: str, now_ms: int) -> None:
     """Removes a person from the directory: nothing by which to find or read them stays."""
+    gone = directory_members.c.holder_id == holder_id
+    connection.execute(sa.delete(directory_members).where(gone))
     change(
         connection,
         holder_id,

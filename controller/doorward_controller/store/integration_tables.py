@@ -21,6 +21,33 @@ directory_people = sa.Table(
 """Holders whom a directory keeps. What it says of one lies sealed under the person's own key; of
 whom it has removed only that stays."""
 
+directory_groups = sa.Table(
+    "directory_groups",
+    metadata,
+    text("id", primary_key=True),
+    text("name"),
+    text("folded", unique=True),
+    text("external_id", index=True),
+    number("version"),
+    number("created_at_utc_ms"),
+    number("changed_at_utc_ms"),
+)
+"""Groups that a directory keeps; `folded` is the name as it is compared."""
+
+directory_members = sa.Table(
+    "directory_members",
+    metadata,
+    sa.Column("group_id", sa.Text, sa.ForeignKey("directory_groups.id"), primary_key=True),
+    sa.Column(
+        "holder_id",
+        sa.Text,
+        sa.ForeignKey("directory_people.holder_id"),
+        primary_key=True,
+        index=True,
+    ),
+)
+"""Who belongs to them, as long as the directory has both."""
+
 webhooks = sa.Table(
     "webhooks",
     metadata,

@@ -18,3 +18,13 @@ kept_answers = sa.Table(
 )
 """`id` is made of the caller and the key, neither of which can be read from it; `turn` names the
 one request that may do what was asked for; `sealed` is the answer once there is one."""
+
+request_buckets = sa.Table(
+    "request_buckets",
+    metadata,
+    blob("caller", primary_key=True),
+    sa.Column("tokens", sa.Float, nullable=False),
+    number("at_utc_ms", index=True),
+)
+"""How much each caller may still ask, where several processes answer; `caller` is a hash. What a
+crash takes fills up again by itself: on PostgreSQL it is not written ahead."""

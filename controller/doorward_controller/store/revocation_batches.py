@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from doorward.status import Status
+from doorward_controller.store.integration_tables import directory_members
 from doorward_controller.store.pieces import pieces
 from doorward_controller.store.rollout_tables import revocation_batches, suspension_ends
 from doorward_controller.store.schema import credentials, holders
@@ -78,15 +79,28 @@ def by_digest(connection: sa.Connection, digests: Collection[bytes]) -> dict[byt
     return found
 
 
-def of_group(connection: sa.Connection, group: str, now_utc_s: int) -> tuple[Member, ...]:
-    """Returns the codes that bring a group, by themselves or by their holder, and still count."""
+def of_group(
+    connection: sa.Connection, group: str, now_utc_s: int, directory: Collection[str] = ()
+) -> tuple[Member, ...]:
+    """Returns the codes that bring a group and still count.
+
+    A code brings it by itself, by its holder, or because the holder belongs to one of these groups
+    of a directory.
+    """
     named = f'%"{group}"%'
+    belong = sa.select(directory_members.c.holder_id).where(
+        directory_members.c.group_id.in_(directory)
+    )
     wanted = (
         sa.select(*_MEMBER)
         .outerjoin(holders, holders.c.id == credentials.c.holder_id)
         .where(
             credentials.c.expires > now_utc_s,
-            sa.or_(credentials.c.groups_json.like(named), holders.c.groups_json.like(named)),
+            sa.or_(
+                credentials.c.groups_json.like(named),
+                holders.c.groups_json.like(named),
+                credentials.c.holder_id.in_(belong),
+            ),
         )
     )
     return tuple(_member(row) for row in connection.execute(wanted))

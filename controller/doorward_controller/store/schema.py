@@ -42,7 +42,7 @@ AREAS = (
 )
 """The tables of these areas stand in modules of their own; whoever asks for all asks here."""
 
-SCHEMA_VERSION = 21
+SCHEMA_VERSION = 22
 """The tables that this program makes; each number is a file in `migrations/versions`."""
 
 SCHEMA_COMPAT_VERSION = 1

@@ -20,7 +20,11 @@ from doorward_controller.store.alert_tables import (
     alerts,
 )
 from doorward_controller.store.device_tables import components, gateway_devices
-from doorward_controller.store.integration_tables import webhooks
+from doorward_controller.store.integration_tables import (
+    directory_groups,
+    directory_members,
+    webhooks,
+)
 from doorward_controller.store.maintenance_tables import (
     downtimes,
     maintenance_plans,
@@ -135,8 +139,14 @@ def account(_: str, key: str) -> Selects:
 
 
 def holder(_: str, key: str) -> Selects:
-    """A holder; what is personal is sealed anew at each change."""
-    return (sa.select(holders).where(holders.c.id == key),)
+    """A holder, and the directory's groups; what is personal is sealed anew at each change."""
+    belongs = (
+        sa.select(directory_groups.c.id, directory_groups.c.name)
+        .join(directory_members, directory_members.c.group_id == directory_groups.c.id)
+        .where(directory_members.c.holder_id == key)
+        .order_by(directory_groups.c.id)
+    )
+    return sa.select(holders).where(holders.c.id == key), belongs
 
 
 def credential(_: str, key: str) -> Selects | None:
