@@ -4,7 +4,7 @@ import gettext
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
@@ -158,6 +158,11 @@ class Reader:
         """Returns the date at the site."""
         pattern = "y年M月d日" if self.language is Language.CHINESE else "d MMM y"
         return format_date(self.local(at_ms), pattern, locale=self.language.locale)
+
+    def plain_day(self, day: date) -> str:
+        """Returns a date of a calendar with its weekday."""
+        pattern = "y年M月d日 EEE" if self.language is Language.CHINESE else "EEE d MMM y"
+        return format_date(day, pattern, locale=self.language.locale)
 
     def age(self, at_ms: int) -> str:
         """Returns how long ago, or how far ahead, in the one unit that says it best."""

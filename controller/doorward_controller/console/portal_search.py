@@ -89,8 +89,7 @@ EVERY = PortalSearch(text="", cursor=None)
 def find(portals: Iterable[Row], search: PortalSearch) -> FoundPortals[Row]:
     """Returns the page that is looked for. Raises InvalidError for a cursor that is none."""
     every = list(portals)
-    wanted = search.text.strip().casefold()
-    fit = [row for row in every if any(wanted in each.casefold() for each in _names(row))]
+    fit = fitting(every, search)
     page = part_of(fit, lambda row: (row.portal,), cursor=search.cursor, limit=PAGE_PORTALS)
     return FoundPortals(
         rows=page.items,
@@ -99,6 +98,12 @@ def find(portals: Iterable[Row], search: PortalSearch) -> FoundPortals[Row]:
         next_cursor=page.next_cursor,
         search=search,
     )
+
+
+def fitting(portals: Iterable[Row], search: PortalSearch) -> list[Row]:
+    """Returns all those in whose name, zone or gateway the text stands."""
+    wanted = search.text.strip().casefold()
+    return [row for row in portals if any(wanted in each.casefold() for each in _names(row))]
 
 
 def _names(row: Placed) -> tuple[str, str, str]:

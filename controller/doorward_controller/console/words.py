@@ -465,6 +465,15 @@ PRESENCE_DOUBT: Mapping[str, str] = MappingProxyType(
 NOTICES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "saved": ("good", mark("Saved.")),
+        "rules-saved": (
+            "good",
+            mark("Saved as a draft. It counts once it is released on the policy page."),
+        ),
+        "rules-removed": (
+            "good",
+            mark("Removed from the draft. At the gates it counts until the next release."),
+        ),
+        "rules-back": ("info", mark("Laid aside: the saved rules are the released ones again.")),
         "hold-placed": ("good", mark("Held. Nothing that it covers goes while it stands.")),
         "hold-ended": (
             "info",

@@ -3,7 +3,6 @@
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
-from pydantic_core import PydanticCustomError
 
 from doorward.ids import PortalId, parse_name, parse_portal_id
 from doorward.policy import (
@@ -33,6 +32,15 @@ Seconds = Annotated[int, Field(ge=0, le=DAY_S)]
 Entries = Annotated[int, Field(ge=0, le=MAX_ENTRIES)]
 DirectoryName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
 """A group's name as the organisation's directory has it."""
+
+
+class UnmetError(ValueError):
+    """A part asks for something that its other fields do not allow; `code` says what is missing."""
+
+    def __init__(self, code: str, message: str) -> None:
+        """Keeps the code beside the sentence."""
+        super().__init__(message)
+        self.code = code
 
 
 class Part(BaseModel):
@@ -84,19 +92,13 @@ class PortalOptions(Part):
     @model_validator(mode="after")
     def _can_be_met(self) -> Self:
         if self.escorted and not self.escorts:
-            raise PydanticCustomError(
-                "escorts_missing", "escorted groups need a group among escorts"
-            )
+            raise UnmetError("escorts_missing", "escorted groups need a group among escorts")
         if self.escort_leads and not self.escorted:
-            raise PydanticCustomError(
-                "escorted_missing", "escort_leads needs a group among escorted"
-            )
+            raise UnmetError("escorted_missing", "escort_leads needs a group among escorted")
         if self.antipassback is AntiPassback.TIMED and not self.antipassback_s:
-            raise PydanticCustomError("time_missing", "timed anti-passback needs antipassback_s")
+            raise UnmetError("time_missing", "timed anti-passback needs antipassback_s")
         if self.unlock_after_first and self.unlock is None:
-            raise PydanticCustomError(
-                "schedule_missing", "unlock_after_first needs a schedule in unlock"
-            )
+            raise UnmetError("schedule_missing", "unlock_after_first needs a schedule in unlock")
         return self
 
 

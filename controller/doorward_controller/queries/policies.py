@@ -55,10 +55,15 @@ def releases_page(store: Store, *, cursor: str | None = None, limit: int = 50) -
 
 
 def has_unreleased_rules(store: Store) -> bool:
-    """Whether the newest rule book is not the one of the newest release."""
-    newest = sa.select(sa.func.max(rule_books.c.id)).scalar_subquery()
+    """Whether the newest rule book says something else than that of the newest release."""
+    newest = (
+        sa.select(rule_books.c.body_json).order_by(rule_books.c.id.desc()).limit(1)
+    ).scalar_subquery()
     released = (
-        sa.select(bundles.c.rule_book_id).order_by(bundles.c.version.desc()).limit(1)
+        sa.select(rule_books.c.body_json)
+        .join(bundles, bundles.c.rule_book_id == rule_books.c.id)
+        .order_by(bundles.c.version.desc())
+        .limit(1)
     ).scalar_subquery()
     with store.read() as connection:
         row = connection.execute(sa.select(newest, released)).one()
