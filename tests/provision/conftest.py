@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.provision.machines import House, house
+from tests.provision.site import Site, installed_site
 
 NEEDED = {
     "mmdebstrap": "mmdebstrap",
@@ -41,3 +42,13 @@ def houses() -> Iterator[House]:
         pytest.fail(f"no machine can be booted here without {', '.join(lacks)}")
     with house() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def site(houses: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site on two machines that were bare; tests are about it in the order of their files."""
+    made = installed_site(houses, tmp_path_factory.mktemp("installer"))
+    assert made.played.status == 0, made.played.said[-6000:]
+    yield made
+    for machine in (made.gate, made.server):
+        houses.halted(machine)

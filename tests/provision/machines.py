@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from doorward_controller.broker.waiting import wait_until
 from tests.provision.groups import group_tops, remove_group
 from tests.provision.tree import KEPT, ROOT, made_tree
+from tests.provision.waiting import wait_until
 
 RUNS = KEPT / "runs"
 BOOT_S = 60.0

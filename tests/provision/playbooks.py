@@ -36,6 +36,14 @@ class Played:
     changed: tuple[str, ...]
 
 
+def is_unchanged(played: Played) -> bool:
+    """Whether a run reached all hosts, and nothing was to be done at any."""
+    recaps = played.hosts.values()
+    return bool(recaps) and all(
+        not (each.changed or each.failures or each.unreachable) for each in recaps
+    )
+
+
 class Installer:
     """Somebody with an inventory and the playbooks."""
 
@@ -54,6 +62,10 @@ class Installer:
             "ansible_ssh_common_args": " ".join(self._house.ssh_options()),
         }
         self._groups.setdefault(group, {})[machine.name] = {**reached, **variables}
+
+    def forget(self, group: str, name: str) -> None:
+        """Takes a host out of the inventory."""
+        del self._groups[group][name]
 
     def set(self, **variables: object) -> None:
         """Sets variables of all hosts."""

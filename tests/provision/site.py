@@ -1,18 +1,19 @@
 """A site as the playbooks make it: one server and gates, all of them booted Debian machines."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from doorward.software import Part
-from doorward_controller.broker.waiting import wait_until
 from tests.provision.machines import House, Machine
 from tests.provision.pictures import HEIGHT_PX, WIDTH_PX, pictures
 from tests.provision.playbooks import Installer, Played
 from tests.provision.releases import built
+from tests.provision.waiting import wait_until
 
 SITE, ZONE, VERSION = "plant", "hall", "0.1.0"
+GATEWAY = "gate-north"
 FRAMES = "/var/lib/doorward-frames"
 SEEN_S = 90.0
 PROBES = Path(__file__).with_name("probes")
@@ -50,21 +51,21 @@ class Site:
     server: Machine
     gate: Machine
     played: Played
-    token: str = ""
+    tokens: dict[str, str] = field(default_factory=dict)
 
-    def controller(self, *words: str) -> Any:
-        """Returns what the controller answers to the auditor, as JSON."""
-        asked = f"DOORWARD_TOKEN={self.token} {CONTROLLER} {' '.join(words)} --json"
+    def controller(self, *words: str, role: str = "auditor") -> Any:
+        """Returns what the controller answers to somebody, as JSON."""
+        asked = f"DOORWARD_TOKEN={self.tokens[role]} {CONTROLLER} {' '.join(words)} --json"
         return json.loads(self.server.said(asked))
 
     def furnish(self, *gateways: str) -> str:
-        """Gives the site rules and an auditor; returns a badge that opens."""
+        """Gives the site rules and accounts; returns a badge that opens."""
         program = "/opt/doorward/controller/furnish.py"
         self.server.put(program, (PROBES / "furnish.py").read_bytes())
         python = "/opt/doorward/controller/current/bin/python"
         asked = f"runuser -u doorward-controller -- {python} {program} {ZONE} {' '.join(gateways)}"
         given = json.loads(self.server.said(asked).strip().splitlines()[-1])
-        self.token = given["token"]
+        self.tokens = given["tokens"]
         return str(given["badge"])
 
     def hold_up(self, code: str) -> None:
@@ -109,8 +110,8 @@ def installed_site(house: House, folder: Path) -> Site:
     installer.know(
         "gateways",
         gate,
-        gateway_id="gate-north",
-        gateway_portals=[f"gate-north:{ZONE}"],
+        gateway_id=GATEWAY,
+        gateway_portals=[f"{GATEWAY}:{ZONE}"],
         gateway_simulated=True,
         gateway_packages=["libzbar0", "libseccomp2"],
         gateway_settings=SETTINGS,

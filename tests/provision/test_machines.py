@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from doorward_controller.broker.waiting import wait_until
 from tests.provision.machines import RUNS, House
 from tests.provision.tree import ROOT
+from tests.provision.waiting import wait_until
 
 _BOOTS = """
 import sys, time

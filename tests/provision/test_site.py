@@ -1,44 +1,27 @@
-"""From bare machines to a gate that lets somebody in, and out of service again.
+"""From bare machines to a gate that lets somebody in, and how it holds.
 
-In the order in which they stand here (`make test-provision` keeps it): they are about one site.
+In the order in which they stand here (`make test-provision` keeps it): they are about one site,
+which `test_upkeep.py` goes on with and `test_way_out.py` ends.
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from doorward.software import Part
-from doorward_controller.broker.waiting import wait_until
 from tests.provision.machines import House
-from tests.provision.playbooks import Recap
-from tests.provision.releases import built
-from tests.provision.site import PROBES, SEEN_S, Site, installed_site, platform_of
+from tests.provision.playbooks import is_unchanged
+from tests.provision.site import GATEWAY, PROBES, SEEN_S, Site
+from tests.provision.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(1500)
-GATEWAY = "gate-north"
-NEXT = "0.2.0"
 
 MAY = {
     *("write its state", "write where it runs", "run a program of the system", "internet socket"),
     *("netlink socket", "bound own memory", "device null"),
+    "read how far the clock is to be trusted",
 }
 """What the gateway needs, of what `probes/reach.py` tries. Everything else is refused."""
-
-
-@pytest.fixture(scope="module")
-def site(houses: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site on two machines that were bare."""
-    made = installed_site(houses, tmp_path_factory.mktemp("installer"))
-    assert made.played.status == 0, made.played.said[-6000:]
-    yield made
-    for machine in (made.gate, made.server):
-        houses.halted(machine)
-
-
-def _unchanged(hosts: dict[str, Recap]) -> bool:
-    return all(not (each.changed or each.failures or each.unreachable) for each in hosts.values())
 
 
 def test_services_run_by_their_own_word_and_nothing_failed(site: Site) -> None:
@@ -58,12 +41,12 @@ def test_a_badge_opens_and_the_controller_has_the_record(site: Site) -> None:
 def test_a_second_run_changes_nothing(site: Site) -> None:
     again = site.installer.play("site")
     assert again.status == 0, again.said[-4000:]
-    assert _unchanged(dict(again.hosts)), again.changed
+    assert is_unchanged(again), again.changed
 
 
 def test_a_check_tells_what_would_change_and_changes_nothing(site: Site) -> None:
     unchanged = site.installer.play("gateway", "--check")
-    assert _unchanged(dict(unchanged.hosts)), unchanged.changed
+    assert is_unchanged(unchanged), unchanged.changed
     told = site.installer.play("gateway", "--check", base_journal_max_use="50M")
     assert told.status == 0, told.said[-4000:]
     assert "base : Bound the journal" in told.changed
@@ -166,45 +149,3 @@ def test_a_release_that_does_not_hold_is_taken_back(site: Site) -> None:
     assert site.gate.said("readlink /opt/doorward/gateway/current").strip() == "releases/0.1.0"
     site.gate.said("systemctl is-active doorward-edge")
     site.gate.said(f"rm -r {releases}/0.9.9")
-
-
-@pytest.mark.full
-def test_another_release_is_brought_proved_and_taken_back(site: Site) -> None:
-    platform = platform_of(site.server)
-    folders = {str(built(part, NEXT, platform)) for part in Part}
-    more = {"doorward_version": NEXT, "doorward_releases": folders.pop()}
-    upgraded = site.installer.play("upgrade", **more)
-    assert upgraded.status == 0, upgraded.said[-4000:]
-    for part, machine in (("gateway", site.gate), ("controller", site.server)):
-        link = machine.said(f"readlink /opt/doorward/{part}/current").strip()
-        assert link == f"releases/{NEXT}"
-    before = len(site.granted())
-    assert wait_until(lambda: len(site.granted()) > before, timeout_s=SEEN_S)
-    back = site.installer.play("rollback", doorward_version="0.1.0")
-    assert back.status == 0, back.said[-4000:]
-    assert site.gate.said("readlink /opt/doorward/gateway/current").strip() == "releases/0.1.0"
-
-
-def test_diagnostics_hold_no_key(site: Site, tmp_path: Path) -> None:
-    played = site.installer.play("collect-diagnostics", diagnostics_into=str(tmp_path))
-    assert played.status == 0, played.said[-3000:]
-    assert {path.name for path in tmp_path.iterdir()} == {"server.tar.gz", "gate.tar.gz"}
-    assert _unchanged(dict(played.hosts)), played.changed
-
-
-def test_a_decommissioned_gateway_is_revoked_and_holds_nothing(site: Site) -> None:
-    refused = site.installer.play("decommission", "--limit=gate")
-    assert refused.status != 0
-    assert "say why" in refused.said
-    played = site.installer.play("decommission", "--limit=gate", decommission_reason="moved")
-    assert played.status == 0, played.said[-4000:]
-    assert (
-        site.gate.run("ls /var/lib/doorward/identity /etc/doorward /opt/doorward/gateway").out == ""
-    )
-    assert site.gate.run("systemctl is-active doorward-edge").status != 0
-    (state,) = (
-        each["condition"]
-        for each in site.controller("gateway", "list")["gateways"]
-        if each["gateway"] == GATEWAY
-    )
-    assert state == "revoked"

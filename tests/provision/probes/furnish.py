@@ -1,7 +1,7 @@
-"""Gives a new site its rules, a badge and an auditor, through the acts that the console uses.
+"""Gives a new site its rules, a badge and two accounts, through the acts that the console uses.
 
 Runs on the controller's machine, as its account, by its release's Python; prints the badge's code
-and the auditor's token as JSON.
+and the accounts' tokens, by their roles, as JSON.
 """
 
 import json
@@ -15,6 +15,7 @@ from doorward_controller.config import load_config
 from doorward_controller.domain.permissions import Actor, Role, local_actor
 from doorward_controller.domain.rule_book import GrantLine, RuleBook, SpanRule
 from doorward_controller.services import accounts, devices, issuing, policy_release, rules
+from doorward_controller.services.backend import Backend
 
 DAY_S = 86_400
 
@@ -49,14 +50,19 @@ def main() -> int:
         ),
     )
     policy_release.release(backend, security)
-    accounts.create_operator(
-        backend, local_actor(), name="auditor", password=secrets.token_hex(16), role=Role.AUDITOR
-    )
-    token = accounts.create_token(
-        backend, local_actor(), operator="auditor", label="test", lifetime_s=DAY_S
-    )
-    print(json.dumps({"badge": issued.text, "token": token}))
+    tokens = {role.value: token_of(backend, role) for role in (Role.AUDITOR, Role.SECURITY)}
+    print(json.dumps({"badge": issued.text, "tokens": tokens}))
     return 0
+
+
+def token_of(backend: Backend, role: Role) -> str:
+    name = f"a-{role.value}"
+    accounts.create_operator(
+        backend, local_actor(), name=name, password=secrets.token_hex(16), role=role
+    )
+    return accounts.create_token(
+        backend, local_actor(), operator=name, label="test", lifetime_s=DAY_S
+    )
 
 
 if __name__ == "__main__":

@@ -45,6 +45,12 @@ def called(name: str, *arguments: object) -> None:
         raise OSError(number, os.strerror(number))
 
 
+def read_trust_of_clock() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.adjtimex(ctypes.create_string_buffer(512)) == -1:
+        raise OSError(ctypes.get_errno(), "adjtimex")
+
+
 def opened(path: str) -> None:
     os.close(os.open(path, os.O_RDWR))
 
@@ -80,6 +86,7 @@ TRIED: dict[str, Callable[[], object]] = {
     "see process 1": sees_others,
     "new namespace": lambda: called("unshare", CLONE_NEWUSER),
     "mount": lambda: called("mount", b"tmpfs", b"/tmp", b"tmpfs", 0, None),
+    "read how far the clock is to be trusted": read_trust_of_clock,
     "set the clock": lambda: called("clock_settime", 0, (ctypes.c_long * 2)(1, 0)),
     "set the host's name": lambda: called("sethostname", b"probe", 5),
     "real-time priority": lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)),
