@@ -5,6 +5,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import hypothesis
@@ -15,6 +16,7 @@ from tests.distribution import (  # noqa: F401
     pytest_xdist_auto_num_workers,
     pytest_xdist_make_scheduler,
 )
+from tests.statements import share_statements
 
 TESTS = Path(__file__).parent
 SYSTEM_TIMEOUT_S = 300
@@ -57,6 +59,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure() -> None:
+    """Prepare what all tests share."""
+    share_statements()
+    _write_to_memory()
+
+
+def _write_to_memory() -> None:
     """Keep what tests write in memory, where there is room for it and programs may lie.
 
     Thousands of databases are made and thrown away: on a disk, half of the time of a test is
@@ -79,6 +87,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.system)
             if not item.get_closest_marker("timeout"):
                 item.add_marker(pytest.mark.timeout(SYSTEM_TIMEOUT_S))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Refuse cases without an order: each worker would have its own, and none could share."""
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        values = mark.args[1] if len(mark.args) > 1 else mark.kwargs["argvalues"]
+        if isinstance(values, AbstractSet):
+            place = metafunc.definition.nodeid
+            pytest.fail(f"{place}: cases are a set, whose order differs; sort it", pytrace=False)
 
 
 def pytest_collection_finish() -> None:

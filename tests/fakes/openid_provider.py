@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,17 @@ from joserfc.jwk import RSAKey
 
 CLIENT_ID, SECRET = "doorward", "a secret / with + signs"
 Claims = dict[str, Any]
+
+
+@cache
+def first_key() -> RSAKey:
+    """Returns the key with which every provider begins: making one takes its time."""
+    return new_key("key-1")
+
+
+def new_key(kid: str) -> RSAKey:
+    """Returns a key pair for signatures."""
+    return RSAKey.generate_key(2048, {"kid": kid, "use": "sig"}, private=True)
 
 
 @dataclass(slots=True)
@@ -41,7 +53,7 @@ class OpenIdProvider:
     is_away: bool = False
     counts: dict[str, int] = field(default_factory=dict)
     asked: list[Mapping[str, str]] = field(default_factory=list)
-    key: RSAKey = field(default_factory=lambda: new_key("key-1"))
+    key: RSAKey = field(default_factory=first_key)
     _codes: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
@@ -110,11 +122,6 @@ class OpenIdProvider:
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": True,
         } | self.metadata
-
-
-def new_key(kid: str) -> RSAKey:
-    """Returns a key pair for signatures."""
-    return RSAKey.generate_key(2048, {"kid": kid, "use": "sig"}, private=True)
 
 
 def signed(key: RSAKey, claims: Claims, algorithm: str = "RS256") -> str:

@@ -105,7 +105,7 @@ def test_zone_has_room_for_all_who_pass_along_or_for_none() -> None:
         assert case.decision().reason is reason
 
 
-@pytest.mark.parametrize("reason", WAITING)
+@pytest.mark.parametrize("reason", sorted(WAITING))
 def test_waiting_is_no_alarm(reason: Reason) -> None:
     assert REASON_TEXTS[reason].severity is Severity.NORMAL
 

@@ -119,9 +119,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
+    chromium = shutil.which("chromium-headless-shell")
     if chromium is None:
-        pytest.fail("chromium is not installed: apt-get install chromium")
+        pytest.fail("it is not installed: apt-get install chromium-headless-shell")
     expect.set_options(timeout=PAGE_MS)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)

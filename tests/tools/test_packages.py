@@ -32,7 +32,7 @@ def test_an_empty_machine_lacks_everything_and_lint_needs_none_of_it(tmp_path: P
         ("usr/lib/aarch64-linux-gnu/libzbar.so.0.3.0", "libzbar0"),
         ("usr/lib/x86_64-linux-gnu/libseccomp.so.2", "libseccomp2"),
         ("usr/lib/postgresql/17/bin/initdb", "postgresql"),
-        ("usr/bin/chromium", "chromium"),
+        ("usr/bin/chromium-headless-shell", "chromium-headless-shell"),
         ("usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", "fonts-wqy-zenhei"),
     ],
 )

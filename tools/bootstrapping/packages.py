@@ -90,9 +90,9 @@ NEEDS = (
         purpose=Purpose.TEST,
     ),
     Need(
-        what="the Chromium browser",
-        package="chromium",
-        seen_at=_program("chromium"),
+        what="Chromium without windows",
+        package="chromium-headless-shell",
+        seen_at=_program("chromium-headless-shell"),
         purpose=Purpose.TEST,
     ),
     Need(

@@ -15,6 +15,7 @@ from doorward_controller.store.backups import Run
 from tests.controller.conftest import enrol, make_config
 from tests.fakes.controller_link import FakeLink
 from tests.fakes.journal_gateway import JournalGateway
+from tests.fakes.quick_repository import quicken
 
 RECORDS = 40
 
@@ -32,7 +33,9 @@ def empty_place(new_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("places") / "empty"
     target = BackupTarget(name="empty", repository=str(folder))
     config = make_config(new_site).model_copy(update={"backup": Backup(target=(target,))})
-    places.repository_of(config, target).make()
+    repository = places.repository_of(config, target)
+    repository.make()
+    quicken(folder, repository.password)
     return folder
 
 

@@ -56,6 +56,9 @@ class Keys:
     tokens: dict[Role, str] = field(default_factory=dict)
     acts: dict[Role, int] = field(default_factory=dict)
     """How long the audit log was when a token was last seen to be good."""
+    person: sign_in.SignedIn | None = None
+    person_acts: int = 0
+    """How long it was when that person signed in."""
 
     def of(self, method: str, path: str) -> dict[str, str]:
         """Returns the header fields for an operation; none where nobody has to sign in."""
@@ -79,13 +82,20 @@ class Keys:
         return int(newest or 0)
 
     def _of_person(self) -> dict[str, str]:
+        """Another person after every act: one may have changed the very account that acted."""
+        person = self.person
+        if person is None or self.person_acts != self._acts():
+            person = self.person = self._signed_in()
+            self.person_acts = self._acts()
+        assert sign_in.resume(self.backend, person.token), "a session ended without an entry"
+        return {"Cookie": f"{sign_in.COOKIE}={person.token}", CSRF_HEADER: person.session.csrf}
+
+    def _signed_in(self) -> sign_in.SignedIn:
         name = self._account(Role.FACILITY)
         with self.backend.store.read() as connection:
             operator = account_rows.find_operator(connection, name)
         assert operator is not None
-        opened = sign_in.open_session(self.backend, operator, Factor.PASSWORD, "127.0.0.1", "")
-        cookie = f"{sign_in.COOKIE}={opened.token}"
-        return {"Cookie": cookie, CSRF_HEADER: opened.session.csrf}
+        return sign_in.open_session(self.backend, operator, Factor.PASSWORD, "127.0.0.1", "")
 
     def _account(self, role: Role) -> str:
         self.made += 1
