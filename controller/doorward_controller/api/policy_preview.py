@@ -11,10 +11,12 @@ from doorward_controller.domain.difference_words import (
     say_named,
     say_rights,
     say_roster,
+    say_too_old,
 )
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.policy_differences import RightsChange, RosterChange
 from doorward_controller.domain.rule_changes import NamedChange
+from doorward_controller.domain.software_age import TooOld
 from doorward_controller.services import policy_preview
 from doorward_controller.services.policy_preview import Rerun
 
@@ -36,6 +38,13 @@ class SaidNamed(BaseModel):
     change: NamedChange
 
 
+class SaidTooOld(BaseModel):
+    """A gateway whose software is too old, in words and in full."""
+
+    said: Sentence
+    gateway: TooOld
+
+
 class DifferencesBody(BaseModel):
     """Everything that would change."""
 
@@ -46,6 +55,7 @@ class DifferencesBody(BaseModel):
     named: list[SaidNamed]
     roster: RosterChange
     roster_said: list[Sentence]
+    too_old: list[SaidTooOld]
 
 
 class SpanBody(BaseModel):
@@ -70,6 +80,7 @@ def show_differences(
         named=[SaidNamed(said=say_named(each), change=each) for each in found.named],
         roster=found.roster,
         roster_said=list(say_roster(found.roster)),
+        too_old=[SaidTooOld(said=say_too_old(each), gateway=each) for each in found.too_old],
     )
 
 

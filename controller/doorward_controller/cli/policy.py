@@ -1,6 +1,7 @@
 """`doorward-controller policy`: what is released, what a release would change, the release."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -13,9 +14,15 @@ from doorward_controller.cli.speaking import (
     in_columns,
     say,
 )
-from doorward_controller.domain.difference_words import say_named, say_rights, say_roster
+from doorward_controller.domain.difference_words import (
+    say_named,
+    say_rights,
+    say_roster,
+    say_too_old,
+)
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.policy_differences import Differences
+from doorward_controller.domain.software_age import TooOld
 from doorward_controller.queries import policies
 from doorward_controller.services import policy_preview, policy_release, proposing, rules
 from doorward_controller.services.acting import check_read
@@ -71,19 +78,30 @@ def release(
         return
     done = policy_release.release(backend, actor)
     said = f"version {done.version} is released, with {done.credentials} badges"
-    say(json_, {"version": done.version, "credentials": done.credentials}, said)
+    value = {
+        "version": done.version,
+        "credentials": done.credentials,
+        "too_old": [asdict(each) for each in done.too_old],
+    }
+    say(json_, value, "\n".join([said, *_warnings(done.too_old)]))
 
 
 def _sentences(found: Differences) -> list[str]:
+    warnings = _warnings(found.too_old)
     if found.is_none:
-        return ["nothing would change"]
+        return ["nothing would change", *warnings]
     said = [*map(say_rights, found.rights), *map(say_named, found.named)]
-    return [each.en for each in (*said, *say_roster(found.roster))]
+    return [*(each.en for each in (*said, *say_roster(found.roster))), *warnings]
+
+
+def _warnings(found: Sequence[TooOld]) -> list[str]:
+    return [f"too old: {say_too_old(each).en}" for each in found]
 
 
 def _as_json(found: Differences) -> dict[str, object]:
     return {
         "people": found.people,
         "affected": found.affected,
-        "changes": [] if found.is_none else _sentences(found),
+        "changes": [] if found.is_none else _sentences(replace(found, too_old=())),
+        "too_old": [asdict(each) for each in found.too_old],
     }

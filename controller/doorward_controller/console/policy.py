@@ -15,6 +15,7 @@ from doorward_controller.domain.difference_words import (
     say_named,
     say_rights,
     say_roster,
+    say_too_old,
 )
 from doorward_controller.domain.permissions import Action
 from doorward_controller.domain.proposals import ProposalKind
@@ -70,6 +71,7 @@ def differences_part(visit: SignedIn, book: int | None = None) -> Response:
         gains=[(say(visit, say_rights(each)), each) for each in found.rights if not each.is_loss],
         named=[say(visit, say_named(each)) for each in found.named],
         roster=[say(visit, each) for each in say_roster(found.roster)],
+        too_old=[(say(visit, say_too_old(each)), each) for each in found.too_old],
         ow=order_words,
     )
 

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from doorward.policy import Direction
+from doorward.policy_needs import Effect
 from doorward.schedule import DAY_MIN, DayType
 from doorward_controller.domain.policy_differences import RightsChange, RosterChange
 from doorward_controller.domain.rule_changes import How, NamedChange, Thing, clock
+from doorward_controller.domain.software_age import TooOld
 from doorward_controller.domain.weekly_rights import Pattern
 
 MAX_NAMES = 5
@@ -117,6 +119,25 @@ def say_roster(change: RosterChange) -> Sequence[Sentence]:
             )
         )
     return found
+
+
+def say_too_old(found: TooOld) -> Sentence:
+    """Returns "gate-7 has 0.0.9 and needs 0.1.0: it will refuse the whole release"."""
+    fields, where = ", ".join(found.fields), _list_of(found.where)
+    refuses = found.effect is Effect.REFUSE
+    has = found.software or "software that nobody knows"
+    has_zh = found.software or "未知版本"
+    will = (
+        "it will refuse the whole release and go on with the one that it has"
+        if refuses
+        else "it will take the release and ignore this"
+    )
+    will_zh = "将整体拒绝此次发布，继续使用现有版本" if refuses else "会接受此次发布，但忽略该设置"
+    return Sentence(
+        en=f"{found.gateway} has {has} and needs {found.needs} for {fields} ({where.en}): {will}",
+        zh=f"{found.gateway} 的软件为 {has_zh}，{where.zh} 使用的 {fields}"
+        f" 需要 {found.needs}：{will_zh}",
+    )
 
 
 def _say_days_and_hours(days: frozenset[int], hours: tuple[int, int]) -> Sentence:

@@ -14,6 +14,7 @@ from doorward.credential import CredentialClass
 from doorward.ids import CredentialId
 from doorward.policy import Direction, Policy
 from doorward_controller.domain.rule_changes import NamedChange, rule_changes
+from doorward_controller.domain.software_age import TooOld
 from doorward_controller.domain.weekly_rights import (
     Alike,
     Comparison,
@@ -71,6 +72,7 @@ class Differences:
     Attributes:
         people: how many persons either policy lists.
         affected: how many of them get through somewhere at other times.
+        too_old: gateways whose software cannot read all of the new policy.
     """
 
     rights: tuple[RightsChange, ...]
@@ -78,6 +80,7 @@ class Differences:
     roster: RosterChange
     people: int
     affected: int
+    too_old: tuple[TooOld, ...] = ()
 
     @property
     def is_none(self) -> bool:

@@ -1,6 +1,6 @@
 """What the saved rules would change, before they are released; past scans decided again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -17,11 +17,12 @@ from doorward.sticker import StickerClaim
 from doorward_controller.domain.permissions import Action, Actor
 from doorward_controller.domain.policy_differences import Differences, differences
 from doorward_controller.domain.replay import Replayable, Replayed, outcome_granted, replay
+from doorward_controller.domain.software_age import too_old
 from doorward_controller.errors import InvalidError
 from doorward_controller.services import policy_drafting, provisioning
 from doorward_controller.services.acting import check_read
 from doorward_controller.services.backend import Backend
-from doorward_controller.store import credentials, policies, scan_history
+from doorward_controller.store import credentials, gateways, policies, scan_history
 from doorward_controller.store.scan_history import PastScan, ShownCode
 
 MAX_SCANS = 20_000
@@ -67,13 +68,15 @@ def compare(backend: Backend, actor: Actor, book_id: int | None = None) -> Diffe
         before, after = _policies(backend, connection, now_utc_s, book_id)
         classes = scan_history.classes(connection, now_utc_s)
         without = scan_history.not_valid(connection)
-    return differences(
+        software = gateways.software(connection, backend.config.site)
+    found = differences(
         before,
         after,
         now_utc_s=now_utc_s,
         classes={CredentialId(id_): kind for id_, kind in classes.items()},
         without={CredentialId(id_) for id_ in without},
     )
+    return replace(found, too_old=too_old(after, software))
 
 
 def rerun(

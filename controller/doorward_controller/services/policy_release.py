@@ -9,10 +9,12 @@ import sqlalchemy as sa
 
 from doorward import topics
 from doorward.envelope import Kind, parse_envelope, seal_envelope
+from doorward.policy import Policy
 from doorward.renumbering import with_keyrings
 from doorward_controller.domain.permissions import Action, Actor
 from doorward_controller.domain.proposals import ProposalKind
 from doorward_controller.domain.site_keys import KeyUse
+from doorward_controller.domain.software_age import TooOld, too_old
 from doorward_controller.errors import ConflictError
 from doorward_controller.services import (
     configuring,
@@ -25,18 +27,23 @@ from doorward_controller.services import (
 from doorward_controller.services.acting import act, check_read
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.second_person import Approval
-from doorward_controller.store import policies
+from doorward_controller.store import gateways, policies
 from doorward_controller.store.policies import StoredBundle
 from doorward_controller.store.session import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """The new version that the gateways are to apply."""
+    """The new version that the gateways are to apply.
+
+    Attributes:
+        too_old: gateways whose software cannot read all of it.
+    """
 
     version: int
     digest: str
     credentials: int
+    too_old: tuple[TooOld, ...] = ()
 
 
 def release(
@@ -65,6 +72,10 @@ def release(
     # A million credentials take seconds: built from a snapshot, while intake goes on writing.
     with backend.store.read() as connection:
         bundle = _build(backend, connection, actor, book_id)
+        behind = too_old(
+            Policy.from_body(parse_envelope(bundle.wire).body),
+            gateways.software(connection, site),
+        )
     with act(backend, actor, Action.RELEASE_POLICY, subject=site) as doing:
         policies.lock_site(doing.connection, site)
         if policies.newest_bundle_version(doing.connection, site) >= bundle.version:
@@ -72,10 +83,17 @@ def release(
         policies.add_bundle(doing.connection, site, bundle)
         used = second_person.claim(doing.connection, approval, {"version": bundle.version})
         doing.detail.update(version=bundle.version, credentials=bundle.credentials, **used)
+        if behind:
+            doing.detail["too_old"] = len(behind)
     _released_here.add(site)
     publish_bundle(backend)
     status_publishing.announce(backend, "bundle", bundle.version)
-    return Released(version=bundle.version, digest=bundle.sha256, credentials=bundle.credentials)
+    return Released(
+        version=bundle.version,
+        digest=bundle.sha256,
+        credentials=bundle.credentials,
+        too_old=behind,
+    )
 
 
 _published: WeakKeyDictionary[Store, int] = WeakKeyDictionary()

@@ -210,6 +210,16 @@ def portal_exists(connection: sa.Connection, name: str) -> bool:
     return connection.execute(known).scalar_one_or_none() is not None
 
 
+def software(connection: sa.Connection, site: str) -> dict[str, str]:
+    """Returns which software each enrolled gateway said last; empty where it was never heard."""
+    rows = connection.execute(
+        sa.select(gateways.c.name, gateways.c.birth_json).where(
+            gateways.c.site == site, gateways.c.state == GatewayState.ENROLLED.value
+        )
+    )
+    return {row.name: str(json.loads(row.birth_json).get("software", "")) for row in rows}
+
+
 def count_applied(connection: sa.Connection, site: str, what: str, version: int) -> tuple[int, int]:
     """Returns how many gateways have this "status" or "bundle" or a newer one, and of how many."""
     column = gateways.c[f"applied_{what}"]

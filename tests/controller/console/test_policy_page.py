@@ -1,6 +1,9 @@
 """The policy page says in words what the rule book says of ways, presence, groups and zones."""
 
+import json
+
 import pytest
+import sqlalchemy as sa
 
 from doorward import topics
 from doorward.ids import GatewayId, SiteId
@@ -12,6 +15,7 @@ from doorward_controller.domain.rule_book import RuleBook
 from doorward_controller.ingest.ports import Inbound
 from doorward_controller.ingest.writer import Writer
 from doorward_controller.services import policy_release, rules
+from doorward_controller.store.schema import gateways
 from tests.controller.conftest import SECURITY
 from tests.controller.console.conftest import Plant
 
@@ -129,3 +133,25 @@ def test_a_release_that_a_gateway_refused_is_not_on_its_way(
     part = client.get("/policy/part").text
     assert words in part
     assert "policy: a &lt;b&gt;zone&lt;/b&gt;" in part
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en-GB", "2 gateways are too old for this release"),
+        ("zh-CN", "2 台网关的软件对此次发布来说过旧"),
+    ],
+)
+def test_a_gateway_that_is_too_old_for_a_release_is_named_before_it(
+    plant: Plant, language: str, words: str
+) -> None:
+    client = plant.signed_in(Role.SECURITY, language)
+    rules.save_rules(plant.backend, SECURITY, book_of(rules.current(plant.backend), "near-door"))
+    for software in ("0.1.0", "<b>0.0.9</b>"):
+        with plant.backend.store.write() as connection:
+            said = json.dumps({"software": software})
+            connection.execute(sa.update(gateways).values(birth_json=said))
+        part = client.get("/policy/differences").text
+        assert (words in part) is (software != "0.1.0")
+    assert 'href="/gateways/near"' in part
+    assert "&lt;b&gt;0.0.9&lt;/b&gt;" in part
