@@ -5,13 +5,14 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from doorward.health import Level
 from doorward_controller import wiring
 from doorward_controller.broker.errors import BrokerError
 from doorward_controller.clock import SystemClock
 from doorward_controller.config import Config
 from doorward_controller.errors import ControllerError
 from doorward_controller.ingest.link_paho import make_tls
-from doorward_controller.services import audit_check
+from doorward_controller.services import audit_check, disk_room, site_certificates
 from doorward_controller.services.key_vault import KeyVault
 from doorward_controller.store.upgrade import check_schema
 
@@ -34,6 +35,8 @@ def check_everything(config: Config) -> list[Finding]:
         _find("database", lambda: _database(config)),
         _find("audit log", lambda: _audit(config)),
         _find("broker", lambda: _broker(config)),
+        _find("room", lambda: _room(config)),
+        _find("certificates", lambda: _certificates(config)),
         _find("intakes", lambda: _intakes(config)),
         _find("enrolment", lambda: _enrolment(config)),
         _find("outside sign-in", lambda: _provider(config)),
@@ -74,6 +77,27 @@ def _enrolment(config: Config) -> str:
     except BrokerError as err:
         raise ControllerError(f"no gateway can be enrolled: {err}") from err
     return f"gateways ask at {config.enrolment.url}"
+
+
+def _room(config: Config) -> str:
+    found = disk_room.rooms(config)
+    said = "; ".join(
+        f"{each.folder}: {each.free_percent} % free ({each.free_bytes // 2**20} MB)"
+        for each in found
+    )
+    if any(each.level() is Level.ALARM for each in found):
+        raise ControllerError(f"{said}; make room: records wait at the gateways when it is full")
+    return said
+
+
+def _certificates(config: Config) -> str:
+    found, now_s = site_certificates.certificates(config), SystemClock().now().utc_s
+    said = "; ".join(
+        f"{each.what} until {site_certificates.day_of(each)} ({each.where})" for each in found
+    )
+    if any(each.days_left(now_s) < 0 for each in found):
+        raise ControllerError(f"one is over: {said}; docs/runbooks.md says how to renew it")
+    return said or "none can be read from here"
 
 
 def _intakes(config: Config) -> str:

@@ -62,6 +62,9 @@ class Database(_Section):
     """Where the store lives. An empty url means SQLite in the data directory."""
 
     url: str = ""
+    disk: ConfigPath | None = None
+    """A folder on the disk of a PostgreSQL that runs on this machine elsewhere than Debian's does:
+    its room is watched."""
 
     @field_validator("url")
     @classmethod
@@ -313,6 +316,24 @@ class BackupTarget(_Section):
         return text
 
 
+class WriteAheadLog(_Section):
+    """PostgreSQL's write-ahead log, gathered all the time: a restore to a moment between copies."""
+
+    is_on: bool = False
+    """Whether `doorward-controller backup log` is to run; its role needs REPLICATION."""
+    slot: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] = "doorward"
+    every_s: Annotated[int, Field(ge=10, le=3600)] = 300
+    """So much may be lost with the machine: how often what has come goes to the places."""
+    late_after_s: Annotated[int, Field(ge=60, le=24 * 3600)] = 1800
+    """An alert tells of a place that is behind by more."""
+    base_every_h: Annotated[int, Field(ge=1, le=7 * 24)] = 24
+    """How often the whole cluster is copied anew: what a restore begins with."""
+    keep_days: Annotated[int, Field(ge=1, le=366)] = 7
+    most_mb: Annotated[int, Field(ge=64, le=1_000_000)] = 4096
+    """So much may wait here while no place takes it, and then as much at the server. Beyond, the
+    server keeps it no longer: it must go on writing."""
+
+
 class Backup(_Section):
     """Where copies of everything go, and how long they are kept."""
 
@@ -329,6 +350,7 @@ class Backup(_Section):
     which the controller's role needs CREATEDB."""
     also: tuple[ConfigPath, ...] = ()
     """Further files and folders that belong to the site, as the broker's settings."""
+    log: WriteAheadLog = WriteAheadLog()
 
     @field_validator("target")
     @classmethod

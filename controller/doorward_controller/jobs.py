@@ -16,6 +16,7 @@ from doorward_controller.services import (
     bulk_revocation,
     certificates,
     command_outcomes,
+    disk_room,
     keeping_runs,
     kept_answers,
     key_rotation,
@@ -26,6 +27,7 @@ from doorward_controller.services import (
     proposing,
     record_months,
     roll_out_steps,
+    site_certificates,
     software,
     status_publishing,
     sum_keeping,
@@ -87,6 +89,12 @@ RELEASES_S = 10 * 60.0
 BACKUPS_S = 300.0
 """A backup is late after hours; who looks at the page sees it at once."""
 
+DISKS_S = 30.0
+"""A disk fills within minutes when something goes wrong on it."""
+
+ENDS_S = 3_600.0
+"""A certificate ends after years, and is warned of for weeks."""
+
 _JOIN_S = 10.0
 
 _log = logging.getLogger(__name__)
@@ -129,6 +137,8 @@ class Jobs:
             _Job("webhooks.prune", PRUNE_S, partial(webhook_delivering.prune, backend)),
             _Job("answers.purge", PURGE_S, partial(kept_answers.purge, backend)),
             _Job("backups.look", BACKUPS_S, partial(backups.look, backend)),
+            _Job("disks.look", DISKS_S, partial(disk_room.look, backend)),
+            _Job("certificates.ends", ENDS_S, partial(site_certificates.look, backend)),
             _Job("plans.look", PLANS_S, partial(plan_rounds.make_round, backend)),
             _Job("gateways.cut_off", CUT_OFF_S, CuttingOff(backend).turn),
             _Job("certificates.settle", CERTIFICATES_S, partial(certificates.settle, backend)),

@@ -32,7 +32,7 @@ from tools import make_dashboard
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 LABELS = {
-    "place",
+    "place", "disk", "certificate",
     "gateway", "state", "severity", "kind", "reason", "route", "method", "status", "task", "le",
     "version", "schema",
 }  # fmt: skip

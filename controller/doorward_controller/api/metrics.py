@@ -21,8 +21,9 @@ from doorward_controller.domain.fleet_state import Condition
 from doorward_controller.domain.permissions import Action
 from doorward_controller.queries import site_figures
 from doorward_controller.queries.site_figures import SiteFigures
-from doorward_controller.services import backups, record_months
+from doorward_controller.services import backups, disk_room, record_months, site_certificates
 from doorward_controller.services.backend import Backend
+from doorward_controller.services.backups import Overview
 from doorward_controller.services.measures import UNKNOWN_ROUTE, Measures
 from doorward_controller.store.schema import SCHEMA_VERSION
 
@@ -81,6 +82,7 @@ class SiteCollector(Collector):
         yield from _of_alerts(found, now_ms)
         yield from _of_policy(found, now_ms)
         yield from _of_backups(backend)
+        yield from _of_what_runs_out(backend)
 
 
 def _of_process(backend: Backend) -> Iterator[Metric]:
@@ -183,12 +185,52 @@ def _of_backups(backend: Backend) -> Iterator[Metric]:
         "Whether the last tried restore from a place went well.",
         labels=["place"],
     )
-    for each in backups.overview(backend).places:
+    found = backups.overview(backend)
+    yield from _of_log(backend, found)
+    for each in found.places:
         good.add_metric([each.state.name], each.state.good_at_utc_s or 0)
         if each.rehearsal is not None:
             held.add_metric([each.state.name], each.rehearsal.held)
     yield good
     yield held
+
+
+def _of_what_runs_out(backend: Backend) -> Iterator[Metric]:
+    """Disks and certificates of the site's own."""
+    free = GaugeMetricFamily(
+        "doorward_disk_free_bytes", "Room that is left on a disk.", labels=["disk"]
+    )
+    size = GaugeMetricFamily("doorward_disk_size_bytes", "How large a disk is.", labels=["disk"])
+    for room in disk_room.rooms(backend.config):
+        free.add_metric([room.what], room.free_bytes)
+        size.add_metric([room.what], room.size_bytes)
+    ends = GaugeMetricFamily(
+        "doorward_certificate_end_timestamp_seconds",
+        "When a certificate of the broker's ends.",
+        labels=["certificate"],
+    )
+    for each in site_certificates.files(backend.config):
+        ends.add_metric([each.what], each.ends_at_utc_s)
+    yield from (free, size, ends)
+
+
+def _of_log(backend: Backend, found: Overview) -> Iterator[Metric]:
+    """Only where a PostgreSQL's log is gathered."""
+    if not found.log:
+        return
+    covers = GaugeMetricFamily(
+        "doorward_backup_log_timestamp_seconds",
+        "Up to which moment a place can restore from the database's log; 0 before the first.",
+        labels=["place"],
+    )
+    for each in found.log:
+        covers.add_metric([each.place], each.covers_utc_s)
+    yield covers
+    yield _gauge(
+        "doorward_backup_log_kept_bytes",
+        "How much of its log the database's server keeps because it was not gathered yet.",
+        backups.kept_for_log(backend) or 0,
+    )
 
 
 def _gauge(name: str, help_: str, value: float) -> Metric:

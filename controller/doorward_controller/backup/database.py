@@ -59,7 +59,7 @@ def contents_of(url: str) -> Contents:
 
     Raises BackupError.
     """
-    with _connected(make_url(url)) as connection:
+    with connected(make_url(url)) as connection:
         if connection.dialect.name == "sqlite":
             verdict = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
             if verdict != "ok":
@@ -73,14 +73,14 @@ def size_bytes(url: str) -> int:
     if found.get_backend_name() == "sqlite":
         path = Path(found.database or "")
         return sum(p.stat().st_size for p in (path, Path(f"{path}-wal")) if p.exists())
-    with _connected(found) as connection:
+    with connected(found) as connection:
         return _postgresql_bytes(connection)
 
 
 def restore_dump(dump: Path, url: str) -> None:
     """Fills an empty PostgreSQL database from a dump, all of it or nothing. Raises BackupError."""
     found = make_url(url)
-    with _connected(found) as connection:
+    with connected(found) as connection:
         held = sa.inspect(connection).get_table_names()
     if held:
         raise BackupError(
@@ -88,7 +88,7 @@ def restore_dump(dump: Path, url: str) -> None:
             " createdb and name it in database.url",
             code="database_in_use",
         )
-    _run_beside(
+    run_beside(
         found,
         (
             "pg_restore", "--single-transaction", "--exit-on-error", "--no-owner",
@@ -103,7 +103,7 @@ def scratch_database(url: str) -> Iterator[str]:
     """Makes a PostgreSQL database beside ours and drops it at the end. Raises BackupError."""
     found = make_url(url)
     name = f"{_SCRATCH}{os.getpid()}"
-    with _connected(found) as connection:
+    with connected(found) as connection:
         try:
             connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
         except ProgrammingError as err:
@@ -114,7 +114,7 @@ def scratch_database(url: str) -> Iterator[str]:
     try:
         yield found.set(database=name).render_as_string(hide_password=False)
     finally:
-        with _connected(found) as connection:
+        with connected(found) as connection:
             connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
@@ -141,16 +141,16 @@ def _copy_sqlite(source: Path, target: Path, tell: Tell) -> Contents:
             copy.execute("PRAGMA journal_mode = DELETE")  # one file holds it all
     except sqlite3.Error as err:
         raise BackupError(f"{source}: cannot be copied: {err}") from err
-    with _connected(make_url(f"sqlite:///{target}")) as connection:
+    with connected(make_url(f"sqlite:///{target}")) as connection:
         return _contents(connection)
 
 
 def _dump(url: URL, target: Path, tell: Tell) -> Contents:
-    with _connected(url, isolation_level="REPEATABLE READ") as connection:
+    with connected(url, isolation_level="REPEATABLE READ") as connection:
         snapshot = connection.scalar(sa.select(sa.func.pg_export_snapshot()))
         contents = _contents(connection)
         total = _postgresql_bytes(connection)
-        _run_beside(
+        run_beside(
             url,
             (
                 "pg_dump", "--format=custom", "--compress=0", "--no-owner", "--no-privileges",
@@ -180,8 +180,11 @@ def _postgresql_bytes(connection: sa.Connection) -> int:
 
 
 @contextmanager
-def _connected(url: URL, isolation_level: str = "AUTOCOMMIT") -> Iterator[sa.Connection]:
-    """Connects just for this: a copy's file must not stay open, nor be turned to another log."""
+def connected(url: URL, isolation_level: str = "AUTOCOMMIT") -> Iterator[sa.Connection]:
+    """Connects just for this: a copy's file must not stay open, nor be turned to another log.
+
+    Raises BackupError.
+    """
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     is_sqlite = engine.dialect.name == "sqlite"
     options = {} if is_sqlite else {"isolation_level": isolation_level}
@@ -199,13 +202,8 @@ def _connected(url: URL, isolation_level: str = "AUTOCOMMIT") -> Iterator[sa.Con
         engine.dispose()
 
 
-def _run_beside(url: URL, command: tuple[str, ...], tell: Callable[[], None]) -> None:
-    """Runs a PostgreSQL program; its password goes by the environment, never by arguments."""
-    if shutil.which(command[0]) is None:
-        raise BackupError(
-            f"{command[0]} is not installed: sudo apt-get install postgresql-client",
-            code="program_missing",
-        )
+def environment_of(url: URL) -> dict[str, str]:
+    """Returns what a PostgreSQL program finds its server by, the password among it."""
     known = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     env = known | {
         "PGHOST": url.host or str(url.query.get("host", "")),
@@ -214,9 +212,22 @@ def _run_beside(url: URL, command: tuple[str, ...], tell: Callable[[], None]) ->
         "PGUSER": url.username or "",
         "PGPASSWORD": str(url.password or ""),
     }
+    return {name: value for name, value in env.items() if value}
+
+
+def run_beside(url: URL, command: tuple[str, ...], tell: Callable[[], None]) -> None:
+    """Runs a PostgreSQL program; its password goes by the environment, never by arguments.
+
+    Raises BackupError with its last words.
+    """
+    if shutil.which(command[0]) is None:
+        raise BackupError(
+            f"{command[0]} is not installed: sudo apt-get install postgresql-client",
+            code="program_missing",
+        )
     with subprocess.Popen(  # noqa: S603  # our own arguments, and no shell
         command,
-        env={name: value for name, value in env.items() if value},
+        env=environment_of(url),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

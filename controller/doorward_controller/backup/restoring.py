@@ -167,6 +167,13 @@ def put_back_elsewhere(fetched: Fetched) -> tuple[list[Path], list[Path]]:
     return put, left
 
 
+def erased_since(config: Config, targets: Sequence[BackupTarget], folder: Path) -> dict[str, int]:
+    """Returns whoever any place, or a copy that lies here, knows to have been erased."""
+    found, _ = copies(config, targets)
+    here = folder / _ERASURES
+    return _erased(config, found) | (erasures.read(here.read_bytes()) if here.exists() else {})
+
+
 def _erased(config: Config, found: Sequence[Copy]) -> dict[str, int]:
     """The newest copy of each place may know of erasures that the chosen one does not."""
     ours = erasures.file_of(config)

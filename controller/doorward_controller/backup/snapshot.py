@@ -23,7 +23,14 @@ KEYS, DATA, ALSO = "keys", "data", "also"
 SET_ASIDE = "before-restore-"
 """A restore moves what was there into a folder of this name and a time."""
 SCRATCH, RESTORED = "backup-rehearsal", "backup-restore"
-LEFT_BEHIND = frozenset({STAGING, SCRATCH, RESTORED, KEYS, "serving.lock", "restic-cache"})
+LOG, LOG_ARRIVING, BASE = "backup-log", "backup-log-arriving", "backup-base"
+WORKSHOP = "backup-workshop"
+LEFT_BEHIND = frozenset(
+    {
+        *(STAGING, SCRATCH, RESTORED, LOG, LOG_ARRIVING, BASE, WORKSHOP, KEYS),
+        *("serving.lock", "restic-cache"),
+    }
+)
 """In the data folder, and not copied as they lie: what is copied otherwise, or made anew."""
 
 _SPARE_BYTES = 64 * 1024 * 1024
@@ -37,14 +44,9 @@ def taken(config: Config, config_file: Path, now_utc_s: int, tell: Tell) -> Iter
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         _check_room(config, folder)
-        _copy_keys(config.data_dir / KEYS, folder / KEYS)
         # Before the database: signed checkpoints must not vouch for entries that it does not hold.
-        _copy_data(config, folder / DATA)
+        places = copy_beside(config, config_file, folder)
         contents = copy_database(config.database_url, folder, tell)
-        shutil.copy2(config_file, folder / CONFIG_FILE)
-        also = {f"{number:02}-{path.name}": path for number, path in enumerate(_also(config))}
-        for name, path in also.items():
-            _copy(path, folder / ALSO / name)
         manifest = Manifest(
             site=config.site,
             made_at_utc_s=now_utc_s,
@@ -54,7 +56,7 @@ def taken(config: Config, config_file: Path, now_utc_s: int, tell: Tell) -> Iter
             rows=dict(contents.rows),
             audit_entries=contents.audit_entries,
             audit_root=contents.audit_root,
-            places={name: str(path) for name, path in also.items()},
+            places=places,
             files=digests(folder),
         )
         manifest.write(folder)
@@ -63,6 +65,21 @@ def taken(config: Config, config_file: Path, now_utc_s: int, tell: Tell) -> Iter
         raise BackupError(f"{err.filename or folder}: cannot be copied: {err.strerror}") from err
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def copy_beside(config: Config, config_file: Path, folder: Path) -> dict[str, str]:
+    """Copies what lies beside the database: keys, data, settings, the broker's files.
+
+    Returns:
+        Where the files below `also/` lay, by their names there.
+    """
+    _copy_keys(config.data_dir / KEYS, folder / KEYS)
+    _copy_data(config, folder / DATA)
+    shutil.copy2(config_file, folder / CONFIG_FILE)
+    also = {f"{number:02}-{path.name}": path for number, path in enumerate(_also(config))}
+    for name, path in also.items():
+        _copy(path, folder / ALSO / name)
+    return {name: str(path) for name, path in also.items()}
 
 
 def staging(config: Config) -> Path:

@@ -19,13 +19,14 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from doorward_controller import serving, wiring
 from doorward_controller.backup import places, rehearsing, restoring, running
 from doorward_controller.backup.restoring import Copy, Fetched
+from doorward_controller.cli import log_of_database
 from doorward_controller.cli.speaking import AsJson, backend_of, config_of, in_columns, say
 from doorward_controller.clock import SystemClock
 from doorward_controller.config import BackupTarget, Config
 from doorward_controller.domain.backup_state import Lack, PlaceState, Standing
 from doorward_controller.errors import BackupError
 from doorward_controller.services import backups, erasures
-from doorward_controller.services.backups import Overview
+from doorward_controller.services.backups import LogNow, Overview
 from doorward_controller.store.backups import Run
 from doorward_controller.store.upgrade import upgrade
 
@@ -33,12 +34,15 @@ NOT_GOOD = 3
 
 backup_app = typer.Typer(no_args_is_help=True, help="Copies of everything, and the way back.")
 
+backup_app.command("log")(log_of_database.log)
+
 Place = Annotated[str, typer.Option("--place", help="One of the places in the settings.")]
 
 _LACKS = {
     Lack.NOT_SET_UP: "no place is set: add [[backup.target]] to the settings (docs/backup.md)",
     Lack.NEVER: "a place has no copy yet: doorward-controller backup run",
     Lack.LATE: "a copy is too old: look at the timer, or run: doorward-controller backup run",
+    Lack.LOG_LATE: "the database's log is behind: look at the unit doorward-backup-log",
     Lack.FAILED_REHEARSAL: "the last rehearsal failed: look at its words, then make a new copy",
     Lack.ONE_PLACE: "there is one place only: set a second one",
     Lack.NONE_ELSEWHERE: "no place is in another building: set is_elsewhere where one is",
@@ -149,6 +153,16 @@ def restore(
     json_: AsJson = False,
     place: Place = "",
     copy: Annotated[str, typer.Option("--copy", help="Its number; else the newest.")] = "",
+    until: Annotated[
+        str,
+        typer.Option(
+            help="A moment, as 2026-11-22T10:30:00Z, or `newest`: from the database's log instead."
+        ),
+    ] = "",
+    workshop: Annotated[
+        Path | None,
+        typer.Option(help="Where the log is played back; needs twice the database's room."),
+    ] = None,
     into: Annotated[
         Path | None, typer.Option(help="Only bring it here, and put nothing in place.")
     ] = None,
@@ -160,8 +174,14 @@ def restore(
     """
     config = config_of(ctx)
     wanted = restoring.Wanted(targets=_targets(config, place), copy=copy)
+
+    def fetch(folder: Path) -> Fetched:
+        if until:
+            return log_of_database.fetch(config, wanted, until, workshop, folder, _tell)
+        return restoring.fetch(config, wanted, folder, _tell)
+
     if into is not None:
-        fetched = restoring.fetch(config, wanted, into.absolute(), _tell)
+        fetched = fetch(into.absolute())
         say(
             json_,
             _fetched_as_json(fetched),
@@ -169,14 +189,14 @@ def restore(
         )
         return
     with serving.alone(config):
-        _restore_in_place(ctx, config, wanted, json_, yes)
+        _restore_in_place(ctx, config, fetch, json_, yes)
 
 
 def _restore_in_place(
-    ctx: typer.Context, config: Config, wanted: restoring.Wanted, json_: bool, yes: bool
+    ctx: typer.Context, config: Config, fetch: Callable[[Path], Fetched], json_: bool, yes: bool
 ) -> None:
     with restoring.scratch(config) as folder:
-        fetched = restoring.fetch(config, wanted, folder, _tell)
+        fetched = fetch(folder)
         _confirm(config, fetched, yes)
         now_s = SystemClock().now().utc_s
         aside = restoring.put_in_place(config, fetched, now_s)
@@ -258,6 +278,7 @@ def _status_as_json(found: Overview) -> dict[str, object]:
     return {
         "places": [asdict(each.state) | {"standing": each.standing.value} for each in found.places],
         "lacks": [each.value for each in found.lacks],
+        "log": [asdict(each) for each in found.log],
         "key_shared": asdict(found.sharing) if found.sharing else None,
     }
 
@@ -272,8 +293,14 @@ def _status_as_text(found: Overview) -> str:
         )
         for each in found.places
     ]
+    rows += [_log_row(each) for each in found.log]
     lacking = "\n".join(f"- {_LACKS[each]}" for each in found.lacks)
     return "\n".join(filter(None, (in_columns(rows, ""), lacking)))
+
+
+def _log_row(each: LogNow) -> tuple[str, str, str, str]:
+    until = f"the log, up to {_when(each.covers_utc_s)}" if each.covers_utc_s else "no log yet"
+    return ("late" if each.is_late else "good", each.place, until, each.problem)
 
 
 def _fetched_as_json(fetched: Fetched) -> dict[str, object]:

@@ -12,6 +12,7 @@ from doorward.health_metrics import METRICS
 from doorward.reasons import Severity
 from doorward_controller.console.fleet_words import RULE_KINDS, tongue_of
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
+from doorward_controller.domain.alert_defaults import SITE_NUMBERS
 from doorward_controller.domain.alert_rules import RateOf, Rule, RuleKind
 from doorward_controller.domain.alert_texts import Tongue, rule_in_words, what_in_words
 from doorward_controller.domain.permissions import Action
@@ -123,7 +124,8 @@ def rule_page(visit: SignedIn, code: str) -> Response:
         name=rule_in_words(rule, tongue_of(visit.reader)),
         metric=metric,
         divisor=_divisor(rule),
-        has_bounds=rule.kind in {RuleKind.METRIC, RuleKind.RATE},
+        has_bounds=_has_bounds(rule),
+        symbol=_symbol(rule),
         changed=alerts.changed_rules(visit.backend.store).get(code),
         is_own=alert_rule_book.is_own(code),
         severities=_severities(),
@@ -164,7 +166,7 @@ def save_act(
     }
     if not alert_rule_book.is_own(code) and title.strip():
         values["title"] = " ".join(title.split())
-    if held.kind in {RuleKind.METRIC, RuleKind.RATE}:
+    if _has_bounds(held):
         values["bounds"] = held.bounds.model_dump() | {
             "warning": round(_number(warning, "warning") * divisor) if warning else None,
             "alarm": round(_number(alarm, "alarm") * divisor) if alarm else None,
@@ -253,8 +255,19 @@ def _severities() -> list[str]:
     return [each.value for each in Severity if each is not Severity.NORMAL]
 
 
+def _has_bounds(rule: Rule) -> bool:
+    """Also a rule on the site's own disks and certificates, whose bounds may all be taken away."""
+    return rule.kind in {RuleKind.METRIC, RuleKind.RATE} or rule.code in SITE_NUMBERS
+
+
+def _symbol(rule: Rule) -> str:
+    """The unit of its number; days are the same in both languages' short form."""
+    metric = METRICS.get(kind_of(rule.what)) if rule.kind is RuleKind.METRIC else None
+    return SITE_NUMBERS.get(rule.code, "%") if metric is None else metric.unit.symbol
+
+
 def _worst(rule: Rule) -> str:
-    if rule.kind in {RuleKind.METRIC, RuleKind.RATE}:
+    if _has_bounds(rule):
         return (Severity.ALARM if rule.bounds.alarm is not None else Severity.WARNING).value
     return rule.severity.value
 
@@ -266,7 +279,7 @@ def _divisor(rule: Rule) -> int:
 
 def _limit(visit: Visit, rule: Rule, value: int) -> str:
     metric = METRICS.get(kind_of(rule.what)) if rule.kind is RuleKind.METRIC else None
-    symbol = "%" if metric is None else metric.unit.symbol
+    symbol = _symbol(rule)
     sign = "≤" if rule.bounds.is_low_bad else "≥"
     if metric is not None and metric.unit is Unit.FLAG:
         return ""

@@ -10,7 +10,7 @@ from doorward_controller.console.i18n import mark
 from doorward_controller.console.visit import SignedIn
 from doorward_controller.domain.backup_state import Lack
 from doorward_controller.domain.permissions import Action
-from doorward_controller.services import backups
+from doorward_controller.services import backups, disk_room, site_certificates
 
 router = APIRouter()
 
@@ -27,6 +27,10 @@ LACKS: Mapping[Lack, tuple[str, str]] = MappingProxyType(
         Lack.LATE: (
             mark("A copy is too old"),
             mark("Look why below; then this command makes one now:"),
+        ),
+        Lack.LOG_LATE: (
+            mark("The database's log is behind at a place"),
+            mark("What is newer cannot be restored from there. Look at what gathers it:"),
         ),
         Lack.FAILED_REHEARSAL: (
             mark("The last tried restore failed"),
@@ -54,6 +58,7 @@ COMMANDS: Mapping[Lack, str] = MappingProxyType(
     {
         Lack.NEVER: "doorward-controller backup run",
         Lack.LATE: "doorward-controller backup run",
+        Lack.LOG_LATE: "systemctl status doorward-backup-log",
         Lack.FAILED_REHEARSAL: "doorward-controller backup run",
         Lack.UNREHEARSED: "doorward-controller backup rehearse",
         Lack.UNSHARED_KEY: "doorward-controller recovery split --to FOLDER",
@@ -71,5 +76,7 @@ def backups_page(visit: SignedIn) -> Response:
         past=backups.past(visit.backend),
         lacks=LACKS,
         commands=COMMANDS,
+        rooms=disk_room.rooms(visit.backend.config),
+        certificates=site_certificates.files(visit.backend.config),
         keep_days=visit.backend.config.backup.keep_days,
     )

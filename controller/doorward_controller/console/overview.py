@@ -18,7 +18,7 @@ from doorward_controller.queries import (
     record_summary,
 )
 from doorward_controller.queries.record_filter import limited_to
-from doorward_controller.services import alert_handling, occupancy
+from doorward_controller.services import alert_handling, disk_room, occupancy
 from doorward_controller.store.gateways import GatewayState
 
 router = APIRouter()
@@ -111,6 +111,7 @@ def _context(visit: Visit) -> dict[str, object]:
         "counts": None,
         "reasons": (),
         "zones": (),
+        "tight": [each for each in disk_room.rooms(visit.backend.config) if each.level()],
     }
     if visit.may(Action.READ_OCCUPANCY):
         counts: occupancy.RecentCounts = visit.request.app.state.occupancy

@@ -14,6 +14,11 @@ from doorward_controller.domain.alert_rules import Bounds, RateOf, Rule, RuleKin
 from doorward_controller.domain.device_changes import ChangeKind
 from doorward_controller.domain.fleet_state import SiteCause
 
+DISK_RULE = "site.disk_free"
+CERTIFICATE_RULE = "site.certificate_ends"
+SITE_NUMBERS: Mapping[str, str] = MappingProxyType({DISK_RULE: "%", CERTIFICATE_RULE: "d"})
+"""Rules on numbers of the site's own, with their units."""
+
 PLAN_DUE = "plan_due"
 """A maintenance plan is within its days of warning at a device; the plan's round says so."""
 
@@ -101,6 +106,19 @@ def _states() -> Iterator[Rule]:
     yield Rule(
         code="site.backup_late", kind=RuleKind.SITE, what="backup_late", severity=Severity.ALARM
     )
+    yield Rule(
+        code=DISK_RULE,
+        kind=RuleKind.SITE,
+        what="disk_free",
+        bounds=Bounds(warning=15, alarm=5, clear_by=3, is_low_bad=True),
+    )
+    yield Rule(
+        code=CERTIFICATE_RULE,
+        kind=RuleKind.SITE,
+        what="certificate_ends",
+        bounds=Bounds(warning=60, alarm=14, is_low_bad=True),
+    )
+    yield Rule(code="site.log_late", kind=RuleKind.SITE, what="log_late", severity=Severity.WARNING)
     yield Rule(code="state.lost", kind=RuleKind.STATE, what="lost", severity=Severity.ALARM)
     yield Rule(
         code="state.unsteady", kind=RuleKind.STATE, what="unsteady", severity=Severity.WARNING,

@@ -47,6 +47,18 @@ _STATES: Mapping[str, Words] = MappingProxyType(
         "site_link_down": ("Most gateways went silent together", "大部分网关同时失联"),
         "webhook_off": ("A webhook was switched off: it took nothing", "Webhook 持续失败，已停用"),
         "backup_late": ("The last good backup is too old", "最近一次成功备份已过期"),
+        "disk_free": (
+            "Little room is left on a disk of the controller",
+            "控制中心磁盘可用空间不足",
+        ),
+        "certificate_ends": (
+            "A certificate of the broker ends soon",
+            "消息代理的证书即将到期",
+        ),
+        "log_late": (
+            "Too little of the database's log has reached a place of backups",
+            "数据库预写日志未按时送达备份位置",
+        ),
         "months_missing": (
             "The database has no room ready for records of the coming months",
             "数据库尚未为未来月份的记录准备好分区",
@@ -99,6 +111,11 @@ class Fact:
     happened_at_utc_ms: int | None = None
 
 
+_SITE_NUMBERS = MappingProxyType(
+    {"disk_free": ("{} % free", "剩余 {} %"), "certificate_ends": ("{} days left", "剩余 {} 天")}
+)
+
+
 def what_in_words(kind: RuleKind, what: str, tongue: Tongue) -> str:
     """Returns what a rule watches; a name that this version does not know is shown as it is."""
     metric = METRICS.get(kind_of(what))
@@ -133,6 +150,9 @@ def number_in_words(fact: Fact, tongue: Tongue) -> str:
     value = fact.value or 0
     if fact.kind is RuleKind.RATE:
         return tongue.of((f"{value} % of the usual", f"平时的 {value} %"))
+    if fact.kind is RuleKind.SITE and fact.what in _SITE_NUMBERS:
+        english, chinese = _SITE_NUMBERS[fact.what]
+        return tongue.of((english.format(value), chinese.format(value)))
     metric = METRICS.get(kind_of(fact.what))
     return str(value) if metric is None else _with_unit(metric, value, tongue)
 

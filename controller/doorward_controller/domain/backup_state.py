@@ -26,6 +26,7 @@ class Lack(StrEnum):
     NOT_SET_UP = "not_set_up"
     NEVER = "never"
     LATE = "late"
+    LOG_LATE = "log_late"
     ONE_PLACE = "one_place"
     NONE_ELSEWHERE = "none_elsewhere"
     UNREHEARSED = "unrehearsed"
@@ -52,10 +53,16 @@ class PlaceState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """From when on a backup is late, and a rehearsal."""
+    """From when on a backup is late, and a rehearsal, and the database's log."""
 
     late_after_s: int
     rehearse_every_s: int
+    log_late_after_s: int = 0
+
+
+def is_log_late(covers_utc_s: int, limits: Limits, now_utc_s: int) -> bool:
+    """Says whether too little of a database's log is at a place."""
+    return now_utc_s - covers_utc_s > limits.log_late_after_s
 
 
 def standing(place: PlaceState, limits: Limits, now_utc_s: int) -> Standing:
@@ -67,12 +74,18 @@ def standing(place: PlaceState, limits: Limits, now_utc_s: int) -> Standing:
 
 
 def lacks(
-    places: Sequence[PlaceState], limits: Limits, now_utc_s: int, *, is_key_shared: bool
+    places: Sequence[PlaceState],
+    limits: Limits,
+    now_utc_s: int,
+    *,
+    is_key_shared: bool,
+    is_log_late: bool = False,
 ) -> tuple[Lack, ...]:
     """Returns what is missing before one may sleep, the gravest first."""
     if not places:
         return (Lack.NOT_SET_UP,)
-    return tuple(_lacks(places, limits, now_utc_s, is_key_shared=is_key_shared))
+    first = (Lack.LOG_LATE,) if is_log_late else ()
+    return (*first, *_lacks(places, limits, now_utc_s, is_key_shared=is_key_shared))
 
 
 def _lacks(

@@ -3,13 +3,13 @@
 The age of the last *good* copy counts: a run that never started raises no error anywhere else.
 """
 
+import logging
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from doorward_controller.config import Config
 from doorward_controller.domain.alert_rules import Key
-from doorward_controller.domain.alert_texts import Fact
 from doorward_controller.domain.backup_state import (
     DAY_S,
     HOUR_S,
@@ -17,18 +17,20 @@ from doorward_controller.domain.backup_state import (
     Limits,
     PlaceState,
     Standing,
+    is_log_late,
     lacks,
     standing,
 )
 from doorward_controller.domain.permissions import Actor, Role
-from doorward_controller.services import alerting, audit, erasures, holders
-from doorward_controller.services.alerting import Raised
+from doorward_controller.services import alerting, audit, erasures, holders, site_alerts
 from doorward_controller.services.backend import Backend
-from doorward_controller.store import alerts, backups
+from doorward_controller.store import backups, log_slots
 from doorward_controller.store.backups import Rehearsal, Run, Sharing
 
 LATE_RULE = "site.backup_late"
+LOG_RULE = "site.log_late"
 _SHOWN = 60
+_LOGGER = logging.getLogger(__name__)
 _RESTORER = Actor(name="restore", role=Role.ADMIN)
 
 
@@ -42,10 +44,27 @@ class PlaceNow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogNow:
+    """How far a PostgreSQL's log is at a place.
+
+    Attributes:
+        covers_utc_s: the last moment that can be restored from there; 0 for none.
+        problem: why the last try brought nothing; empty when it did.
+    """
+
+    place: str
+    covers_utc_s: int
+    base_at_utc_s: int
+    problem: str
+    is_late: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """All places, what lacks, and how the key was shared out."""
+    """All places, what lacks, and how the key was shared out; of a log where one is gathered."""
 
     places: tuple[PlaceNow, ...]
+    log: tuple[LogNow, ...]
     lacks: tuple[Lack, ...]
     sharing: Sharing | None
 
@@ -63,6 +82,7 @@ def limits(config: Config) -> Limits:
     return Limits(
         late_after_s=config.backup.late_after_h * HOUR_S,
         rehearse_every_s=config.backup.rehearse_every_days * DAY_S,
+        log_late_after_s=config.backup.log.late_after_s,
     )
 
 
@@ -97,7 +117,9 @@ def _overview(backend: Backend, connection: sa.Connection) -> Overview:
         for last in [rehearsed.get(target.name)]
     ]
     bounds = limits(config)
+    log = _log(backend, connection, bounds)
     return Overview(
+        log=log,
         places=tuple(
             PlaceNow(
                 state=state,
@@ -106,8 +128,33 @@ def _overview(backend: Backend, connection: sa.Connection) -> Overview:
             )
             for state in states
         ),
-        lacks=lacks(states, bounds, now_s, is_key_shared=sharing is not None),
+        lacks=lacks(
+            states,
+            bounds,
+            now_s,
+            is_key_shared=sharing is not None,
+            is_log_late=any(each.is_late for each in log),
+        ),
         sharing=sharing,
+    )
+
+
+def _log(backend: Backend, connection: sa.Connection, bounds: Limits) -> tuple[LogNow, ...]:
+    config, now_s = backend.config, backend.clock.now().utc_s
+    if backend.store.is_sqlite or not config.backup.log.is_on:
+        return ()
+    known = backups.shipments(connection)
+    return tuple(
+        LogNow(
+            place=target.name,
+            covers_utc_s=covers,
+            base_at_utc_s=row.base_at_utc_s if row else 0,
+            problem=row.problem if row else "",
+            is_late=is_log_late(covers, bounds, now_s),
+        )
+        for target in config.backup.target
+        for row in [known.get(target.name)]
+        for covers in [row.covers_utc_s if row else 0]
     )
 
 
@@ -118,30 +165,45 @@ def look(backend: Backend) -> int:
     """
     if not backend.config.backup.target:
         return 0
-    now = backend.clock.now()
     changed = 0
+    _free_the_server(backend)
     with backend.store.write() as connection:
-        known = alerting.rules(connection)
-        rule = next((each for each in known if each.code == LATE_RULE and each.is_on), None)
-        for place in _overview(backend, connection).places:
-            key = Key(LATE_RULE, f"backup-{place.state.name}")
-            is_open = alerts.live(connection, key) is not None
-            is_late = place.standing is not Standing.GOOD
-            if is_late and rule is not None and not is_open:
-                fact = Fact(
-                    kind=rule.kind, what=rule.what, place=place.state.name, title=rule.title
-                )
-                raised = Raised(
-                    rule=rule, subject=key.subject, gateway="", severity=rule.severity, fact=fact
-                )
-                alerting.raise_alert(connection, raised, now)
-                changed += 1
-            elif is_open and not (is_late and rule is not None):
-                alerting.clear_alert(connection, key, rule, now)
-                changed += 1
+        found = _overview(backend, connection)
+        late = {
+            Key(LATE_RULE, f"backup-{each.state.name}"): each.standing is not Standing.GOOD
+            for each in found.places
+        }
+        late |= {Key(LOG_RULE, f"log-{each.place}"): each.is_late for each in found.log}
+        for key, is_late in late.items():
+            place = key.subject.partition("-")[2]
+            changed += site_alerts.settle(backend, connection, key, place, is_so=is_late)
     if changed:
         alerting.announce(backend)
     return changed
+
+
+def kept_for_log(backend: Backend) -> int | None:
+    """Returns how many bytes of its log the server keeps for us; None where it does for nobody."""
+    if backend.store.is_sqlite or not backend.config.backup.log.is_on:
+        return None
+    with backend.store.read() as connection:
+        slot = log_slots.slot_of(connection, backend.config.backup.log.slot)
+    return None if slot is None else slot.kept_bytes
+
+
+def _free_the_server(backend: Backend) -> None:
+    """Records go before a log of them: who reads no slot does not fill the server's disk."""
+    wanted = backend.config.backup.log
+    if backend.store.is_sqlite or not wanted.is_on:
+        return
+    with backend.store.write() as connection:
+        given_up = log_slots.give_up_if_over(connection, wanted.slot, wanted.most_mb * 2**20)
+    if given_up is not None:
+        _LOGGER.error(
+            "backup.slot_given_up kept_bytes=%d most_mb=%d; the next round begins with a base copy",
+            given_up.kept_bytes,
+            wanted.most_mb,
+        )
 
 
 def note_restored(backend: Backend, *, place: str, snapshot: str, erased: dict[str, int]) -> int:
