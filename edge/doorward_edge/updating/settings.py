@@ -45,7 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     exchange_dir: str = "/var/lib/doorward/update"
     unit: str = "doorward-edge.service"
     quiet_s: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 60
-    hours: tuple[Hour, Hour] | tuple[()] = ()
+    hours: tuple[Hour, ...] = ()
     clock: ClockSource = ClockSource.KERNEL
 
     @property
@@ -76,6 +76,8 @@ def load_settings(path: Path) -> Settings:
             f"{path}: repository_url is {settings.repository_url[:60]!r}, must be https:// or"
             " file:///"
         )
+    if len(settings.hours) not in {0, 2}:
+        raise SettingsError(f"{path}: hours is {list(settings.hours)}, must be as [2, 5] or empty")
     names = ("root_file", "programs", "state_dir", "exchange_dir")
     rooted = {name: str(path.parent / getattr(settings, name)) for name in names}
     if settings.ca_file:
