@@ -53,6 +53,16 @@ def save_rules(body: RuleBook, backend: BackendDep, actor: ActorDep) -> None:
     rules.save_rules(backend, actor, body)
 
 
+@router.post(
+    "/rules/back",
+    status_code=204,
+    dependencies=[Depends(Needs(Action.EDIT_RULES)), Changes(RULES, needed=True)],
+)
+def go_back(backend: BackendDep, actor: ActorDep) -> None:
+    """Saves the released rule book as the newest: what was changed since is laid aside."""
+    rules.go_back(backend, actor, rules.edition(backend).number)
+
+
 @router.get("/policy", dependencies=[reads, Shows(POLICY)])
 def show_policy(backend: BackendDep) -> PolicyBody:
     """What was released last; `GET /policy/releases` has the older ones."""

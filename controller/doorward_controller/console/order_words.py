@@ -113,6 +113,7 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "own_proposal": mark("Nobody decides on their own proposal."),
         "bad_rank": mark("A rank from 1 to 9 goes with a lockdown only."),
         "no_place": mark("There is no such place."),
+        "place_missing": mark("Choose a portal or a zone. Nothing was ordered."),
         "file_unreadable": mark("The file is neither CSV nor XLSX."),
         "when_unreadable": mark("The date and time cannot be read."),
     }

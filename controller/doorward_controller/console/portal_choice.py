@@ -19,7 +19,7 @@ from doorward_controller.queries.policies import PortalRow
 
 router = APIRouter()
 
-SHOWN = 12
+SHOWN = 8
 """So many fit on a phone above the keyboard and are read at a glance."""
 
 _NAMES = frozenset({"portal", "interlock"})

@@ -1,12 +1,13 @@
 """How portals are ordered to stand: lockdown, closed, free passage; who has it by now."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
 from doorward.policy import MAX_RANK, Posture
-from doorward_controller.console import order_words, portal_search
+from doorward_controller.console import order_words, portal_choice, portal_search
 from doorward_controller.console.portal_search import EVERY, PortalSearch, Search
 from doorward_controller.console.revocations import when_of
 from doorward_controller.console.visit import GenuineSignedIn, SignedIn, Visit
@@ -25,6 +26,25 @@ router = APIRouter()
 
 MINUTES = (15, 30, 60, 120, 240, 480)
 Text = Annotated[str, Form()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entered:
+    """What stands in the form; after a refusal as it was sent."""
+
+    where: str
+    portal: str = ""
+    zone: str = ""
+    posture: str = Posture.CLOSED.value
+    cause: str = ""
+    note: str = ""
+    minutes: str = "60"
+    until: str = ""
+    pass_rank: str = ""
+    standing: str = ""
+
+
+_FIRST = _Entered(where=Scope.PORTAL.value)
 
 
 @router.get("/postures")
@@ -50,14 +70,20 @@ def order_act(
     until: Text = "",
     pass_rank: Text = "",
     standing: Text = "",
+    portal: Text = "",
+    zone: Text = "",
+    choice_text: Text = "",
 ) -> Response:
     """Orders a posture; every gateway is told at once."""
+    portal = portal or choice_text.strip()
+    entered = _Entered(
+        where=where, portal=portal, zone=zone, posture=posture.value, cause=cause.value, note=note,
+        minutes=minutes, until=until, pass_rank=pass_rank, standing=standing,
+    )  # fmt: skip
     try:
-        scope, _, place = where.partition(":")
-        if scope not in {each.value for each in Scope}:
-            raise InvalidError(f"{where[:40]!r} is no place", code="no_place")
+        scope, place = _place(visit, entered)
         wanted = NewOrder(
-            scope=Scope(scope),
+            scope=scope,
             place=place,
             posture=posture,
             cause=cause,
@@ -68,7 +94,7 @@ def order_act(
         )
         postures.order(visit.backend, visit.actor, wanted)
     except ActError as err:
-        return _page(visit, refusal=err)
+        return _page(visit, refusal=err, entered=entered)
     return visit.go("/postures", done="posture-ordered")
 
 
@@ -79,12 +105,32 @@ def end_act(visit: GenuineSignedIn, order_id: str, note: Text = "") -> Response:
     return visit.go("/postures", done="posture-ended")
 
 
-def _page(visit: Visit, search: PortalSearch = EVERY, refusal: ActError | None = None) -> Response:
+def _place(visit: Visit, entered: _Entered) -> tuple[Scope, str]:
+    """Returns what an order is for. Raises InvalidError where none was chosen."""
+    places = {
+        Scope.PORTAL: entered.portal,
+        Scope.ZONE: entered.zone,
+        Scope.SITE: visit.backend.config.site,
+    }
+    scope = next((each for each in places if each.value == entered.where), None)
+    if scope is None or not places[scope]:
+        raise InvalidError(f"{entered.where[:40]!r} says no place", code="place_missing")
+    return scope, places[scope]
+
+
+def _page(
+    visit: Visit,
+    search: PortalSearch = EVERY,
+    refusal: ActError | None = None,
+    entered: _Entered = _FIRST,
+) -> Response:
     return visit.page(
         "postures.html",
         _context(visit, search),
         status_code=refusal.status if refusal else 200,
         refusal=refusal,
+        entered=entered,
+        choice=portal_choice.choice_of(visit, "portal", filter(None, (entered.portal,))),
         zones=[
             zone
             for zone in rules.current(visit.backend).zones
@@ -106,7 +152,6 @@ def _context(visit: Visit, search: PortalSearch) -> dict[str, object]:
     return {
         "ow": order_words,
         "orders": postures.standing_orders(visit.backend, visit.zones),
-        "every": [each.portal for each in every],
         "portals": portal_search.find(every, search),
         "ended": postures.ended_orders(visit.backend, limit=10, zones=visit.zones),
     }

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_controller.console.overview import SHOWN_GATEWAYS
+from doorward_controller.console.portal_choice import SHOWN
 from doorward_controller.console.portal_search import PAGE_PORTALS, PortalSearch, find
 from doorward_controller.domain.permissions import Role
 from doorward_controller.queries.policies import PortalRow
@@ -107,3 +108,34 @@ def test_a_piece_that_is_opened_by_its_address_is_a_whole_page(plant: Plant, pat
     assert "<html" in whole.text
     assert "<html" not in piece.text
     assert 'href="/policy"' in whole.text
+
+
+CHOICES = ("/postures", "/portals/choice", "/policy/rules/portals/near-door")
+
+
+@pytest.mark.parametrize("path", CHOICES)
+def test_a_form_of_a_large_site_holds_a_few_portals_and_finds_the_others(
+    plant: Plant, path: str
+) -> None:
+    """A thousand portals in a form would be 100 kB of it, and nobody would read them."""
+    for n in range(60):
+        enrolled(plant.backend, f"more-{n:02}")
+    client = plant.signed_in(Role.SECURITY)
+    assert client.get(path).text.count('<label class="choice"><input') < 40
+    found = client.get("/portals/choice", params={"choice_text": "more-17"}).text
+    assert found.count('type="radio"') == 1
+    assert 'name="portal" value="more-17' in found
+    few = client.get("/portals/choice", params={"choice_zone": "site"}).text
+    assert (few.count('type="radio"'), "type more of the name" in few) == (SHOWN, True)
+
+
+def test_what_is_chosen_stays_while_others_are_looked_for(plant: Plant) -> None:
+    for n in range(20):
+        enrolled(plant.backend, f"more-{n:02}")
+    asked = {"name": "interlock", "many": "1", "without": "near-door", "choice_text": "more-1"}
+    found = plant.signed_in(Role.SECURITY).get(
+        "/portals/choice", params=asked | {"interlock": "far-door"}
+    )
+    assert 'type="checkbox" name="interlock" value="far-door" checked' in found.text
+    assert found.text.count('type="checkbox"') == SHOWN + 1
+    assert 'value="near-door"' not in found.text

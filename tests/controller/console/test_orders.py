@@ -198,7 +198,7 @@ def test_a_lockdown_is_ordered_shown_everywhere_and_ended(plant: Plant) -> None:
     answer = post(
         sam,
         "/postures",
-        where="site:main",
+        where="site",
         posture="lockdown",
         cause="threat",
         note="call 110 <b>now</b>",
@@ -218,11 +218,52 @@ def test_a_lockdown_is_ordered_shown_everywhere_and_ended(plant: Plant) -> None:
     assert "call 110" not in sam.get("/").text
 
 
+@pytest.mark.parametrize(
+    ("place", "ordered"),
+    [
+        ({"where": "portal", "portal": "near-door", "zone": "site"}, ("portal", "near-door")),
+        ({"where": "portal", "choice_text": "far-door"}, ("portal", "far-door")),
+        ({"where": "zone", "zone": "site", "portal": "near-door"}, ("zone", "site")),
+    ],
+)
+def test_a_posture_is_ordered_where_it_was_chosen(
+    plant: Plant, place: dict[str, str], ordered: tuple[str, str]
+) -> None:
+    sam = plant.signed_in(Role.SECURITY)
+    answer = post(sam, "/postures", posture="closed", cause="threat", minutes="60", **place)
+    assert answer.status_code == 303
+    (order,) = postures.standing_orders(plant.backend)
+    assert (order.scope.value, order.place) == ordered
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ({"where": "portal"}, "Choose a portal or a zone."),
+        ({"where": "zone", "portal": "near-door"}, "Choose a portal or a zone."),
+        ({"where": "everything"}, "Choose a portal or a zone."),
+        ({"where": "portal", "choice_text": "nowhere"}, "There is no such place."),
+    ],
+)
+def test_without_a_place_nothing_is_ordered_and_the_form_keeps_what_was_entered(
+    plant: Plant, place: dict[str, str], words: str
+) -> None:
+    sam = plant.signed_in(Role.SECURITY)
+    answer = post(
+        sam, "/postures", posture="free", cause="event", minutes="240", note="open day", **place
+    )
+    assert answer.status_code in {404, 422}
+    assert words in answer.text
+    for kept in ('value="free" selected', 'value="240" selected', 'value="open day"'):
+        assert kept in answer.text
+    assert postures.standing_orders(plant.backend) == ()
+
+
 def test_free_passage_without_an_end_is_refused_in_words(plant: Plant) -> None:
     answer = post(
         plant.signed_in(Role.SECURITY),
         "/postures",
-        where="site:main",
+        where="site",
         posture="free",
         cause="event",
         minutes="",
