@@ -1,13 +1,12 @@
 """Tests with real processes run on few workers, which xdist's own marks no longer bring about."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.distribution import LANES, unit_of
+from tests.distribution import LANES, SECONDS, unit_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SPREAD = """\
@@ -25,7 +24,7 @@ def test_one(number, worker_id):
     [
         ("tests/kit/test_clock.py::test_a[x::y/z]", "tests/kit/test_clock.py"),
         ("tests/architecture/test_sizes.py::test_a", "readers of the source"),
-        ("tests/controller/interface/test_rates.py::test_a", "askers of the interface"),
+        ("tests/system/test_demo.py::test_a", "tests/system/test_demo.py"),
         ("tests/simulation/test_histories.py::test_a[1 to 25]", None),
     ],
 )
@@ -33,25 +32,26 @@ def test_a_file_is_one_unit_but_a_history_stands_alone(node_id: str, unit: str |
     assert unit_of(node_id) == (unit or node_id)
 
 
-def test_files_with_real_processes_are_in_few_units_of_like_size() -> None:
-    files = sorted(ROOT.glob("tests/system/test_*.py"))
-    units = [unit_of(f"{file.relative_to(ROOT).as_posix()}::test_a") for file in files]
-    assert len(set(units)) == LANES
-    assert max(units.count(unit) for unit in units) <= 0.6 * len(units)
+def test_what_is_said_to_take_long_is_there() -> None:
+    assert [file for file in SECONDS if not (ROOT / file).is_file()] == []
 
 
-def test_each_lane_is_run_by_one_worker(tmp_path: Path) -> None:
+def test_the_longest_go_out_first_and_what_starts_processes_to_few_workers_at_a_time(
+    tmp_path: Path,
+) -> None:
     """With pytest and xdist as they are installed: the promise is theirs to break, too."""
     for folder, names in (("system", "abcd"), ("kit", "efgh")):
         (tmp_path / "tests" / folder).mkdir(parents=True)
         for name in names:
             (tmp_path / "tests" / folder / f"test_{name}.py").write_text(SPREAD)
     (tmp_path / "conftest.py").write_text("from tests.distribution import *")
-    (tmp_path / "tests" / "distribution.py").write_text(
-        (ROOT / "tests" / "distribution.py").read_text()
-    )
+    source = (ROOT / "tests" / "distribution.py").read_text()
+    begin = "SECONDS: dict[str, float] = {\n"
+    assert begin in source
+    longest = '    "tests/kit/test_g.py": 900,\n'
+    (tmp_path / "tests" / "distribution.py").write_text(source.replace(begin, begin + longest))
     (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
-    words = ("-q", "-n3", "--dist=loadgroup", "-p", "no:cacheprovider")
+    words = ("-q", "-n3", "--dist=loadgroup", "-p", "no:cacheprovider", "-p", "no:randomly")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *words, "--import-mode=importlib", "tests"],
         cwd=tmp_path,
@@ -61,12 +61,13 @@ def test_each_lane_is_run_by_one_worker(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "loadscopesched" not in done.stdout, "the scheduler's notes are for its authors"
-    ran = [re.fullmatch(r"(gw\d) test_(\w)\.py\d", path.name) for path in tmp_path.iterdir()]
-    workers: dict[str, set[str]] = {}
-    for found in ran:
-        if found:
-            folder = "system" if found[2] in "abcd" else "kit"
-            unit = unit_of(f"tests/{folder}/test_{found[2]}.py::test_one")
-            workers.setdefault(unit, set()).add(found[1])
-    assert len(workers) == LANES + 4
-    assert all(len(who) == 1 for who in workers.values()), workers
+    ran: dict[str, list[str]] = {}
+    for path in sorted(tmp_path.glob("gw*"), key=lambda path: path.stat().st_mtime_ns):
+        worker, _, rest = path.name.partition(" test_")
+        if rest[0] not in ran.setdefault(worker, []):
+            ran[worker].append(rest[0])
+    every = [name for names in ran.values() for name in names]
+    assert sorted(every) == list("abcdefgh"), "a file was torn apart"
+    first = {names[0] for names in ran.values()}
+    assert "g" in first
+    assert len(first & set("abcd")) == LANES
