@@ -240,7 +240,7 @@ class Alerts(_Section):
 
 
 class Limits(_Section):
-    """How often one may call the interface; each web process counts for itself."""
+    """How often one may call the interface; on PostgreSQL all web processes count together."""
 
     enabled: bool = True
     requests_per_s: Annotated[float, Field(gt=0, le=10_000)] = 50

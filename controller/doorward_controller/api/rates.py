@@ -1,12 +1,10 @@
-"""How often one may ask: a bucket for each token, session and address, in this process.
+"""How often one may ask: a bucket for each token, session and address, for all processes together.
 
-The answers say what is left, as draft-ietf-httpapi-ratelimit-headers writes it. With several web
-processes each counts for itself, so that the bound is a multiple of what the settings say: it is
-there against programs gone wild, and signing in has its own, which counts in the database.
+The answers say what is left, as draft-ietf-httpapi-ratelimit-headers writes it. Signing in has a
+bound of its own, which counts wrong passwords.
 """
 
 import hashlib
-from collections import OrderedDict
 
 from fastapi import Request
 from starlette.datastructures import MutableHeaders
@@ -14,12 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from doorward_controller.api.deps import client_of
 from doorward_controller.api.errors import problem
-from doorward_controller.domain.token_bucket import Bucket, Rate, Taken, take
+from doorward_controller.domain.token_bucket import Rate, Taken
 from doorward_controller.services.backend import Backend
+from doorward_controller.services.request_pace import pace_of
 from doorward_controller.services.sign_in import COOKIE
-
-MAX_BUCKETS = 50_000
-"""The ones used longest ago are forgotten beyond, which is as if they were full."""
 
 
 class Rates:
@@ -28,13 +24,12 @@ class Rates:
     def __init__(self, app: ASGIApp, backend: Backend) -> None:
         """Wraps `app`; the clock and the settings are the backend's."""
         self._app = app
-        self._clock = backend.clock
         limits = backend.config.limits
         caller = Rate(per_s=limits.requests_per_s, burst=limits.burst)
         address = Rate(per_s=limits.address_requests_per_s, burst=limits.address_burst)
         self._rates = {"token": caller, "session": caller, "address": address}
+        self._pace = pace_of(backend, self._rates.values())
         self._is_on = limits.enabled
-        self._buckets: OrderedDict[tuple[str, str], Bucket] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Takes from the address's bucket first: guessed tokens have no bucket worth having."""
@@ -42,9 +37,9 @@ class Rates:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        policy, taken = "address", self._take("address", client_of(request))
+        policy, taken = "address", await self._take("address", client_of(request))
         if taken.is_allowed and (known := _caller(request)) is not None:
-            policy, taken = known[0], self._take(*known)
+            policy, taken = known[0], await self._take(*known)
         fields = self._fields(policy, taken)
         if not taken.is_allowed:
             answer = problem(
@@ -63,15 +58,8 @@ class Rates:
 
         await self._app(scope, receive, telling)
 
-    def _take(self, policy: str, who: str) -> Taken:
-        place = (policy, who)
-        bucket = self._buckets.get(place)
-        taken = take(bucket, self._rates[policy], self._clock.now().mono_ms)
-        self._buckets[place] = taken.bucket
-        self._buckets.move_to_end(place)
-        if len(self._buckets) > MAX_BUCKETS:
-            self._buckets.popitem(last=False)
-        return taken
+    async def _take(self, policy: str, who: str) -> Taken:
+        return await self._pace.take(f"{policy} {who}", self._rates[policy])
 
     def _fields(self, policy: str, taken: Taken) -> dict[str, str]:
         rate = self._rates[policy]

@@ -24,7 +24,9 @@ request_buckets = sa.Table(
     metadata,
     blob("caller", primary_key=True),
     sa.Column("tokens", sa.Float, nullable=False),
+    number("granted"),
     number("at_utc_ms", index=True),
 )
-"""How much each caller may still ask, where several processes answer; `caller` is a hash. What a
-crash takes fills up again by itself: on PostgreSQL it is not written ahead."""
+"""How much each caller may still ask, where several processes answer; `caller` is a hash, `granted`
+is what the last one got. What a crash takes fills up again by itself: on PostgreSQL it is not
+written ahead."""

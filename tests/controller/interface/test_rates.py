@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from doorward_controller.api import rates
 from doorward_controller.config import Limits
 from doorward_controller.domain.permissions import Role
+from doorward_controller.services import request_pace
 from doorward_controller.services.backend import Backend
 from tests.controller.conftest import StandingClock
 from tests.controller.test_api import Caller, bearer, calling, check_problem
@@ -78,8 +78,8 @@ def test_what_is_remembered_of_callers_has_a_bound(
     client: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A forgotten bucket is a full one: the bound must not be lower than any attack is wide."""
-    assert rates.MAX_BUCKETS > 10_000
-    monkeypatch.setattr(rates, "MAX_BUCKETS", 2)
+    assert request_pace.MAX_CALLERS > 10_000
+    monkeypatch.setattr(request_pace, "MAX_CALLERS", 2)
     one = bearer(client, Role.FACILITY)
     for _ in range(3):
         client.get(GATEWAYS, headers=one)

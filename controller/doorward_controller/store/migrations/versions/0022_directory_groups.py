@@ -57,6 +57,7 @@ def _buckets() -> None:
         "request_buckets",
         sa.Column("caller", sa.LargeBinary(), nullable=False),
         sa.Column("tokens", sa.Float(), nullable=False),
+        _number("granted"),
         _number("at_utc_ms"),
         sa.PrimaryKeyConstraint("caller", name="pk_request_buckets"),
         prefixes=["UNLOGGED"] if op.get_bind().dialect.name == "postgresql" else [],
