@@ -129,11 +129,18 @@ def test_completion_is_printed_for_each_shell(shell: str) -> None:
         text=True, check=True, timeout=60,
     )  # fmt: skip
     assert variable in done.stdout
-    asked = {"COMP_WORDS": "doorward-controller bad", "COMP_CWORD": "1"}
+
+
+def test_a_word_that_was_begun_is_completed() -> None:
+    program = Path(sys.executable).parent / "doorward-controller"
+    asked = {
+        "COMP_WORDS": "doorward-controller bad",
+        "COMP_CWORD": "1",
+        "_DOORWARD_CONTROLLER_COMPLETE": "complete_bash",
+    }
     words = subprocess.run(
-        [program], env=os.environ | asked | {variable: "complete_bash"}, capture_output=True,
-        text=True, check=True, timeout=60,
-    )  # fmt: skip
+        [program], env=os.environ | asked, capture_output=True, text=True, check=True, timeout=60
+    )
     assert words.stdout.split() == ["badge"]
 
 
