@@ -15,7 +15,7 @@ PYTEST := $(PYTHON) -m pytest --hypothesis-profile=ci
 PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadgroup
 CODE := doorward edge controller tests tools bench
 
-.PHONY: help demo test check bench sim dev format lint test-system test-endurance test-provision test-provision-full vectors reference docs release wiring card enclosure reading-limits lock clean ready-%
+.PHONY: help demo test check bench sim dev format lint test-system test-endurance test-provision test-provision-full vectors reference docs release wiring card enclosure reading-limits lock clean ready-% diagrams
 
 help: ## Print this list
 	@if [ -t 1 ]; then on=$$(printf '\033[1m') off=$$(printf '\033[0m'); fi; \
@@ -73,6 +73,9 @@ release: ready-lint ## Build a release's files into dist/release/ (ARGS="--part 
 
 wiring: ready-lint ## Draw the wiring of every build anew (needs Graphviz: apt install graphviz)
 	@$(PYTHON) -m tools.draw_wiring $(ARGS)
+
+diagrams: ready-test ## Draw the diagrams of docs/ anew (needs npm and Chromium)
+	@$(PYTHON) -m tools.draw_diagrams $(ARGS)
 
 card: ready-test ## Make the printed card of lamps and tones anew
 	@$(PYTHON) -m tools.make_card $(ARGS)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tools.diagrams import with_pictures
 from tools.own_environment import program
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,12 +46,31 @@ def main() -> int:
     for name in OUTSIDE:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, source / name)
+    if problems := _put_pictures(source):
+        print(*problems, sep="\n")
+        return 1
     for file in _linked_files(source):
         file.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / file.relative_to(source), file)
     config = OUT / "mkdocs.yml"
     config.write_text(json.dumps(_config(), ensure_ascii=False, indent=1), "utf-8")
     return _build(config)
+
+
+def _put_pictures(source: Path) -> list[str]:
+    """Shows diagrams as pictures; returns which were not drawn since they were changed."""
+    problems = []
+    for page in sorted((source / "docs").rglob("*.md")):
+        inside = page.relative_to(source / "docs")
+        text = page.read_text("utf-8")
+        try:
+            shown = with_pictures(ROOT / "docs" / inside, text, "../" * (len(inside.parts) - 1))
+        except FileNotFoundError as err:
+            problems.append(str(err))
+            continue
+        if shown != text:
+            page.write_text(shown, "utf-8")
+    return problems
 
 
 def _build(config: Path) -> int:
@@ -97,7 +117,15 @@ def _config() -> dict[str, Any]:
         "site_dir": "site",
         "use_directory_urls": False,
         "nav": parts,
-        "theme": {"name": "material", "font": False, "features": ["navigation.indexes"]},
+        "theme": {
+            "name": "material",
+            "font": False,
+            "features": ["navigation.indexes"],
+            "palette": [
+                {"media": "(prefers-color-scheme: light)", "scheme": "default"},
+                {"media": "(prefers-color-scheme: dark)", "scheme": "slate"},
+            ],
+        },
         "extra": {"generator": False},
         "plugins": ["search"],
         "markdown_extensions": ["tables", "fenced_code", "sane_lists", "toc"],
