@@ -84,6 +84,14 @@ class Machine:
         if done.status:
             raise MachineError(f"{self.name}: {target}: {done.err}")
 
+    def get_tree(self, source: str, target: Path) -> None:
+        """Copies a folder from it."""
+        argv = [*self.house.inside(), "ssh", *self.house.ssh_options(), f"root@{self.address}"]
+        command = f"tar -C {shlex.quote(source)} -cf - ."
+        packed = subprocess.run([*argv, command], check=True, capture_output=True).stdout
+        target.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["tar", "-C", str(target), "-xf", "-"], check=True, input=packed)
+
     def is_up(self) -> bool:
         """Whether it has booted as far as it ever will."""
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 
 from doorward.software import Part
-from doorward_controller.releases import staging
-from tests.fakes.release_repository import Publisher
 from tests.provision.machines import Machine
 from tests.provision.releases import built
 from tests.provision.site import CONTROLLER, GATEWAY, SEEN_S, VERSION, Site, platform_of
@@ -17,6 +15,9 @@ pytestmark = [pytest.mark.full, pytest.mark.timeout(1500)]
 NEXT = "0.2.0"
 RELEASES = "/opt/doorward/gateway/releases"
 STICK = "/srv/releases"
+DATA = "/var/lib/doorward-controller"
+SIGNING = f"{DATA}/signing"
+PASS_PHRASE = "only-for-these-tests"
 TRIED_S = 600.0
 """A download, an installation by pip, and a trial of a minute."""
 
@@ -141,14 +142,23 @@ def test_a_gateway_takes_a_signed_release_by_itself_when_the_console_orders_it(
 
 
 def _publish(site: Site, releases: Path, folder: Path) -> None:
-    """Puts a signed repository where a stick would be."""
-    publisher = Publisher(root=folder / "repository").begin()
-    file = releases / f"doorward-gateway-{NEXT}-{platform_of(site.gate)}.tar"
-    staging.stage_targets(publisher.folder, publisher.now, add=[file])
-    publisher.sign_targets()
-    assert publisher.publish() == ()
-    (folder / "root.json").write_bytes(publisher.first_root)
-    site.gate.put_tree(publisher.root, STICK)
+    """Has four people sign the release at the controller, and puts it where a stick would be."""
+    file = f"doorward-gateway-{NEXT}-{platform_of(site.gate)}.tar"
+    site.server.put(f"{SIGNING}/{file}", (releases / file).read_bytes())
+    site.server.said(f"chown -R doorward-controller {SIGNING}")
+    staged = f"{DATA}/releases/staged"
+    roots, targets = (("root-a", "root-b"), ("targets-a", "targets-b"))
+    public = [f"--{each.partition('-')[0]} {SIGNING}/{each}.pub" for each in roots + targets]
+    first = [f"sign {staged}/root.json --key {SIGNING}/{each}" for each in roots]
+    signed = [f"sign {staged}/targets.json --key {SIGNING}/{each}" for each in targets]
+    made = f"init-keys {' '.join(f'{SIGNING}/{each}' for each in roots + targets)}"
+    begun = [made, f"init {' '.join(public)}", *first, *signed, "publish"]
+    added = [f"add {SIGNING}/{file}", *signed, "publish", "verify", f"export {DATA}/stick"]
+    for words in begun + added:
+        site.server.said(f"DOORWARD_RELEASE_PASS_PHRASE={PASS_PHRASE} {CONTROLLER} release {words}")
+    site.server.get_tree(f"{DATA}/stick", folder / "stick")
+    site.gate.put_tree(folder / "stick", STICK)
+    (folder / "root.json").write_bytes((folder / "stick/metadata/1.root.json").read_bytes())
 
 
 def _told(site: Site) -> str:
