@@ -222,6 +222,17 @@ def test_what_is_put_aside_appears_in_the_quarantine_by_itself(desk: Desk) -> No
     expect(page.locator("table.quarantine tbody tr")).to_have_count(2)
 
 
+@pytest.mark.parametrize("size", [(1280, 500), (390, 500)], ids=["desk", "phone"])
+def test_the_last_page_of_the_list_is_within_reach_in_a_low_window(
+    desk: Desk, size: tuple[int, int]
+) -> None:
+    page = desk.open("sam", size=size)
+    if page.locator(".menu-nav summary").first.is_visible():
+        page.locator(".menu-nav summary").first.click()
+    page.locator(".side-nav a:visible").last.click()
+    expect(page.locator("h1")).to_have_text("Demonstration")
+
+
 def test_menus_open_and_close_by_keyboard(desk: Desk) -> None:
     page = desk.open("sam")
     menu = page.locator(".topbar-end summary").last

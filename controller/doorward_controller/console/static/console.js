@@ -22,6 +22,9 @@
   }
   setInterval(growAges, AGE_EVERY_MS);
 
+  // A list of pages that is longer than the window shows where one is.
+  document.querySelector(".shell > .side [aria-current]")?.scrollIntoView({ block: "nearest" });
+
   // The word beside the dot says whether the stream is open.
   function setLive(state) {
     const live = document.getElementById("live-state");
