@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from doorward_controller.api.deps import ActorDep, BackendDep, Needs
+from doorward_controller.api.deps import ActorDep, BackendDep, Needs, NeedsSomewhere
 from doorward_controller.api.paging import Paging
 from doorward_controller.api.versions import HOLDER, Changes, Shows
 from doorward_controller.domain.permissions import Action
@@ -83,10 +83,11 @@ def listed(
     return paging.given(rows.page(backend.store, cursor=paging.cursor, limit=paging.limit))
 
 
-@router.post("/holders/find", dependencies=[Depends(Needs(Action.READ_PERSONAL))])
+@router.post("/holders/find", dependencies=[Depends(NeedsSomewhere(Action.READ_PERSONAL))])
 def find(body: FieldsBody, backend: BackendDep, actor: ActorDep) -> list[str]:
     """Ids of those whose name, contact and identity number are exactly these; empty means any.
 
+    Whoever is limited to zones finds those alone who were seen there.
     Not a GET: what is looked for is personal and must not stand in an address.
     """
     found = holders.find_holders(

@@ -114,7 +114,8 @@ class ScanSearch:
 
     def _who(self, visit: Visit) -> str:
         """The person's name for who may read it; the look at it is an audit entry."""
-        badges = person_search.badges_of(visit.backend, self.holders)
+        every = person_search.badges_of(visit.backend, self.holders)
+        badges = person_search.seen_badges(visit.backend, every, visit.zones)
         names = sorted(set(names_of(visit, badges[: holders.MAX_READ]).values()))
         return ", ".join(names[:3]) or visit.reader.gettext(mark("Name hidden"))
 
@@ -208,8 +209,8 @@ def note_trace(visit: Visit, search: ScanSearch) -> None:
 
 
 def may_name(visit: Visit) -> bool:
-    """Whether the reader may look for people by name: among everybody, wherever they went."""
-    return visit.zones is None and visit.may(Action.READ_PERSONAL)
+    """Whether the reader may look for people by name: among those whose records they see."""
+    return visit.may(Action.READ_PERSONAL)
 
 
 def _digits(badge: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from doorward_controller.domain.permissions import Action, Actor, allows
+from doorward_controller.domain.permissions import Action, Actor, Extent, allows
 from doorward_controller.errors import InvalidError
 from doorward_controller.exports import spreadsheets
 from doorward_controller.exports.spreadsheets import Cell
@@ -89,7 +89,7 @@ def export(backend: Backend, actor: Actor, asked: ExportRequest, zone: ZoneInfo)
         if form is ExportForm.XLSX:
             _check_size(backend, asked.wanted)
         asked.wanted.credentials  # noqa: B018  # raises what a search of badges can raise
-        detail["names"] = allows(actor, Action.READ_PERSONAL)
+        detail["names"] = _shows_names(actor)
     rows = _rows(backend, actor, asked.wanted, zone, number)
     name = f"records-{number}.{form.value}"
     if form is ExportForm.CSV:
@@ -134,15 +134,15 @@ class _Names:
         names: dict[str, str] = {}
         for first in range(0, len(people), holders.MAX_READ):
             some = people[first : first + holders.MAX_READ]
-            read = holders.read_holders(self.backend, self.actor, some)
-            names |= {id_: fields.name for id_, fields in read.items() if fields}
+            look = holders.note_look(self.backend, self.actor, some, Extent.SOMEWHERE)
+            names |= {id_: fields.name for id_, fields in look.read(some).items() if fields}
         self.held |= {badge: names.get(holder_of.get(badge, ""), "") for badge in unknown}
 
 
 def _rows(
     backend: Backend, actor: Actor, wanted: RecordFilter, zone: ZoneInfo, number: str
 ) -> Iterator[tuple[Cell, ...]]:
-    shows_names = allows(actor, Action.READ_PERSONAL)
+    shows_names = _shows_names(actor)
     names = _Names(backend=backend, actor=actor)
     written, is_whole = 0, False
     try:
@@ -156,6 +156,11 @@ def _rows(
         is_whole = True
     finally:
         export_log.end(backend, actor, number, rows=written, is_whole=is_whole)
+
+
+def _shows_names(actor: Actor) -> bool:
+    """As beside the same rows on a page: `limited_to` left those alone of the actor's zones."""
+    return allows(actor, Action.READ_PERSONAL, Extent.SOMEWHERE)
 
 
 def _by_hand(page: tuple[Walked, ...]) -> list[int]:

@@ -6,7 +6,7 @@ Two entries, because a file can break off: the first is written before its first
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from doorward_controller.domain.permissions import Action, Actor
+from doorward_controller.domain.permissions import Action, Actor, Extent
 from doorward_controller.errors import InvalidError
 from doorward_controller.services import audit
 from doorward_controller.services.acting import act
@@ -49,7 +49,11 @@ def note_by_hand(backend: Backend, actor: Actor, number: str, records: Sequence[
     """Notes which records went out with what a guard wrote of somebody. Raises ForbiddenError."""
     if records:
         subject = ",".join(map(str, records))[:_MAX_SUBJECT]
-        with act(backend, actor, Action.READ_PERSONAL, name="read_by_hand", subject=subject) as it:
+        with act(
+            backend, actor, Action.READ_PERSONAL,
+            name="read_by_hand", subject=subject, placed=True,
+        ) as it:  # fmt: skip
+            it.at(Extent.SOMEWHERE)  # of rows that the file holds: those of their zones
             it.detail["export"] = number
 
 

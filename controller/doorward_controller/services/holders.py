@@ -15,7 +15,7 @@ from doorward_controller.services import audit, erasures
 from doorward_controller.services.acting import Act, act
 from doorward_controller.services.backend import Backend
 from doorward_controller.services.key_vault import KeyVault, seal, unseal
-from doorward_controller.store import directory, holders
+from doorward_controller.store import directory, holders, movements
 from doorward_controller.store.holders import StoredHolder
 
 MAX_FIELD_CHARACTERS = 500
@@ -177,16 +177,23 @@ def find_holders(
 ) -> tuple[str, ...]:
     """Returns the ids of those whose fields are exactly these, upper and lower case alike.
 
-    Raises ForbiddenError or InvalidError.
+    Whoever is limited to zones finds those alone who were seen there: whose names stand beside
+    records that they see. Raises ForbiddenError or InvalidError.
     """
     asked = {"name": name, "contact": contact, "identity": identity}
     given = {field: value for field, value in asked.items() if value.strip()}
-    with act(backend, actor, Action.READ_PERSONAL, name="find_holders") as doing:
+    with act(backend, actor, Action.READ_PERSONAL, name="find_holders", placed=True) as doing:
+        zones = doing.zones
         if not given:
             raise InvalidError("give a name, a contact or an identity number to look for")
         doing.subject = ",".join(given)
         indexes = {field: backend.keys.blind(field, value) for field, value in given.items()}
-        return holders.find_by_index(doing.connection, indexes)
+        found = holders.find_by_index(doing.connection, indexes)
+        if zones is None:
+            return found
+        doing.detail["zones"] = " ".join(sorted(zones))
+        seen = movements.seen_people(doing.connection, found, zones)
+        return tuple(each for each in found if each in seen)
 
 
 def erase_holder(backend: Backend, actor: Actor, holder_id: str, reason: str) -> None:

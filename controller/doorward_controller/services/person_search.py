@@ -6,7 +6,7 @@ person to every badge ever issued to him. A link to the search holds the person'
 
 from collections.abc import Sequence
 
-from doorward_controller.domain.permissions import Action, Actor
+from doorward_controller.domain.permissions import Action, Actor, Zones
 from doorward_controller.errors import InvalidError
 from doorward_controller.services.acting import act
 from doorward_controller.services.backend import Backend
@@ -38,3 +38,13 @@ def badges_of(backend: Backend, holders: Sequence[str]) -> tuple[str, ...]:
         )
     with backend.store.read() as connection:
         return tuple(one.hex() for one in movements.badges_of(connection, holders))
+
+
+def seen_badges(backend: Backend, badges: Sequence[str], zones: Zones) -> tuple[str, ...]:
+    """Returns those badges beside whose records a name may stand for who is limited to zones."""
+    if zones is None:
+        return tuple(badges)
+    with backend.store.read() as connection:
+        numbers = [bytes.fromhex(each) for each in badges]
+        seen = movements.seen_badges(connection, numbers, zones)
+    return tuple(each for each in badges if bytes.fromhex(each) in seen)

@@ -128,6 +128,32 @@ def zones(connection: sa.Connection) -> dict[str, str]:
     return {row.name: row.zone for row in rows}
 
 
+def seen_people(
+    connection: sa.Connection, holders: Collection[str], zones: frozenset[str]
+) -> frozenset[str]:
+    """Returns those of these people of whom there is a record at a portal of these zones."""
+    wanted = sa.select(credentials.c.holder_id).where(
+        credentials.c.holder_id.in_(holders), _was_seen(credentials.c.id, zones)
+    )
+    return frozenset(connection.scalars(wanted.distinct()))
+
+
+def seen_badges(
+    connection: sa.Connection, badges: Collection[bytes], zones: frozenset[str]
+) -> frozenset[bytes]:
+    """Returns those of these credentials of which there is such a record."""
+    wanted = sa.select(credentials.c.id).where(
+        credentials.c.id.in_(badges), _was_seen(credentials.c.id, zones)
+    )
+    return frozenset(connection.scalars(wanted))
+
+
+def _was_seen(credential: sa.ColumnElement[bytes], zones: frozenset[str]) -> sa.ColumnElement[bool]:
+    at = sa.select(portals.c.name).where(portals.c.zone.in_(sorted(zones)))
+    one = sa.select(sa.literal(1)).select_from(records)
+    return one.where(records.c.credential_id == credential, records.c.portal.in_(at)).exists()
+
+
 def badges_of(connection: sa.Connection, holders: Collection[str]) -> tuple[bytes, ...]:
     """Returns every credential that was ever issued to these people, the newest first."""
     table = credentials.c
