@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -41,10 +42,10 @@ def unpack(file: Path, into: Path, release: Release) -> None:
             for number, entry in enumerate(archive):
                 if number >= MAX_FILES or not entry.isreg() or not _NAME.fullmatch(entry.name):
                     raise InstallError(f"the release holds {entry.name[:80]!r}, which is no part")
-                archive.extract(entry, into, filter="data")
+                _bring_out(archive, entry, into)
         said = json.loads((into / MANIFEST).read_bytes())
         told = Release.from_plain(said)
-    except (tarfile.TarError, FileNotFoundError, ValueError) as err:
+    except (tarfile.TarError, FileNotFoundError, FileExistsError, ValueError) as err:
         raise InstallError(f"the release's file cannot be unpacked: {err}") from err
     if (told.part, told.version, told.platform) != (
         release.part,
@@ -106,6 +107,20 @@ def run_program(argv: Sequence[str], timeout_s: float) -> None:
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it said nothing"]
         raise InstallError(f"{' '.join(Path(a).name for a in argv[:4])}: {said[0][:300]}")
+
+
+def _bring_out(archive: tarfile.TarFile, entry: tarfile.TarInfo, into: Path) -> None:
+    """Writes one regular file, whose name was looked at.
+
+    Not `archive.extract(filter=...)`: Python 3.11.2, which Debian 12 has, does not know it.
+    """
+    content = archive.extractfile(entry)
+    if content is None:
+        raise InstallError(f"the release holds {entry.name[:80]!r}, which is no file")
+    path = into / entry.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with content, path.open("xb") as file:
+        shutil.copyfileobj(content, file)
 
 
 def _system_python() -> str:
