@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 import httpx
 import pytest
 
-from doorward_controller.domain.permissions import Role
+from doorward_controller.domain.permissions import Role, local_actor
 from doorward_controller.domain.rule_book import GrantLine, PortalOptions, RuleBook
 from doorward_controller.queries import audit_trail, policies
-from doorward_controller.services import policy_release, rules
+from doorward_controller.services import accounts, policy_release, rules
 from tests.controller.conftest import SECURITY
 from tests.controller.console.conftest import Plant, token_of
+from tests.fakes.operators import NAMES
 
 NOTHING: Mapping[str, object] = {}
 GRANT = {"group": "visitors", "zone": "site", "schedule": "always", "way": "exit"}
@@ -168,6 +169,25 @@ def test_a_draft_is_laid_aside(plant: Plant) -> None:
     assert answer.headers["location"] == "/policy/rules?done=rules-back"
     assert book_of(plant) == before
     assert not policies.has_unreleased_rules(plant.backend.store)
+
+
+def test_a_program_lays_a_draft_aside_that_it_has_seen(plant: Plant) -> None:
+    policy_release.release(plant.backend, SECURITY)
+    before = book_of(plant)
+    key = accounts.create_token(
+        plant.backend, local_actor(), operator=NAMES[Role.SECURITY], label="t", lifetime_s=3600
+    )
+    program = plant.visitor()
+    program.headers["Authorization"] = f"Bearer {key}"
+    stale = program.get("/api/v1/rules").headers["ETag"]
+    send(plant, "/policy/rules/zones/new", {"name": "yard"})
+    seen = program.get("/api/v1/rules").headers["ETag"]
+    codes = [
+        program.post("/api/v1/rules/back", headers=sent).status_code
+        for sent in ({}, {"If-Match": stale}, {"If-Match": seen})
+    ]
+    assert codes == [428, 412, 204]
+    assert book_of(plant) == before
 
 
 def test_words_and_week_follow_the_form_before_it_is_saved(plant: Plant) -> None:
