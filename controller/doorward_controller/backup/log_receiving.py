@@ -21,10 +21,10 @@ _PROGRAM = "pg_receivewal"
 _END_S = 10.0
 _ROLE = sa.text("SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user")
 _ARRIVED = sa.text(
-    "SELECT coalesce(bool_or(s.write_lsn >= CAST(:reached AS pg_lsn)), false)"
-    " FROM pg_stat_replication s JOIN pg_replication_slots r ON r.active_pid = s.pid"
-    " WHERE r.slot_name = :slot"
+    "SELECT coalesce(bool_or(restart_lsn >= CAST(:reached AS pg_lsn)), false)"
+    " FROM pg_replication_slots WHERE slot_name = :slot AND active"
 )
+"""The slot tells everybody; where a reader is, only who may see all statistics."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def make_slot(url: str, slot: str) -> bool:
 
 
 def has_arrived(url: str, slot: str, reached: str) -> bool:
-    """Says whether the receiver has written the log up to here."""
+    """Says whether the receiver has the log up to here on its disk."""
     with connected(make_url(url)) as connection:
         return bool(connection.scalar(_ARRIVED, {"slot": slot, "reached": reached}))
 
@@ -84,7 +84,7 @@ class Receiver:
         self._said: list[str] = []
         self._process = subprocess.Popen(  # noqa: S603  # our own arguments, and no shell
             (
-                _PROGRAM, f"--directory={folder}", f"--slot={slot}", "--no-loop",
+                _PROGRAM, f"--directory={folder}", f"--slot={slot}", "--no-loop", "--synchronous",
                 "--no-password", "--status-interval=1",
             ),
             env=environment_of(make_url(url)),

@@ -18,6 +18,7 @@ from doorward_controller.backup.log_shipping import LOG_TAG, SEGMENTS
 from doorward_controller.backup.moments import Moment
 from doorward_controller.backup.snapshot import LOG, LOG_ARRIVING
 from doorward_controller.broker.waiting import wait_until
+from doorward_controller.cli.log_of_database import moment_of
 from doorward_controller.config import Database, WriteAheadLog
 from doorward_controller.domain.alert_rules import Key
 from doorward_controller.domain.backup_state import Lack
@@ -318,3 +319,73 @@ def test_a_place_that_is_behind_is_told_of_and_shown(bench: Bench, clock: Standi
     with backend.store.read() as connection:
         assert alerts.live(connection, Key("site.log_late", "log-far")) is not None
         assert alerts.live(connection, Key("site.log_late", "log-near")) is None
+
+
+def test_what_no_place_takes_waits_up_to_a_bound_and_goes_when_one_is_back(
+    bench: Bench, tmp_path: Path
+) -> None:
+    log = WriteAheadLog(is_on=True, most_mb=64)
+    backup = bench.backend.config.backup.model_copy(update={"log": log})
+    config = bench.backend.config.model_copy(update={"backup": backup})
+    bench.backend = replace(bench.backend, config=config)
+    gathering = Gathering(bench.backend, tmp_path / "controller.toml")
+    try:
+        gathering.once()
+        for name in ("near", "far"):
+            (tmp_path / name).rename(tmp_path / f"{name}-away")
+            (tmp_path / name).write_text("a file where a folder should be")
+        for _ in range(6):
+            bench.add_scans(1)
+            bench.switch()
+        gathering._try_round()
+        assert wait_until(lambda: not is_read(bench.backend), timeout_s=10), "it stops receiving"
+        assert all(
+            "no more of it may wait here" in each.problem
+            for each in shipments(bench.backend).values()
+        )
+        staged = bench.staged()
+        for name in ("near", "far"):
+            (tmp_path / name).unlink()
+            (tmp_path / f"{name}-away").rename(tmp_path / name)
+        gathering._try_round()
+        assert bench.staged() == staged, "nothing was thrown away"
+        assert all(each.problem == "" for each in shipments(bench.backend).values())
+        bench.next_second()
+        gathering._try_round()
+        assert is_read(bench.backend)
+        assert bench.restored(None)[0] == list(range(1, bench.gateway.head + 1))
+    finally:
+        gathering.end()
+
+
+@pytest.mark.endurance
+def test_a_receiver_that_is_killed_is_told_of_and_begins_again(bench: Bench) -> None:
+    bench.gathering.once()
+    receiver = bench.gathering._receiver
+    assert receiver is not None
+    receiver._process.kill()
+    assert wait_until(lambda: bool(receiver.trouble), timeout_s=10)
+    assert "pg_receivewal has ended" in receiver.trouble
+    assert wait_until(lambda: not is_read(bench.backend), timeout_s=10)
+    bench.add_scans(2)
+    bench.next_second()
+    assert bench.gathering.once().problems == {}
+    assert bench.restored(None)[0] == list(range(1, bench.gateway.head + 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("newest", None),
+        ("2026-11-22T10:30:00Z", 1_795_343_400),
+        ("2026-11-22T18:30:00+08:00", 1_795_343_400),
+    ],
+)
+def test_a_moment_is_named_with_its_zone(text: str, expected: int | None, site_url: str) -> None:
+    assert moment_of(text) == expected
+
+
+@pytest.mark.parametrize("text", ["yesterday", "", "2026-11-22T10:30:00"])
+def test_a_moment_that_could_be_another_is_refused(text: str, site_url: str) -> None:
+    with pytest.raises(BackupError, match="--until is"):
+        moment_of(text)
