@@ -155,3 +155,25 @@ def test_a_gateway_that_is_too_old_for_a_release_is_named_before_it(
         assert (words in part) is (software != "0.1.0")
     assert 'href="/gateways/near"' in part
     assert "&lt;b&gt;0.0.9&lt;/b&gt;" in part
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "nobody"),
+    [
+        (
+            "en-GB",
+            "from the directory: Chemists · &lt;b&gt;2nd&lt;/b&gt;",
+            "nobody from the directory",
+        ),
+        ("zh-CN", "来自目录：Chemists · &lt;b&gt;2nd&lt;/b&gt;", "不接受目录中的成员"),
+    ],
+)
+def test_which_groups_of_a_directory_count_is_said(
+    plant: Plant, language: str, words: str, nobody: str
+) -> None:
+    book = rules.current(plant.backend)
+    said = {"directory": {"staff": ("Chemists", "<b>2nd</b>"), "visitors": ()}}
+    rules.save_rules(plant.backend, SECURITY, book.model_copy(update=said))
+    page = plant.signed_in(Role.SECURITY, language).get("/policy").text
+    assert words in page
+    assert nobody in page
