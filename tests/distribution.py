@@ -22,6 +22,7 @@ USUAL_WITH_PROCESSES_S = 3
 SECONDS: dict[str, float] = {
     "tests/system/test_demo.py": 120,
     "tests/system/test_camera_ladder.py": 100,
+    "tests/system/test_console_full_browser.py": 100,
     "tests/system/test_gateway_vitals.py": 90,
     "tests/system/test_console_browser.py": 90,
     "tests/system/test_gateway_bad_input.py": 90,
