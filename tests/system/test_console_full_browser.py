@@ -30,10 +30,14 @@ PAGES = {
         "/gateways/north-gate", "/staff", "/badges/{badge}", "/policy", "/postures",
         "/revocations", "/revocations/{batch}", "/quarantine", "/account", "/account/password",
         "/account/second-factor", "/confirm", "/permissions", "/walls",
+        "/policy/rules", "/policy/rules/site", "/policy/rules/calendar", "/policy/rules/grants/new",
+        "/policy/rules/groups/one/staff", "/policy/rules/schedules/one/always", "/keys",
+        "/keeping", "/backups",
     ),
     Role.ADMIN: (
         "/", "/gateways/north-gate", "/gateways/north-gate/configuration", "/roll-outs",
         "/roll-outs/new", "/roll-outs/{roll_out}", "/account/tokens", "/accounts", "/accounts/gus",
+        "/enrolments", "/releases", "/webhooks",
     ),
     Role.ISSUER: ("/badges", "/badges/new", "/badges/{badge}", "/badges/{badge}/print"),
     Role.FACILITY: (
