@@ -75,7 +75,7 @@ def test_the_controller_keeps_its_records_in_postgresql(
     assert played.status == 0, played.said[-6000:]
     server.said("systemctl is-active doorward-controller postgresql mosquitto")
     assert server.said("systemctl --failed --plain --no-legend") == ""
-    count = "runuser -u postgres -- psql -d doorward -Atc 'SELECT count(*) FROM audit'"
+    count = "runuser -u postgres -- psql -d doorward -Atc 'SELECT count(*) FROM audit_log'"
     assert int(server.said(count)) > 0
     again = installer.play("controller")
     assert is_unchanged(again), again.changed
@@ -97,8 +97,9 @@ def test_boot_lines_are_written_once_and_the_watchdog_is_set(server: Machine) ->
     assert server.said(f"cat {BOOT}").splitlines() == [
         *("arm_64bit=1", "# BEGIN doorward", "[all]", *LINES, "# END doorward"),
     ]
-    shown = server.said("systemctl show --property=RuntimeWatchdogUSec --value")
-    assert shown.strip() in {"10s", "0"}, shown
+    # A container has no watchdog: what systemd reads is looked at, not what it does.
+    told = server.said("systemd-analyze cat-config systemd/system.conf").splitlines()
+    assert "RuntimeWatchdogSec=10" in told
 
 
 def test_a_place_that_cannot_be_written_fails_the_unit_and_not_the_others(server: Machine) -> None:
