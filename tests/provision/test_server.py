@@ -75,7 +75,7 @@ def test_the_controller_keeps_its_records_in_postgresql(
     assert played.status == 0, played.said[-6000:]
     server.said("systemctl is-active doorward-controller postgresql mosquitto")
     assert server.said("systemctl --failed --plain --no-legend") == ""
-    count = "runuser -u postgres -- psql -d doorward -Atc 'SELECT count(*) FROM audit_log'"
+    count = "runuser -u postgres -- psql -d doorward -Atc 'SELECT count(*) FROM schema_state'"
     assert int(server.said(count)) > 0
     again = installer.play("controller")
     assert is_unchanged(again), again.changed
