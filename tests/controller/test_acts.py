@@ -306,7 +306,11 @@ def test_rules_wait_for_their_release(backend: Backend) -> None:
     enrol(backend)
     release(backend)
     assert not policies.has_unreleased_rules(backend.store)
-    rules.save_rules(backend, SECURITY, rules.current(backend))
+    before = rules.current(backend)
+    rules.save_rules(backend, SECURITY, before)
+    assert not policies.has_unreleased_rules(backend.store), "nothing is different"
+    more = before.model_copy(update={"groups": (*before.groups, "guards")})
+    rules.save_rules(backend, SECURITY, more)
     assert policies.has_unreleased_rules(backend.store)
     release(backend)
     assert not policies.has_unreleased_rules(backend.store)

@@ -96,7 +96,7 @@ def settings_of(authority: Authority, folder: Path, port: int = 0) -> BrokerSett
 
 
 def new_authority(folder: Path) -> Authority:
-    return Authority.create(folder, now=datetime.now(UTC), valid_for=timedelta(days=2))
+    return Authority.create(folder, now=datetime.now(UTC), valid_for=timedelta(days=400))
 
 
 @pytest.fixture

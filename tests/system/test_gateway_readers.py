@@ -41,6 +41,7 @@ pytestmark = pytest.mark.system
 
 SALT = bytes(range(16))
 SEEN_S = 60.0
+AGAIN_S = 5
 FIRST = 100
 CARDS = {s: (FIRST + n, FORMATS[s][1]) for n, s in enumerate(Symbology) if s is not Symbology.QR}
 """Kind of symbol -> place in the status list, and the number on the card."""
@@ -175,13 +176,17 @@ def test_a_serial_scanner_reads_at_its_portal_beside_the_camera(
         found = [r for r in office.scans() if r.reader == "scanner/serial"]
         return {record.reason: record.credential_id for record in found}
 
+    def read() -> bool:
+        """Scans; what came before the gateway listened it lets go, as it should."""
+        os.write(host, f"{SCANNED}\r\n{UNLINKED}\r\n".encode())
+        return wait_until(lambda: by_scanner() == wanted, timeout_s=AGAIN_S)
+
     with running(gate):
         wanted = {
             Reason.GRANTED.value: holder(FIRST - 1),
             Reason.FOREIGN_UNKNOWN.value: None,
         }
-        os.write(host, f"{SCANNED}\r\n{UNLINKED}\r\n".encode())
-        assert wait_until(lambda: by_scanner() == wanted, timeout_s=SEEN_S), gate.log()
+        assert any(read() for _ in range(int(SEEN_S / AGAIN_S))), gate.log()
 
 
 def test_a_desk_runs_on_a_machine_without_pins_and_with_a_lamp_it_does_not(
