@@ -11,8 +11,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from doorward_edge.config import load_config
-from doorward_edge.wiring import assemble
+# paho loads dnspython where it is; the controller's mail addresses bring it, a gateway has none.
+sys.modules["dns"] = None  # type: ignore[assignment]
+
+from doorward_edge.config import load_config  # noqa: E402
+from doorward_edge.wiring import assemble  # noqa: E402
 
 LOOK_S = 4.0
 
