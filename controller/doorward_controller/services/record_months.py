@@ -2,12 +2,9 @@
 
 import logging
 
-from doorward.times import Instant
 from doorward_controller.domain.alert_rules import Key
-from doorward_controller.domain.alert_texts import Fact
 from doorward_controller.errors import StoreUnavailableError
-from doorward_controller.services import alerting
-from doorward_controller.services.alerting import Raised
+from doorward_controller.services import alerting, site_alerts
 from doorward_controller.services.backend import Backend
 from doorward_controller.store import alerts, record_partitions
 from doorward_controller.store.record_partitions import MONTHS_AHEAD
@@ -51,28 +48,17 @@ def keep_ahead(backend: Backend) -> int:
             _log.log(level, "records.months_missing ready=%d problem=%s", max(ready, 0), err)
     for name in made:
         _log.info("records.month_made name=%s", name)
-    _watch(backend, now, is_missing=ready + len(made) < LEAST_AHEAD)
+    _watch(backend, is_missing=ready + len(made) < LEAST_AHEAD)
     return len(made)
 
 
-def _watch(backend: Backend, now: Instant, *, is_missing: bool) -> None:
+def _watch(backend: Backend, *, is_missing: bool) -> None:
     """Raises the alert, or says that it is over."""
     with backend.store.read() as connection:
         if not is_missing and alerts.live(connection, _KEY) is None:
             return
+    place = str(backend.config.site)
     with backend.store.write() as connection:
-        known = alerting.rules(connection)
-        rule = next((each for each in known if each.code == MISSING_RULE and each.is_on), None)
-        is_open = alerts.live(connection, _KEY) is not None
-        if is_missing and rule is not None and not is_open:
-            place = str(backend.config.site)
-            fact = Fact(kind=rule.kind, what=rule.what, place=place, title=rule.title)
-            raised = Raised(
-                rule=rule, subject=_KEY.subject, gateway="", severity=rule.severity, fact=fact
-            )
-            alerting.raise_alert(connection, raised, now)
-        elif is_open and not (is_missing and rule is not None):
-            alerting.clear_alert(connection, _KEY, rule, now)
-        else:
-            return
-    alerting.announce(backend)
+        is_changed = site_alerts.settle(backend, connection, _KEY, place, is_so=is_missing)
+    if is_changed:
+        alerting.announce(backend)
